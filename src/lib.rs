@@ -1,0 +1,4 @@
+//! carrylane trains small recurrent networks to add binary numbers.
+#![forbid(unsafe_code)]
+pub mod error;
+pub use error::{Error, Result};
