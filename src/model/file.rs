@@ -1,0 +1,208 @@
+//! Model files: safetensors with the config inside.
+//!
+//! A file is one `f32` tensor for each name of [`Layout`], `[rows, cols]` or `[cols]` for a bias, and in its metadata the config as
+//! JSON, notes of the training, and a checksum over all of it. Files are written to a temporary name, synced and
+//! renamed, so that a name always holds a whole file.
+
+use super::hash::digits;
+use super::{Config, Layout, Model};
+use crate::error::{Error, Result};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+/// The version of the format that is written, and the only one read.
+const FORMAT: &str = "carrylane-model-1";
+/// Metadata keys of the format itself.
+const FORMAT_KEY: &str = "format";
+const CONFIG_KEY: &str = "config";
+const CHECKSUM_KEY: &str = "checksum";
+
+/// A model and the notes that were stored with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    /// The net.
+    pub model: Model<f32>,
+    /// Free notes, name to value: the seed, the width it was trained at, and the like.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// Writes a model file.
+///
+/// # Errors
+/// [`Error::Io`] if the folder cannot be written; then nothing is left behind and an older file stays as it was.
+pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -> Result<()> {
+    write_atomic(path, &to_bytes(model, notes))
+}
+
+/// Writes a file so that its name holds either the old content or the new, whatever happens.
+///
+/// # Errors
+/// [`Error::Io`], with nothing left behind.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source| Error::io(path, "write", source);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".carrylane-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    // The rename itself is durable once the folder is synced, where the system can do that.
+    if let Ok(folder) = fs::File::open(folder) {
+        folder.sync_all().ok();
+    }
+    Ok(())
+}
+
+/// Reads a model file and checks all of it.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is not a whole model file of this format with finite weights.
+pub fn load(path: &Path) -> Result<Saved> {
+    let mut file = fs::File::open(path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => Error::data(path, "no such model file; `carrylane train --out DIR` writes one"),
+        _ => Error::io(path, "read", source),
+    })?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|source| Error::io(path, "read", source))?;
+    from_bytes(&bytes).map_err(|problem| Error::data(path, problem))
+}
+
+/// The bytes of a model file.
+fn to_bytes(model: &Model<f32>, notes: &BTreeMap<String, String>) -> Vec<u8> {
+    let layout = model.layout();
+    let blob: Vec<u8> = model.params.iter().flat_map(|p| p.to_le_bytes()).collect();
+    let mut metadata = notes.clone();
+    metadata.insert(FORMAT_KEY.into(), FORMAT.into());
+    metadata.insert(CONFIG_KEY.into(), serde_json::to_string(&model.config).expect("a config has a JSON form"));
+    metadata.insert(CHECKSUM_KEY.into(), checksum(&metadata, &blob));
+    let tensors = layout.tensors().iter().map(|tensor| {
+        let shape = if tensor.rows == 1 { vec![tensor.cols] } else { vec![tensor.rows, tensor.cols] };
+        let range = tensor.range().start * 4..tensor.range().end * 4;
+        (tensor.name, TensorView::new(Dtype::F32, shape, &blob[range]).expect("shape and bytes agree"))
+    });
+    let metadata: HashMap<String, String> = metadata.into_iter().collect();
+    safetensors::serialize(tensors, Some(metadata)).expect("names are distinct")
+}
+
+/// A model from the bytes of a file, or what is wrong with them.
+fn from_bytes(bytes: &[u8]) -> std::result::Result<Saved, String> {
+    if bytes.is_empty() {
+        return Err("the file is empty".into());
+    }
+    let broken = |e: safetensors::SafeTensorError| format!("not a whole safetensors file: {e}");
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let mut metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    match metadata.get(FORMAT_KEY) {
+        Some(format) if format == FORMAT => {}
+        Some(format) => return Err(format!("its format is '{format}', want '{FORMAT}'")),
+        None => return Err("a safetensors file, but not a carrylane model: its metadata names no format".into()),
+    }
+    let stored = metadata.remove(CHECKSUM_KEY).ok_or("its metadata has no checksum")?;
+    let config = metadata.get(CONFIG_KEY).ok_or("its metadata has no config")?;
+    let config: Config = serde_json::from_str(config).map_err(|e| format!("its config does not parse: {e}"))?;
+    let config = config.checked().map_err(|e| format!("its config is impossible: {e}"))?;
+    let layout = Layout::of(&config);
+    if tensors.len() != layout.tensors().len() {
+        let (found, want) = (tensors.len(), layout.tensors().len());
+        return Err(format!("it has {found} tensors, its config wants {want}"));
+    }
+    let mut blob = Vec::new();
+    for tensor in layout.tensors() {
+        let view = tensors.tensor(tensor.name).map_err(|_| format!("tensor {} is missing", tensor.name))?;
+        let shape = if tensor.rows == 1 { vec![tensor.cols] } else { vec![tensor.rows, tensor.cols] };
+        if view.dtype() != Dtype::F32 || view.shape() != shape {
+            let (dtype, found) = (view.dtype(), view.shape());
+            return Err(format!("tensor {} is {dtype:?} {found:?}, its config wants F32 {shape:?}", tensor.name));
+        }
+        blob.extend_from_slice(view.data());
+    }
+    if checksum(&metadata, &blob) != stored {
+        return Err("its checksum does not match: the file was changed or damaged after it was written".into());
+    }
+    let (chunks, _) = blob.as_chunks();
+    let params: Vec<f32> = chunks.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect();
+    if let Some(index) = params.iter().position(|p| !p.is_finite()) {
+        let (tensor, place) = layout.locate(index).expect("an index of the buffer");
+        return Err(format!("weight {place} of {} is {}", tensor.name, params[index]));
+    }
+    for key in [FORMAT_KEY, CONFIG_KEY] {
+        metadata.remove(key);
+    }
+    Ok(Saved { model: Model { config, params }, notes: metadata })
+}
+
+/// The checksum over all metadata but itself, and the weights.
+fn checksum(metadata: &BTreeMap<String, String>, blob: &[u8]) -> String {
+    let mut bytes = serde_json::to_vec(metadata).expect("a map of strings has a JSON form");
+    bytes.extend_from_slice(blob);
+    digits(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Init;
+
+    fn sample() -> (Model<f32>, BTreeMap<String, String>) {
+        let model = Init::Uniform.model(Config { hidden: 3, ..Config::default() }, 7);
+        (model, BTreeMap::from([("seed".to_owned(), "7".to_owned())]))
+    }
+
+    #[test]
+    fn a_model_comes_back_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (model, notes) = sample();
+        let path = folder.path().join("model.safetensors");
+        save(&path, &model, &notes).expect("writable");
+        assert_eq!(load(&path).expect("just written"), Saved { model, notes });
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn any_flipped_byte_is_noticed() {
+        let (model, notes) = sample();
+        let bytes = to_bytes(&model, &notes);
+        let whole = from_bytes(&bytes).expect("a whole file");
+        for index in 0..bytes.len() {
+            for flip in [0x01, 0x20, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[index] ^= flip;
+                // A flip inside JSON can leave the same meaning (the case of an escape, say), never another net.
+                if let Ok(read) = from_bytes(&damaged) {
+                    assert_eq!(read, whole, "byte {index} flipped by {flip:#x} gave another net");
+                }
+            }
+        }
+        for length in 0..bytes.len() {
+            assert!(from_bytes(&bytes[..length]).is_err(), "cut to {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_nan_weight_is_refused_by_name() {
+        let (mut model, notes) = sample();
+        model.params[6 + 4] = f32::NAN;
+        let problem = from_bytes(&to_bytes(&model, &notes)).expect_err("NaN");
+        assert_eq!(problem, "weight 4 of w_hh is NaN");
+    }
+
+    #[test]
+    fn wrong_shapes_are_refused_by_name() {
+        let (mut model, notes) = sample();
+        let bytes = {
+            let mut other = model.clone();
+            other.config.hidden = 3;
+            to_bytes(&other, &notes)
+        };
+        model.config.hidden = 4;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(text.contains("\\\"hidden\\\":3"), "the config is in the header");
+        let at = bytes.windows(12).position(|w| w == b"\\\"hidden\\\":3").expect("just seen") + 11;
+        let mut wrong = bytes;
+        wrong[at] = b'4';
+        let problem = from_bytes(&wrong).expect_err("shapes of another size");
+        assert_eq!(problem, "tensor w_ih is F32 [2, 3], its config wants F32 [2, 4]");
+    }
+}

@@ -1,0 +1,120 @@
+//! The oracle: forward pass and backpropagation through time in plain loops, one sample at a time, one file per cell.
+//!
+//! It is slow on purpose and shares no code with [`crate::kernel`]: every product is a sequential sum in the order of the equation,
+//! and nothing is packed, blocked or fused. It is generic over `f32` and `f64`; gradients are those of the *sum* of the samples'
+//! losses.
+
+mod elman;
+
+use crate::model::{Cell, Config, Layout, Tally};
+use crate::task::{BitTensor, Minibatch};
+use num_traits::Float;
+use std::ops::{AddAssign, Range};
+
+/// A float the reference computes with.
+pub trait Real: Float + AddAssign + std::fmt::Debug {}
+impl<F: Float + AddAssign + std::fmt::Debug> Real for F {}
+
+/// Adds the gradient of the samples' summed loss to `grad`, and returns what was counted on the way.
+///
+/// # Shapes
+/// `params` and `grad` are flat buffers of [`Layout::of`] the config.
+///
+/// # Cost
+/// 6 G H² T flop a sample, and its states: O(H T).
+///
+/// # Source
+/// Rumelhart, Hinton and Williams 1986; Werbos 1990 (backpropagation through time).
+pub fn gradient<F: Real>(
+    config: &Config,
+    params: &[F],
+    batch: &Minibatch,
+    samples: Range<usize>,
+    grad: &mut [F],
+) -> Tally {
+    let layout = Layout::of(config);
+    let mut tally = Tally::default();
+    for sample in samples {
+        let input = Sample { batch, sample };
+        tally += match config.cell {
+            Cell::Elman => elman::gradient(config, &layout, params, &input, grad),
+        };
+    }
+    tally
+}
+
+/// What the net counts on some samples, without a gradient; `predicted`, if given, takes the bits it answers.
+pub fn evaluate<F: Real>(
+    config: &Config,
+    params: &[F],
+    batch: &Minibatch,
+    samples: Range<usize>,
+    mut predicted: Option<&mut BitTensor>,
+) -> Tally {
+    let layout = Layout::of(config);
+    let mut tally = Tally::default();
+    for sample in samples {
+        let input = Sample { batch, sample };
+        let steps = match config.cell {
+            Cell::Elman => elman::forward(config, &layout.weights(params), &input),
+        };
+        tally += input.tally(config, steps.outputs());
+        if let Some(predicted) = predicted.as_deref_mut() {
+            for (t, (_, y)) in steps.outputs().enumerate() {
+                predicted.set(sample, t, bit_of(y));
+            }
+        }
+    }
+    tally
+}
+
+/// The bit an output stands for.
+fn bit_of<F: Float>(y: F) -> bool {
+    y > F::from(0.5).expect("a float")
+}
+
+/// One addition of a minibatch.
+struct Sample<'a> {
+    batch: &'a Minibatch,
+    sample: usize,
+}
+
+impl Sample<'_> {
+    /// x_t = (a_t, b_t).
+    fn x<F: Float>(&self, t: usize) -> [F; 2] {
+        [float(self.batch.a.get(self.sample, t)), float(self.batch.b.get(self.sample, t))]
+    }
+
+    /// The bit of c at step t.
+    fn target<F: Float>(&self, t: usize) -> F {
+        float(self.batch.c.get(self.sample, t))
+    }
+
+    fn steps(&self) -> usize {
+        self.batch.bits()
+    }
+
+    /// What the outputs (z, y) of all steps count.
+    fn tally<F: Real>(&self, config: &Config, outputs: impl Iterator<Item = (F, F)>) -> Tally {
+        let mut tally = Tally::default();
+        for (t, (z, y)) in outputs.enumerate() {
+            let target = self.target(t);
+            tally.loss += config.loss.of(z, y, target).to_f64().unwrap_or(f64::NAN);
+            tally.wrong_bits += u64::from(bit_of(y) != (target > F::zero()));
+        }
+        tally.wrong_samples = u64::from(tally.wrong_bits > 0);
+        tally
+    }
+}
+
+fn float<F: Float>(bit: bool) -> F {
+    if bit { F::one() } else { F::zero() }
+}
+
+/// ∂L/∂z of the output unit: (y − target) ψ′(y), or y − target with cross-entropy.
+fn output_delta<F: Float>(config: &Config, y: F, target: F) -> F {
+    match config.loss {
+        crate::model::Loss::Mse => (y - target) * config.output.derivative(y),
+        crate::model::Loss::CrossEntropy => y - target,
+    }
+}
