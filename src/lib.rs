@@ -1,6 +1,7 @@
 //! carrylane trains small recurrent networks to add binary numbers.
 #![forbid(unsafe_code)]
 pub mod error;
+pub mod kernel;
 pub mod model;
 pub mod reference;
 pub mod task;

@@ -1,0 +1,124 @@
+//! Where numbers lie: tiles, rows, blocks and panels.
+//!
+//! Samples are lanes. A *row* is one unit's value for all samples of a tile, contiguous (*batch-contiguous*). The rows that
+//! a product reads or writes at one step stand together as a *block*:
+//!
+//! - a block of **state** holds what step t reads: h_{t−1} (H rows), a_t, b_t and a row of ones;
+//! - a block of **delta** holds what flows back into it: dz_t (G·H rows) and dz_o of step t−1.
+//!
+//! So one step forward is one product, `z_t = [h_{t−1} a_t b_t] · [W_hh; W_ih] + b_h`, and all weight gradients are one sum over
+//! steps, `Σ_t state_t · delta_tᵀ`: its rows are (h, a, b, 1), its columns (dz, dz_o), and `dW_hh`, `dW_ih`, `db_h`, `dW_ho`
+//! and `db_o` are parts of it.
+
+use std::ops::{Deref, DerefMut, Range};
+
+/// Samples in a tile of the fused engine: one word of a bit tensor.
+pub(crate) const TILE: usize = 64;
+
+/// Logical lanes of a sum over samples, on every level: a narrower machine walks them in parts.
+pub(crate) const LANES: usize = 16;
+
+/// Rows of state beside the hidden ones: a, b and ones.
+pub(crate) const EXTRA: usize = 3;
+
+/// The sizes a kernel is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Hidden units, H.
+    pub(crate) hidden: usize,
+    /// Pre-activations, G·H.
+    pub(crate) wide: usize,
+    /// Time steps, T.
+    pub(crate) steps: usize,
+}
+
+impl Shape {
+    /// Rows in a block of state.
+    pub(crate) fn state_rows(&self) -> usize {
+        self.hidden + EXTRA
+    }
+
+    /// Rows in a block of delta.
+    pub(crate) fn delta_rows(&self) -> usize {
+        self.wide + 1
+    }
+}
+
+/// A buffer that begins at a cache line.
+#[derive(Debug, Clone)]
+pub(crate) struct Aligned<F> {
+    data: Vec<F>,
+    start: usize,
+    len: usize,
+}
+
+/// Bytes in a cache line, and in the widest vector.
+const LINE: usize = 64;
+
+impl<F: Copy + Default> Aligned<F> {
+    /// A buffer of zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        let data = vec![F::default(); len + LINE / size_of::<F>()];
+        let start = data.as_ptr().align_offset(LINE);
+        Self { data, start, len }
+    }
+
+    /// Grows to at least `len`, all zero again if it does.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        if self.len < len {
+            *self = Self::zeros(len);
+        }
+    }
+}
+
+impl<F> Deref for Aligned<F> {
+    type Target = [F];
+
+    fn deref(&self) -> &[F] {
+        &self.data[self.start..][..self.len]
+    }
+}
+
+impl<F> DerefMut for Aligned<F> {
+    fn deref_mut(&mut self) -> &mut [F] {
+        &mut self.data[self.start..][..self.len]
+    }
+}
+
+/// Cuts `n` into runs of at most `max`, as even as possible, longest first: 16 by 6 is 6, 5, 5.
+pub(crate) fn runs(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = n.div_ceil(max);
+    let (short, longer) = (n / count.max(1), n % count.max(1));
+    (0..count).map(move |i| {
+        let start = i * short + i.min(longer);
+        start..start + short + usize::from(i < longer)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_cover_everything_once_and_are_even() {
+        for max in 1..8 {
+            for n in 0..50 {
+                let all: Vec<_> = runs(n, max).collect();
+                let covered: Vec<usize> = all.iter().cloned().flatten().collect();
+                assert_eq!(covered, (0..n).collect::<Vec<_>>(), "{n} by {max}");
+                let lengths = all.iter().map(|r| r.len());
+                let (low, high) = (lengths.clone().min().unwrap_or(1), lengths.max().unwrap_or(1));
+                assert!(high <= max && high - low <= 1, "{n} by {max}: {all:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn aligned_buffers_begin_at_a_cache_line() {
+        let mut buffer = Aligned::<f32>::zeros(100);
+        assert_eq!(buffer.as_ptr().align_offset(LINE), 0, "f32");
+        assert_eq!(Aligned::<f64>::zeros(7).as_ptr().align_offset(LINE), 0, "f64");
+        buffer.reserve(1000);
+        assert_eq!((buffer.len(), buffer.as_ptr().align_offset(LINE)), (1000, 0), "grown");
+    }
+}

@@ -1,0 +1,96 @@
+//! Instruction sets: one name in flags, bench ids, tests and JSON.
+
+use crate::error::{Error, Result};
+use fearless_simd::Level;
+use std::fmt;
+
+/// An instruction set the kernel is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SimdLevel {
+    /// Plain Rust, no explicit vectors.
+    Scalar,
+    /// x86-64 baseline, 128 bits.
+    Sse2,
+    /// x86-64-v2, 128 bits.
+    Sse42,
+    /// x86-64-v3, 256 bits with fused multiply-add.
+    Avx2,
+    /// x86-64-v4 as of Ice Lake, 512 bits with fused multiply-add.
+    Avx512,
+    /// 64-bit ARM, 128 bits with fused multiply-add.
+    Neon,
+    /// WebAssembly, 128 bits.
+    Wasm,
+}
+
+impl SimdLevel {
+    /// All levels, narrowest first.
+    pub const ALL: [Self; 7] =
+        [Self::Scalar, Self::Sse2, Self::Sse42, Self::Avx2, Self::Avx512, Self::Neon, Self::Wasm];
+
+    /// The best level of this machine.
+    pub fn best() -> Self {
+        Self::available().pop().expect("every machine has the scalar level")
+    }
+
+    /// The levels of this machine, narrowest first.
+    pub fn available() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|level| level.token().is_some()).collect()
+    }
+
+    /// Whether a multiply-add rounds once. Levels of the same kind give the same bits.
+    pub fn fused_multiply_add(self) -> bool {
+        matches!(self, Self::Avx2 | Self::Avx512 | Self::Neon)
+    }
+
+    /// The same level, if this machine has it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the levels there are.
+    pub fn checked(self) -> Result<Self> {
+        if self.token().is_some() {
+            return Ok(self);
+        }
+        let available: Vec<_> = Self::available().iter().map(Self::to_string).collect();
+        Err(Error::usage(format!("this machine has no {self}; it has {}", available.join(", "))))
+    }
+
+    /// The proof that this machine has the level, which the kernel's functions ask for.
+    pub(crate) fn token(self) -> Option<Level> {
+        let best = Level::new();
+        match self {
+            Self::Scalar => Some(Level::fallback()),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Sse2 => best.as_sse2().map(Level::Sse2),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Sse42 => best.as_sse4_2().map(Level::Sse4_2),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Avx2 => best.as_avx2().map(Level::Avx2),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Avx512 => best.as_avx512().map(Level::Avx512),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => best.as_neon().map(Level::Neon),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => best.as_wasm_simd128().map(Level::WasmSimd128),
+            #[allow(unreachable_patterns, reason = "which levels are left depends on the target")]
+            _ => {
+                let _ = best;
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Display for SimdLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalar => "scalar",
+            Self::Sse2 => "sse2",
+            Self::Sse42 => "sse4.2",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+            Self::Wasm => "wasm",
+        })
+    }
+}

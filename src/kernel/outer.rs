@@ -1,0 +1,125 @@
+//! The fused engine's weight gradients: sums over samples and steps of products of two rows.
+//!
+//! `G[k][m] += Σ_t Σ_s a_t[k][s] b_t[m][s]`. Each entry keeps 16 logical lanes: lane l adds the samples whose number is l modulo 16, in
+//! order. A level of narrower vectors walks the lanes in parts, so every lane adds the same numbers in the same order on every level;
+//! the lanes are added up once for many tiles, in one fixed order.
+
+use super::layout::{LANES, TILE, runs};
+use super::math::{Lane, Vector};
+use fearless_simd::prelude::*;
+use std::ops::Range;
+
+/// Two sequences of rows, one block a step, and the part of their products that is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Outer<'a, F> {
+    /// Left rows, a block for each step.
+    pub(crate) a: &'a [F],
+    /// Right rows, a block for each step.
+    pub(crate) b: &'a [F],
+    /// Rows in a block of `a` and of `b`.
+    pub(crate) blocks: [usize; 2],
+    /// Samples in a row.
+    pub(crate) width: usize,
+    /// Steps to sum over.
+    pub(crate) steps: Range<usize>,
+    /// Left rows wanted: the rows of G.
+    pub(crate) rows: Range<usize>,
+    /// Right rows wanted: the columns of G.
+    pub(crate) cols: Range<usize>,
+}
+
+/// Adds `outer` to `sums`, a matrix of `width` columns of lanes.
+///
+/// # Shapes
+/// `a`, `b`: `[steps][block][TILE]`; `sums [·][width][LANES]`.
+pub(crate) fn outer<S: Simd, F: Lane>(simd: S, outer: &Outer<'_, F>, width: usize, sums: &mut [F]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let (sums, _) = sums.as_chunks_mut::<LANES>();
+            for rows in runs(outer.rows.len(), 4) {
+                let row = outer.rows.start + rows.start;
+                for cols in runs(outer.cols.len(), 3) {
+                    let at = [row, outer.cols.start + cols.start];
+                    let sums = &mut *sums;
+                    match (rows.len(), cols.len()) {
+                        (1, 1) => tile::<S, F, 1, 1>(simd, outer, at, width, sums),
+                        (1, 2) => tile::<S, F, 1, 2>(simd, outer, at, width, sums),
+                        (1, 3) => tile::<S, F, 1, 3>(simd, outer, at, width, sums),
+                        (2, 1) => tile::<S, F, 2, 1>(simd, outer, at, width, sums),
+                        (2, 2) => tile::<S, F, 2, 2>(simd, outer, at, width, sums),
+                        (2, 3) => tile::<S, F, 2, 3>(simd, outer, at, width, sums),
+                        (3, 1) => tile::<S, F, 3, 1>(simd, outer, at, width, sums),
+                        (3, 2) => tile::<S, F, 3, 2>(simd, outer, at, width, sums),
+                        (3, 3) => tile::<S, F, 3, 3>(simd, outer, at, width, sums),
+                        (4, 1) => tile::<S, F, 4, 1>(simd, outer, at, width, sums),
+                        (4, 2) => tile::<S, F, 4, 2>(simd, outer, at, width, sums),
+                        _ => tile::<S, F, 4, 3>(simd, outer, at, width, sums),
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// RA × RB entries of G, a vector of lanes at a time.
+#[inline(always)]
+fn tile<S: Simd, F: Lane, const RA: usize, const RB: usize>(
+    simd: S,
+    outer: &Outer<'_, F>,
+    [row, col]: [usize; 2],
+    width: usize,
+    sums: &mut [[F; LANES]],
+) {
+    let len = Vector::<S, F>::LEN;
+    let (a, _) = outer.a.as_chunks::<TILE>();
+    let (b, _) = outer.b.as_chunks::<TILE>();
+    for part in (0..LANES).step_by(len) {
+        assert!(part + len <= LANES, "vectors divide the lanes");
+        let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); RB]; RA];
+        for i in 0..RA {
+            for j in 0..RB {
+                let lanes = &sums[(row + i) * width + col + j];
+                acc[i][j] = Vector::<S, F>::from_slice(simd, &lanes[part..][..len]);
+            }
+        }
+        for t in outer.steps.clone() {
+            let a = a[t * outer.blocks[0] + row..].first_chunk::<RA>().expect("rows of a");
+            let b = b[t * outer.blocks[1] + col..].first_chunk::<RB>().expect("rows of b");
+            for group in (0..TILE).step_by(LANES) {
+                let at = group + part;
+                assert!(at + len <= TILE, "lanes divide a row");
+                let mut y = [Vector::<S, F>::splat(simd, F::zero()); RB];
+                for j in 0..RB {
+                    y[j] = Vector::<S, F>::from_slice(simd, &b[j][at..][..len]);
+                }
+                for i in 0..RA {
+                    let x = Vector::<S, F>::from_slice(simd, &a[i][at..][..len]);
+                    for j in 0..RB {
+                        acc[i][j] = x.mul_add(y[j], acc[i][j]);
+                    }
+                }
+            }
+        }
+        for i in 0..RA {
+            for j in 0..RB {
+                let lanes = &mut sums[(row + i) * width + col + j];
+                acc[i][j].store_slice(&mut lanes[part..][..len]);
+            }
+        }
+    }
+}
+
+/// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + 8, then + 4, + 2, + 1.
+#[inline(always)]
+pub(crate) fn sum_lanes<F: Lane>(lanes: &[F; LANES]) -> F {
+    let mut sums = *lanes;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for l in 0..half {
+            sums[l] += sums[l + half];
+        }
+        half /= 2;
+    }
+    sums[0]
+}

@@ -1,0 +1,164 @@
+//! What happens to rows element by element: bits to numbers, activations, their derivatives, the output unit.
+//!
+//! Rows are of any multiple of 64 samples, so there are no tails.
+
+use super::layout::{LANES, TILE};
+use super::math::{self, Lane, Vector};
+use crate::model::{Activation, Loss};
+use fearless_simd::prelude::*;
+
+/// Writes the bits of `words` as zeros and ones.
+///
+/// # Shapes
+/// `words [n]`, `row [64 n]`.
+pub(crate) fn expand<S: Simd, F: Lane>(simd: S, words: &[u64], row: &mut [F]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let len = Vector::<S, F>::LEN;
+            let (zero, one) = (Vector::<S, F>::splat(simd, F::zero()), Vector::<S, F>::splat(simd, F::one()));
+            let (tiles, _) = row.as_chunks_mut::<TILE>();
+            for (&word, tile) in words.iter().zip(tiles) {
+                for (i, out) in tile.chunks_exact_mut(len).enumerate() {
+                    mask::<S, F>(simd, word, i).select(one, zero).store_slice(out);
+                }
+            }
+        },
+    );
+}
+
+/// Replaces every z by φ(z).
+pub(crate) fn activate<S: Simd, F: Lane>(simd: S, activation: Activation, rows: &mut [F]) {
+    simd.vectorize(
+        #[inline(always)]
+        || match activation {
+            Activation::Sigmoid => map(simd, rows, math::sigmoid::<S, F>),
+            Activation::Tanh => map(simd, rows, math::tanh::<S, F>),
+            Activation::Relu => map(simd, rows, math::relu::<S, F>),
+        },
+    );
+}
+
+#[inline(always)]
+fn map<S: Simd, F: Lane>(simd: S, rows: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
+    for chunk in rows.chunks_exact_mut(Vector::<S, F>::LEN) {
+        f(simd, Vector::<S, F>::from_slice(simd, chunk)).store_slice(chunk);
+    }
+}
+
+/// Replaces every dh by dz = dh φ′, with φ′ from the outputs `y` of φ.
+///
+/// # Shapes
+/// `y` and `rows` alike.
+pub(crate) fn derive<S: Simd, F: Lane>(simd: S, activation: Activation, y: &[F], rows: &mut [F]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let len = Vector::<S, F>::LEN;
+            assert_eq!(y.len(), rows.len(), "shapes of a derivative");
+            for (y, row) in y.chunks_exact(len).zip(rows.chunks_exact_mut(len)) {
+                let (y, dh) = (Vector::<S, F>::from_slice(simd, y), Vector::<S, F>::from_slice(simd, row));
+                (dh * derivative::<S, F>(simd, activation, y)).store_slice(row);
+            }
+        },
+    );
+}
+
+/// φ′ from the output y of φ.
+#[inline(always)]
+fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: Vector<S, F>) -> Vector<S, F> {
+    let splat = |value| Vector::<S, F>::splat(simd, value);
+    match activation {
+        Activation::Sigmoid => y * (splat(F::one()) - y),
+        Activation::Tanh => splat(F::one()) - y * y,
+        Activation::Relu => y.simd_gt(splat(F::zero())).select(splat(F::one()), splat(F::zero())),
+    }
+}
+
+/// The output unit at one step, for training: what it counts and what flows back.
+#[derive(Debug)]
+pub(crate) struct Output<'a, F> {
+    /// ψ.
+    pub(crate) activation: Activation,
+    /// The loss.
+    pub(crate) loss: Loss,
+    /// Target bits.
+    pub(crate) target: &'a [u64],
+    /// Which samples exist.
+    pub(crate) valid: &'a [u64],
+    /// Sums of losses, a lane each.
+    pub(crate) lanes: &'a mut [F; LANES],
+}
+
+impl<F: Lane> Output<'_, F> {
+    /// Replaces z_o by dz_o = (y − target) ψ′, 0 for samples that do not exist, and gives the wrong bits of each word to `wrong`.
+    pub(crate) fn run<S: Simd>(self, simd: S, row: &mut [F], mut wrong: impl FnMut(usize, u64)) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let len = Vector::<S, F>::LEN;
+                let splat = |value| Vector::<S, F>::splat(simd, value);
+                let half = F::one() / (F::one() + F::one());
+                let (zero, one) = (splat(F::zero()), splat(F::one()));
+                let (tiles, _) = row.as_chunks_mut::<TILE>();
+                for (word, tile) in tiles.iter_mut().enumerate() {
+                    let (target, valid) = (self.target[word], self.valid[word]);
+                    let mut answered = 0;
+                    for (i, chunk) in tile.chunks_exact_mut(len).enumerate() {
+                        let z = Vector::<S, F>::from_slice(simd, chunk);
+                        let y = apply::<S, F>(simd, self.activation, z);
+                        let target = mask::<S, F>(simd, target, i).select(one, zero);
+                        let valid = mask::<S, F>(simd, valid, i);
+                        let error = y - target;
+                        let (loss, dz) = match self.loss {
+                            Loss::Mse => (error * error * half, error * derivative::<S, F>(simd, self.activation, y)),
+                            Loss::CrossEntropy => {
+                                let positive = z.simd_gt(zero).select(z, zero);
+                                (math::ln_1p_exp_neg::<S, F>(simd, z) + positive - target * z, error)
+                            }
+                        };
+                        let lanes = &mut self.lanes[i * len % LANES..][..len];
+                        (Vector::<S, F>::from_slice(simd, lanes) + valid.select(loss, zero)).store_slice(lanes);
+                        valid.select(dz, zero).store_slice(chunk);
+                        answered |= y.simd_gt(splat(half)).to_bitmask() << (i * len);
+                    }
+                    wrong(word, (answered ^ target) & valid);
+                }
+            },
+        );
+    }
+}
+
+/// The bits that outputs stand for, from their z_o: a word for each 64 samples.
+pub(crate) fn answer<S: Simd, F: Lane>(simd: S, activation: Activation, row: &[F], words: &mut [u64]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let len = Vector::<S, F>::LEN;
+            let half = Vector::<S, F>::splat(simd, F::one() / (F::one() + F::one()));
+            let (tiles, _) = row.as_chunks::<TILE>();
+            for (word, tile) in words.iter_mut().zip(tiles) {
+                *word = 0;
+                for (i, chunk) in tile.chunks_exact(len).enumerate() {
+                    let y = apply::<S, F>(simd, activation, Vector::<S, F>::from_slice(simd, chunk));
+                    *word |= y.simd_gt(half).to_bitmask() << (i * len);
+                }
+            }
+        },
+    );
+}
+
+#[inline(always)]
+fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
+    match activation {
+        Activation::Sigmoid => math::sigmoid::<S, F>(simd, z),
+        Activation::Tanh => math::tanh::<S, F>(simd, z),
+        Activation::Relu => math::relu::<S, F>(simd, z),
+    }
+}
+
+/// The i-th vector's part of a word as a lane mask.
+#[inline(always)]
+fn mask<S: Simd, F: Lane>(simd: S, word: u64, i: usize) -> <Vector<S, F> as SimdBase<S>>::Mask {
+    SimdMask::from_bitmask(simd, word >> (i * Vector::<S, F>::LEN))
+}
