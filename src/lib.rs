@@ -5,4 +5,5 @@ pub mod kernel;
 pub mod model;
 pub mod reference;
 pub mod task;
+pub mod train;
 pub use error::{Error, Result};

@@ -6,11 +6,13 @@ mod layout;
 mod level;
 mod math;
 mod outer;
+mod peak;
 mod products;
 mod rows;
 mod workspace;
 
 pub use level::SimdLevel;
+pub use peak::fma_peak;
 pub use workspace::Workspace;
 
 use crate::model::{Config, Layout, Tally};

@@ -7,7 +7,9 @@
 pub mod addition;
 pub mod bits;
 pub mod number;
+pub mod pairs;
 pub mod rng;
 
 pub use addition::{Minibatch, Pattern};
 pub use bits::BitTensor;
+pub use pairs::PairSet;

@@ -1,0 +1,191 @@
+//! The engines behind one interface, and the shards of a minibatch.
+
+use crate::error::{Error, Result};
+use crate::kernel::{Float, Kernel, Method, SimdLevel, Workspace};
+use crate::model::{Config, Layout, Tally};
+use crate::reference::{self, Real};
+use crate::task::{BitTensor, Minibatch};
+use rayon::prelude::*;
+use std::fmt;
+
+/// How gradients are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    /// The faster of fused and blas for the size at hand.
+    Auto,
+    /// This crate's kernel.
+    Fused,
+    /// Products through matrixmultiply.
+    Blas,
+    /// The scalar oracle.
+    Reference,
+}
+
+impl EngineKind {
+    /// What `auto` means for a net: by measurement, fused at every hidden size (`cargo bench`, group `step`).
+    pub fn resolve(self, _config: &Config) -> Self {
+        if self == Self::Auto { Self::Fused } else { self }
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Fused => "fused",
+            Self::Blas => "blas",
+            Self::Reference => "reference",
+        })
+    }
+}
+
+/// Words in a shard: 512 samples. Part of every result, since shards decide the order of sums.
+const SHARD: usize = 8;
+
+/// Work below which a pass stays on one thread, in flop: some 100 µs, a few times what a rayon call costs.
+const SERIAL: f64 = 4e6;
+
+/// Computes gradients and answers of one net over whole minibatches.
+#[derive(Debug)]
+pub struct Engine<F: Float> {
+    config: Config,
+    kind: EngineKind,
+    level: SimdLevel,
+    /// The packed weights; none for the reference, which reads `params`.
+    kernel: Option<Kernel<F>>,
+    params: Vec<F>,
+    pool: Option<rayon::ThreadPool>,
+    workers: Vec<Workspace<F>>,
+    shards: Vec<Shard<F>>,
+}
+
+/// What one shard computes.
+#[derive(Debug, Clone)]
+struct Shard<F> {
+    grad: Vec<F>,
+    tally: Tally,
+}
+
+impl<F: Float + Real> Engine<F> {
+    /// An engine for a net; its weights are zero until [`Engine::set_params`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the machine lacks the level or cannot start the threads.
+    pub fn new(config: &Config, kind: EngineKind, level: SimdLevel, threads: usize) -> Result<Self> {
+        let level = level.checked()?;
+        let kind = kind.resolve(config);
+        let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build()).transpose();
+        let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
+        let kernel = match kind {
+            EngineKind::Reference => None,
+            EngineKind::Blas => Some(Kernel::new(config, Method::Blas, level)),
+            EngineKind::Fused | EngineKind::Auto => Some(Kernel::new(config, Method::Fused, level)),
+        };
+        let params = vec![F::zero(); Layout::of(config).len()];
+        let workers = vec![Workspace::default(); threads];
+        Ok(Self { config: *config, kind, level, kernel, params, pool, workers, shards: Vec::new() })
+    }
+
+    /// The engine in use, never `auto`.
+    pub fn kind(&self) -> EngineKind {
+        self.kind
+    }
+
+    /// The instruction set in use.
+    pub fn level(&self) -> SimdLevel {
+        self.level
+    }
+
+    /// Takes the parameters of an update.
+    pub fn set_params(&mut self, params: &[F]) {
+        match &mut self.kernel {
+            Some(kernel) => kernel.pack(params),
+            None => self.params.copy_from_slice(params),
+        }
+    }
+
+    /// Writes the gradient of the samples' summed loss to `grad`, and returns what was counted.
+    ///
+    /// # Shapes
+    /// `grad`: a flat buffer of [`Layout::of`] the config.
+    pub fn gradient(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
+        let shards = batch.a.words().div_ceil(SHARD);
+        let len = grad.len();
+        self.shards.truncate(shards);
+        self.shards.resize_with(shards, || Shard { grad: vec![F::zero(); len], tally: Tally::default() });
+        let work = batch.samples() as f64 * self.work(batch.bits());
+        let (config, kernel, params) = (&self.config, &self.kernel, &self.params);
+        let each = |index: usize, shard: &mut Shard<F>, ws: &mut Workspace<F>| {
+            shard.grad.fill(F::zero());
+            let words = index * SHARD..((index + 1) * SHARD).min(batch.a.words());
+            shard.tally = match kernel {
+                Some(kernel) => kernel.gradient(batch, words, ws, &mut shard.grad),
+                None => {
+                    let samples = words.start * 64..(words.end * 64).min(batch.samples());
+                    reference::gradient(config, params, batch, samples, &mut shard.grad)
+                }
+            };
+        };
+        match &self.pool {
+            Some(pool) if shards > 1 && work > SERIAL => {
+                let run = shards.div_ceil(self.workers.len());
+                let (all, workers) = (&mut self.shards, &mut self.workers);
+                pool.install(|| {
+                    all.par_chunks_mut(run).zip(workers).enumerate().for_each(|(i, (shards, ws))| {
+                        for (j, shard) in shards.iter_mut().enumerate() {
+                            each(i * run + j, shard, ws);
+                        }
+                    });
+                });
+            }
+            _ => {
+                for (index, shard) in self.shards.iter_mut().enumerate() {
+                    each(index, shard, &mut self.workers[0]);
+                }
+            }
+        }
+        self.collect(grad)
+    }
+
+    /// Adds up the shards in index order.
+    fn collect(&self, grad: &mut [F]) -> Tally {
+        let mut tally = Tally::default();
+        grad.fill(F::zero());
+        for shard in &self.shards {
+            tally += shard.tally;
+            for (sum, &part) in grad.iter_mut().zip(&shard.grad) {
+                *sum += part;
+            }
+        }
+        tally
+    }
+
+    /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's shape, takes the answers.
+    pub fn evaluate(&mut self, batch: &Minibatch, predicted: Option<&mut BitTensor>) -> Tally {
+        let words = batch.a.words();
+        let Some(kernel) = &self.kernel else {
+            return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
+        };
+        let work = batch.samples() as f64 * self.work(batch.bits()) / 3.0;
+        match &self.pool {
+            Some(pool) if predicted.is_none() && words > 1 && work > SERIAL => {
+                let run = words.div_ceil(self.workers.len());
+                let workers = &mut self.workers;
+                let tallies: Vec<Tally> = pool.install(|| {
+                    let runs = (0..words).into_par_iter().step_by(run).zip(workers);
+                    runs.map(|(start, ws)| kernel.evaluate(batch, start..(start + run).min(words), ws, None)).collect()
+                });
+                let mut total = Tally::default();
+                tallies.into_iter().for_each(|tally| total += tally);
+                total
+            }
+            _ => kernel.evaluate(batch, 0..words, &mut self.workers[0], predicted),
+        }
+    }
+
+    /// Flop of a sample, counting element-wise work too.
+    fn work(&self, bits: usize) -> f64 {
+        let (hidden, steps) = (self.config.hidden as f64, bits as f64);
+        self.config.cell.gates() as f64 * steps * hidden * (6.0 * hidden + 100.0)
+    }
+}

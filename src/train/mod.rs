@@ -1,0 +1,17 @@
+//! Training: minibatches, data-parallel shards, optimizers, and when to stop.
+//!
+//! [`Settings`] says what is trained and how long, [`Trainer`] does it and tells what happens as [`Event`]s.
+//! The same settings give bit-identical weights for any number of threads: a minibatch is cut into shards by its
+//! size alone, and their gradients are added in the order of the shards.
+
+mod check;
+mod engine;
+mod optimizer;
+mod settings;
+mod trainer;
+
+pub use check::{Check, Score, score};
+pub use engine::{Engine, EngineKind};
+pub use optimizer::{Optimizer, Rule};
+pub use settings::{Settings, Until};
+pub use trainer::{Event, Outcome, Report, Trainer};

@@ -1,0 +1,141 @@
+//! How parameters move.
+
+use crate::error::{Error, Result};
+use std::fmt;
+
+/// An optimizer and its rates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// `p −= lr · g`.
+    Sgd {
+        /// Learning rate.
+        lr: f32,
+    },
+    /// Moving averages of the gradient and its square, both corrected for their start at zero.
+    ///
+    /// # Source
+    /// Kingma and Ba 2015, algorithm 1.
+    Adam {
+        /// Learning rate.
+        lr: f32,
+        /// Decay of the mean.
+        beta1: f32,
+        /// Decay of the mean square.
+        beta2: f32,
+        /// What keeps the divisor from 0.
+        epsilon: f32,
+    },
+}
+
+impl Rule {
+    /// Adam with the paper's decays.
+    pub fn adam(lr: f32) -> Self {
+        Self::Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+
+    /// The learning rate.
+    pub fn lr(&self) -> f32 {
+        match *self {
+            Self::Sgd { lr } | Self::Adam { lr, .. } => lr,
+        }
+    }
+
+    /// The same, if its rates make sense.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a rate that is negative, zero, NaN or infinite.
+    pub fn checked(self) -> Result<Self> {
+        let lr = self.lr();
+        if lr.is_finite() && lr > 0.0 {
+            Ok(self)
+        } else {
+            Err(Error::usage(format!("the learning rate is {lr}, want a positive finite number")))
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sgd { .. } => "sgd",
+            Self::Adam { .. } => "adam",
+        })
+    }
+}
+
+/// An optimizer at work on one flat buffer.
+#[derive(Debug, Clone)]
+pub struct Optimizer {
+    rule: Rule,
+    /// Mean of the gradient; empty for SGD.
+    mean: Vec<f32>,
+    /// Mean of its square; empty for SGD.
+    square: Vec<f32>,
+    /// β₁ᵗ and β₂ᵗ.
+    powers: [f64; 2],
+}
+
+impl Optimizer {
+    /// A fresh start for `len` parameters.
+    pub fn new(rule: Rule, len: usize) -> Self {
+        let len = if matches!(rule, Rule::Adam { .. }) { len } else { 0 };
+        Self { rule, mean: vec![0.0; len], square: vec![0.0; len], powers: [1.0; 2] }
+    }
+
+    /// One update. `grad` times `scale` is the gradient.
+    #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
+    pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) {
+        match self.rule {
+            Rule::Sgd { lr } => {
+                for (p, g) in params.iter_mut().zip(grad) {
+                    *p -= lr * (g * scale);
+                }
+            }
+            Rule::Adam { lr, beta1, beta2, epsilon } => {
+                let [p1, p2] = &mut self.powers;
+                *p1 *= f64::from(beta1);
+                *p2 *= f64::from(beta2);
+                // m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ): the corrections move into the rate and the root.
+                let rate = (f64::from(lr) / (1.0 - *p1)) as f32;
+                let root = (1.0 / (1.0 - *p2)).sqrt() as f32;
+                let moments = self.mean.iter_mut().zip(&mut self.square);
+                for ((p, g), (m, v)) in params.iter_mut().zip(grad).zip(moments) {
+                    let g = g * scale;
+                    *m += (1.0 - beta1) * (g - *m);
+                    *v += (1.0 - beta2) * (g * g - *v);
+                    *p -= rate * *m / (v.sqrt() * root + epsilon);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sgd_and_adam_by_hand() {
+        let mut params = [1.0, -2.0];
+        Optimizer::new(Rule::Sgd { lr: 0.5 }, 2).update(&mut params, &[4.0, 8.0], 0.25);
+        assert_eq!(params, [0.5, -3.0], "p − ½ · g/4");
+
+        // The first step of Adam is lr · sign(g), but for ε; a second equal gradient gives the same step again.
+        let mut params = [1.0_f32, 1.0];
+        let mut adam = Optimizer::new(Rule::adam(0.1), 2);
+        for step in [1.0, 2.0] {
+            adam.update(&mut params, &[3.0, -0.01], 1.0);
+            let wanted = [1.0 - 0.1 * step, 1.0 + 0.1 * step];
+            for (p, w) in params.iter().zip(wanted) {
+                assert!((p - w).abs() < 1e-5, "{params:?} is not {wanted:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rates_that_make_no_sense_are_refused() {
+        for lr in [0.0, -0.1, f32::NAN, f32::INFINITY] {
+            assert!(Rule::adam(lr).checked().is_err() && Rule::Sgd { lr }.checked().is_err(), "{lr}");
+        }
+    }
+}

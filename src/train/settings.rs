@@ -1,0 +1,96 @@
+//! What is trained, how, and for how long.
+
+use super::engine::EngineKind;
+use super::optimizer::Rule;
+use crate::error::{Error, Result};
+use crate::kernel::SimdLevel;
+use crate::model::{Config, Init};
+use std::time::Duration;
+
+/// When training ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Until {
+    /// The check passes (see [`Check`](super::Check)), or the budget of updates is used up.
+    Solved {
+        /// The most updates.
+        budget: u64,
+    },
+    /// After a number of updates.
+    Updates(u64),
+    /// After a time of training; the number of updates then differs from run to run.
+    Time(Duration),
+}
+
+/// Everything a training depends on. With the same settings, apart from `threads`, weights come out the same to the last bit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The net.
+    pub config: Config,
+    /// Width of the additions in bits, the number of time steps.
+    pub bits: usize,
+    /// Additions in a minibatch.
+    pub batch: usize,
+    /// Key of all random streams.
+    pub seed: u64,
+    /// How parameters begin.
+    pub init: Init,
+    /// How parameters move.
+    pub rule: Rule,
+    /// When it ends.
+    pub until: Until,
+    /// How gradients are computed.
+    pub engine: EngineKind,
+    /// The instruction set.
+    pub level: SimdLevel,
+    /// Worker threads; changes speed, never results.
+    pub threads: usize,
+}
+
+/// The widest training.
+const MAX_BITS: usize = 1 << 16;
+/// The largest minibatch.
+const MAX_BATCH: usize = 1 << 24;
+/// The most threads.
+const MAX_THREADS: usize = 1024;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            bits: 8,
+            batch: 64,
+            seed: 0,
+            init: Init::Scaled,
+            rule: Rule::adam(0.03),
+            until: Until::Solved { budget: 20_000 },
+            engine: EngineKind::Auto,
+            level: SimdLevel::best(),
+            threads: 1,
+        }
+    }
+}
+
+impl Settings {
+    /// The same, if a training can be made of them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the value, and the range it should be in.
+    pub fn checked(mut self) -> Result<Self> {
+        self.config = self.config.checked()?;
+        self.level = self.level.checked()?;
+        self.rule = self.rule.checked()?;
+        let ranges =
+            [("bits", self.bits, MAX_BITS), ("batch", self.batch, MAX_BATCH), ("threads", self.threads, MAX_THREADS)];
+        for (name, value, most) in ranges {
+            if !(1..=most).contains(&value) {
+                return Err(Error::usage(format!("{name} is {value}, want 1 to {most}")));
+            }
+        }
+        match self.until {
+            Until::Updates(0) => Err(Error::usage("updates is 0, want at least 1")),
+            Until::Solved { budget: 0 } => Err(Error::usage("the budget is 0 updates, want at least 1")),
+            Until::Time(time) if time.is_zero() => Err(Error::usage("the training time is 0 s, want more")),
+            _ => Ok(self),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The training loop.
+
+use super::check::{Check, Score};
+use super::engine::Engine;
+use super::optimizer::Optimizer;
+use super::settings::{Settings, Until};
+use crate::error::Result;
+use crate::model::{Model, Tally};
+use crate::task::Minibatch;
+use crate::task::rng::{Purpose, stream};
+use std::time::{Duration, Instant};
+
+/// Something that happened in a training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event {
+    /// A minibatch was learned.
+    Update {
+        /// Updates so far.
+        update: u64,
+        /// Additions so far.
+        samples: u64,
+        /// Mean loss of the minibatch's additions, before the update.
+        loss: f64,
+        /// Share of its bits that were wrong, before the update.
+        bit_error: f64,
+        /// Training time so far.
+        seconds: f64,
+    },
+    /// The check was tried after a clean stretch.
+    Check {
+        /// Updates so far.
+        update: u64,
+        /// Whether it passed.
+        passed: bool,
+    },
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The check passed.
+    Solved,
+    /// The budget, the updates or the time ran out, and some pairs are still wrong.
+    Unsolved,
+    /// The loss became infinite or NaN.
+    Diverged,
+}
+
+/// What a training came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The final net on the pairs of the check.
+    pub score: Score,
+    /// Updates made.
+    pub updates: u64,
+    /// Additions learned from.
+    pub samples: u64,
+    /// Training time, checks included, start-up and the final count not.
+    pub seconds: f64,
+}
+
+/// A training.
+#[derive(Debug)]
+pub struct Trainer {
+    settings: Settings,
+    model: Model<f32>,
+    engine: Engine<f32>,
+    optimizer: Optimizer,
+    batch: Minibatch,
+    grad: Vec<f32>,
+    updates: u64,
+}
+
+/// Clean additions in a row, without a wrong bit, before the check is tried.
+const CLEAN: u64 = 512;
+
+impl Trainer {
+    /// A training at its start.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) as [`Settings::checked`] says.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let settings = settings.checked()?;
+        let model = settings.init.model(settings.config, settings.seed);
+        let engine = Engine::new(&settings.config, settings.engine, settings.level, settings.threads)?;
+        let len = model.params.len();
+        let optimizer = Optimizer::new(settings.rule, len);
+        let batch = Minibatch::new(settings.batch, settings.bits);
+        Ok(Self { settings, model, engine, optimizer, batch, grad: vec![0.0; len], updates: 0 })
+    }
+
+    /// The settings it was made from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The net as it is now.
+    pub fn model(&self) -> &Model<f32> {
+        &self.model
+    }
+
+    /// The engine, holding the net as it is now: for checks and answers between steps.
+    pub fn engine(&mut self) -> &mut Engine<f32> {
+        self.engine.set_params(&self.model.params);
+        &mut self.engine
+    }
+
+    /// Learns one minibatch of new random additions. Allocates nothing after the first.
+    pub fn step(&mut self) -> Tally {
+        let Settings { seed, batch, bits, .. } = self.settings;
+        self.batch.reset(batch, bits);
+        self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.updates));
+        self.engine.set_params(&self.model.params);
+        let tally = self.engine.gradient(&self.batch, &mut self.grad);
+        #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
+        let scale = 1.0 / batch as f32;
+        self.optimizer.update(&mut self.model.params, &self.grad, scale);
+        self.updates += 1;
+        tally
+    }
+
+    /// Trains to the end its settings name.
+    ///
+    /// # Errors
+    /// None today; a result for what training may come to need from the system.
+    pub fn run(&mut self, mut on_event: impl FnMut(&Event)) -> Result<Report> {
+        let check = Check::new(self.settings.bits, self.settings.seed)?;
+        let start = Instant::now();
+        let outcome = self.run_to_end(&check, start, &mut on_event);
+        let seconds = start.elapsed().as_secs_f64();
+        let score = check.run(self.engine());
+        let outcome = match outcome {
+            Outcome::Diverged => Outcome::Diverged,
+            _ if score.wrong == 0 => Outcome::Solved,
+            _ => Outcome::Unsolved,
+        };
+        let (updates, samples) = (self.updates, self.updates * self.settings.batch as u64);
+        Ok(Report { outcome, score, updates, samples, seconds })
+    }
+
+    fn run_to_end(&mut self, check: &Check, start: Instant, on_event: &mut impl FnMut(&Event)) -> Outcome {
+        let Settings { until, batch, bits, .. } = self.settings;
+        let (updates, time, solve) = match until {
+            Until::Solved { budget } => (budget, Duration::MAX, true),
+            Until::Updates(updates) => (updates, Duration::MAX, false),
+            Until::Time(time) => (u64::MAX, time, false),
+        };
+        let mut clean = 0;
+        while self.updates < updates && start.elapsed() < time {
+            let tally = self.step();
+            let samples = self.updates * batch as u64;
+            on_event(&Event::Update {
+                update: self.updates,
+                samples,
+                loss: tally.loss / batch as f64,
+                bit_error: tally.wrong_bits as f64 / (batch * bits) as f64,
+                seconds: start.elapsed().as_secs_f64(),
+            });
+            if !tally.loss.is_finite() {
+                return Outcome::Diverged;
+            }
+            clean = if tally.wrong_samples == 0 { clean + batch as u64 } else { 0 };
+            if solve && clean >= CLEAN {
+                let passed = check.passes(self.engine());
+                on_event(&Event::Check { update: self.updates, passed });
+                if passed {
+                    return Outcome::Solved;
+                }
+                clean = 0;
+            }
+        }
+        Outcome::Unsolved
+    }
+}
