@@ -6,4 +6,5 @@ pub mod model;
 pub mod reference;
 pub mod task;
 pub mod train;
+pub mod verify;
 pub use error::{Error, Result};

@@ -1,0 +1,165 @@
+//! The chain of checks, over a grid of nets and sizes.
+
+use super::compare::{Against, Comparison, Expected, Precision, tolerance};
+use super::differences;
+use crate::error::Result;
+use crate::kernel::{Float, SimdLevel};
+use crate::model::{Config, Init, Model};
+use crate::reference::{self, Real};
+use crate::task::Minibatch;
+use crate::task::rng::{Purpose, stream};
+use crate::train::{Engine, EngineKind};
+
+/// What is checked: every config with every width, every batch and every level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Nets.
+    pub configs: Vec<Config>,
+    /// Widths in bits.
+    pub bits: Vec<usize>,
+    /// Additions in a minibatch.
+    pub batches: Vec<usize>,
+    /// Levels of the fused engine.
+    pub levels: Vec<SimdLevel>,
+    /// Key of the random nets and additions.
+    pub seed: u64,
+}
+
+impl Grid {
+    /// Hidden sizes below, at and above each tile, that the default grid covers.
+    pub const HIDDEN: [usize; 8] = [1, 2, 3, 8, 16, 17, 64, 100];
+    /// Widths that the default grid covers.
+    pub const BITS: [usize; 5] = [1, 2, 8, 33, 64];
+    /// Batches that the default grid covers: below, at and above a word.
+    pub const BATCHES: [usize; 5] = [1, 63, 64, 65, 256];
+}
+
+impl Default for Grid {
+    fn default() -> Self {
+        Self {
+            configs: Self::HIDDEN.map(|hidden| Config { hidden, ..Config::default() }).into(),
+            bits: Self::BITS.into(),
+            batches: Self::BATCHES.into(),
+            levels: SimdLevel::available(),
+            seed: 0,
+        }
+    }
+}
+
+/// What the checks came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Comparisons made.
+    pub comparisons: usize,
+    /// Comparisons above their tolerance.
+    pub failed: usize,
+}
+
+/// Error of the reference against central differences: what rounding leaves of a quotient in `f64`.
+const DIFFERENCES: f64 = 1e-6;
+
+/// Runs every check of the grid and tells of each.
+///
+/// # Errors
+/// [`Error::Usage`](crate::Error::Usage) for a config that is not consistent, a size of 0, or a level the machine lacks.
+pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<Summary> {
+    let mut summary = Summary::default();
+    for &config in &grid.configs {
+        let config = config.checked()?;
+        for &bits in &grid.bits {
+            for &batch in &grid.batches {
+                case(grid, config, bits, batch, |comparison| {
+                    summary.comparisons += 1;
+                    summary.failed += usize::from(!comparison.ok());
+                    on(comparison);
+                })?;
+            }
+        }
+    }
+    Ok(summary)
+}
+
+/// One net and one minibatch through the whole chain.
+fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnMut(&Comparison)) -> Result<()> {
+    // Parameters that are exact in f32, so that both precisions check the same net.
+    let narrow: Model<f32> = Init::Scaled.model(config, grid.seed);
+    let model: Model<f64> = narrow.cast();
+    let mut additions = Minibatch::new(batch, bits);
+    additions.fill_uniform(&mut stream(grid.seed, Purpose::Gradcheck, 0));
+    let base = Comparison {
+        config,
+        against: Against::Reference,
+        precision: Precision::F64,
+        level: None,
+        engine: EngineKind::Reference,
+        bits,
+        batch,
+        max_relative_error: 0.0,
+        tolerance: DIFFERENCES,
+        worst: None,
+    };
+
+    let (max_relative_error, worst, batch) = differences::check(&model, &additions, grid.seed);
+    on(&Comparison { against: Against::Differences, batch, max_relative_error, worst, ..base.clone() });
+
+    let samples = (0..additions.samples()).map(|sample| {
+        let mut grad = vec![0.0; model.params.len()];
+        reference::gradient(&config, &model.params, &additions, sample..sample + 1, &mut grad);
+        grad
+    });
+    let expected = Expected::new(model.layout(), samples);
+    let fused = grid.levels.iter().map(|&level| (EngineKind::Fused, level));
+    let blas = grid.levels.last().map(|&level| (EngineKind::Blas, level));
+    for (engine, level) in fused.chain(blas) {
+        let base = Comparison { engine, level: Some(level), ..base.clone() };
+        on(&against_reference(&base, &model, &additions, &expected, Precision::F64)?);
+        on(&against_reference(&base, &narrow, &additions, &expected, Precision::F32)?);
+    }
+    Ok(())
+}
+
+/// One engine's gradient against the reference's.
+fn against_reference<F: Float + Real>(
+    base: &Comparison,
+    model: &Model<F>,
+    additions: &Minibatch,
+    expected: &Expected,
+    precision: Precision,
+) -> Result<Comparison> {
+    let level = base.level.expect("an engine has a level");
+    let mut engine = Engine::<F>::new(&base.config, base.engine, level, 1)?;
+    let mut grad = vec![F::zero(); model.params.len()];
+    engine.set_params(&model.params);
+    engine.gradient(additions, &mut grad);
+    let found: Vec<f64> = grad.iter().map(|g| g.to_f64().unwrap_or(f64::NAN)).collect();
+    let (max_relative_error, worst) = expected.error_of(&found);
+    let epsilon = F::epsilon().to_f64().expect("a small number");
+    let tolerance = tolerance(epsilon, base.config.hidden, base.bits, base.batch);
+    Ok(Comparison { precision, max_relative_error, tolerance, worst, ..base.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_of_this_machine_passes_a_small_grid() {
+        let levels = SimdLevel::available();
+        let names: Vec<String> = levels.iter().map(SimdLevel::to_string).collect();
+        // A machine that is meant to have more levels says so: REQUIRE_LEVELS=avx2,avx512.
+        for wanted in std::env::var("REQUIRE_LEVELS").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
+            assert!(names.iter().any(|name| name == wanted), "REQUIRE_LEVELS wants {wanted}, this machine has {names:?}");
+        }
+        let configs = [1, 5, 16, 17].map(|hidden| Config { hidden, ..Config::default() }).into();
+        let grid = Grid { configs, bits: vec![1, 3, 8], batches: vec![1, 63, 65], ..Grid::default() };
+        let mut failures = Vec::new();
+        let summary = gradcheck(&grid, |c| {
+            if !c.ok() {
+                failures.push(format!("{c:?}"));
+            }
+        })
+        .expect("a fine grid");
+        assert!(failures.is_empty(), "levels {names:?}\n{}", failures.join("\n"));
+        assert_eq!(summary.comparisons, 4 * 3 * 3 * (1 + 2 * (levels.len() + 1)), "every check was made");
+    }
+}

@@ -1,0 +1,11 @@
+//! Every gradient checked against the one below it.
+//!
+//! Central differences (f64) ↔ [`reference`](crate::reference) (f64) ↔ [`kernel`](crate::kernel) (f64) ↔ kernel (f32), on every level of
+//! the machine. This is the one place where reference and kernel meet.
+
+mod compare;
+mod differences;
+mod gradcheck;
+
+pub use compare::{Against, Comparison, Precision, Worst};
+pub use gradcheck::{Grid, Summary, gradcheck};
