@@ -37,7 +37,7 @@ pub(crate) trait Lane: SimdFloatElement + Float + AddAssign + Default + Send + S
 impl Lane for f32 {
     const MANTISSA: u32 = 23;
     const ROUND: Self = 12_582_912.0 + 127.0;
-    const EXP_LIMIT: Self = 87.0;
+    const EXP_LIMIT: Self = 87.3;
     const LOG2_E: Self = std::f32::consts::LOG2_E;
     const LN_2: [Self; 2] = [-0.693_359_375, 2.121_944_4e-4];
     const EXP_Q: &'static [Self] =
@@ -57,7 +57,7 @@ impl Lane for f32 {
 impl Lane for f64 {
     const MANTISSA: u32 = 52;
     const ROUND: Self = 6_755_399_441_055_744.0 + 1023.0;
-    const EXP_LIMIT: Self = 708.0;
+    const EXP_LIMIT: Self = 708.3;
     const LOG2_E: Self = std::f64::consts::LOG2_E;
     const LN_2: [Self; 2] = [-0.693_145_751_953_125, -1.428_606_820_309_417_2e-6];
     const EXP_Q: &'static [Self] = &[
