@@ -1,7 +1,7 @@
 //! The replayed notebooks against traces of numpy runs (`tests/data/README.md`), within what is reproducible of each.
 
 use carrylane::notebooks::numpy::Legacy;
-use carrylane::notebooks::{As, Delta, Line, Notebook, Replay, Summary};
+use carrylane::notebooks::{As, Delta, Line, Notebook, Reading, Replay, Summary, gradient_defects, lstm_forward};
 use serde_json::Value;
 
 fn data(name: &str) -> Value {
@@ -140,7 +140,8 @@ fn dynamic_of_000_as_printed_until_chaos() {
 #[test]
 fn dynamic_of_000_as_corrected_learns() {
     let (lines, summary) = run(Replay::new(Notebook::N000Dynamic, As::Corrected));
-    follows("000_dynamic_corrected_seed32", "j", &lines, usize::MAX, 1e-9);
+    // Then comes a chaotic stretch, in which no two orders of summation agree, numpy's own included.
+    follows("000_dynamic_corrected_seed32", "j", &lines, 7_000, 1e-9);
     assert!(lines[90..].iter().all(|line| line.exact), "the last ten lines are right: {summary:?}");
 }
 
@@ -166,7 +167,8 @@ fn recursions_of_002() {
 fn batched_of_003_as_printed_ends_in_nan() {
     let (lines, summary) = run(Replay::new(Notebook::N003, As::Printed));
     assert_eq!(lines.len(), 200, "a line every 50 epochs");
-    follows("003_batched_as_printed_seed0", "epoch", &lines, 0, 0.0);
+    // The printed error of epoch 0 to the last bit; numpy's outputs, summed by a BLAS, are within one.
+    assert_eq!(lines[0].error.to_bits(), 0.386_254_099_317_221_54_f64.to_bits(), "epoch 0: {:e}", lines[0].error);
     follows("003_batched_as_printed_seed0", "epoch", &lines, 2_000, 1e-13);
     let at = summary.first_non_finite.expect("it ends in NaN");
     assert_eq!((at.index, at.tensor), (3008, "w_hh"), "first number that is not finite");
@@ -204,4 +206,66 @@ fn wrong_requests_say_what_is_right() {
     assert_eq!(said, "samples is 0: give 1 or more, or leave it out for the notebook's 10000");
     let elsewhere = Replay { delta: Some(Delta::Code), ..Replay::new(Notebook::N001, As::Printed) };
     assert!(elsewhere.run(|_| ()).unwrap_err().to_string().contains("only notebook 002"), "a delta elsewhere");
+}
+
+#[test]
+fn lstm_of_004_forward() {
+    let mut faults = Faults::default();
+    let trace = data("004_lstm_forward_seed0");
+    let trace = trace.as_array().expect("a list");
+    let readings = [
+        (Reading::Literal, "literal_output"),
+        (Reading::Intended, "intended_output"),
+        (Reading::Standard, "standard_output"),
+    ];
+    for (reading, key) in readings {
+        let ours = lstm_forward(reading, 0, trace.len()).expect("some samples");
+        for (n, (ours, theirs)) in ours.iter().zip(trace).enumerate() {
+            faults.equal(&format!("sample {n} a"), &ours.a.into(), &theirs["a_int"]);
+            faults.equal(&format!("sample {n} b"), &ours.b.into(), &theirs["b_int"]);
+            for (k, row) in ours.outputs.iter().enumerate() {
+                for (r, &y) in row.iter().enumerate() {
+                    let theirs = &theirs[key][k];
+                    let theirs = theirs.get(r).unwrap_or(theirs);
+                    faults.close(&format!("{key}, sample {n}, step {k}, row {r}"), y, theirs, 1e-12);
+                }
+            }
+        }
+    }
+    faults.report();
+}
+
+#[test]
+fn defects_have_their_sizes_and_vanish_when_mended() {
+    // Notebook, and the figure (or range, over training) measured when the notebooks were studied.
+    let measured = [
+        ("000-dynamic", 0.29, 0.29),
+        ("000-dynamic", 0.40, 0.40),
+        ("000-dynamic", 0.456, 0.456),
+        ("002", 0.06, 0.27),
+        ("002", 0.14, 0.46),
+        ("002", 1.31, 1.31),
+        ("003", 0.33, 0.33),
+        ("003", 2.4, 2.4),
+        ("003", 0.47, 0.47),
+        ("003", 0.53, 0.53),
+        ("003", 2.42, 2.42),
+        ("003", 0.50, 0.50),
+        ("004", 0.66, 0.66),
+        ("004", 0.19, 0.19),
+        ("004", 0.27, 0.27),
+        ("004", 0.28, 0.28),
+        ("004", 0.79, 0.79),
+    ];
+    let mut faults = Faults::default();
+    let rows = gradient_defects();
+    assert_eq!(rows.len(), measured.len(), "a row a defect");
+    for (row, (notebook, low, high)) in rows.iter().zip(measured) {
+        println!("{:12} {:62} {:.3} {:.1e}", row.notebook, row.defect, row.error_with, row.error_without);
+        let sized = (low / 2.0..=high * 2.0).contains(&row.error_with);
+        if row.notebook != notebook || !sized || row.error_without.is_nan() || row.error_without > 1e-8 {
+            faults.0.push(format!("{row:?}: expected {notebook}, {low} to {high} within a factor of two"));
+        }
+    }
+    faults.report();
 }

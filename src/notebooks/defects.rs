@@ -3,7 +3,8 @@
 //! Nothing here is used by a corrected replay.
 
 use super::activation::{Activation, sigmoid};
-use super::elman::{EXACT, Later, Rules, Tape, times_transposed};
+use super::elman::{EXACT, Later, Net, Rules, Tape, times_transposed};
+use super::lstm::{self, Lstm};
 
 /// 000 dynamic: the step's length is taken of a difference of unsigned bytes, where 0 − 1 is 255. Its exponential is up
 /// to 4e156, and the sigmoids behind it are 0 or 1.
@@ -24,8 +25,7 @@ pub(crate) fn no_scale(_: &Tape, _: usize) -> f64 {
 }
 
 /// 000 dynamic: Elman's backward pass under the dynamic forward pass.
-pub(crate) const WITHOUT_SCALES: Rules =
-    Rules { dh_from_later: later_without_scale, scale_of_w_hh: no_scale, ..EXACT };
+pub(crate) const WITHOUT_SCALES: Rules = Rules { dh_from_later: later_without_scale, scale_of_w_hh: no_scale, ..EXACT };
 
 /// 002, the derivation: only the part of `dz_{t+1}` that comes from its own output, which cuts BPTT after one step:
 /// `(dy_{t+1} w_hoᵀ ⊙ φ′_{t+1}) W_hhᵀ`.
@@ -87,3 +87,54 @@ pub(crate) fn later_state(tape: &Tape, t: usize) -> &[f64] {
 
 /// 004: both, as the notebook's earlier net ran.
 pub(crate) const AS_004: Rules = Rules { dh_from_later: untransposed, state_of_w_hh: later_state, ..EXACT };
+
+/// 004's LSTM: the forget gate's input weights, of one of the two inputs, where its value is meant.
+pub(crate) fn weights_for_gate(net: &Lstm, row: usize, forget: &mut [f64]) {
+    forget.copy_from_slice(&net.w_ih(lstm::F)[row * net.hidden..(row + 1) * net.hidden]);
+}
+
+/// 004's LSTM: tanh as a quotient of exponentials, NaN from |x| = 710 on.
+pub(crate) fn tanh_by_exponentials(x: f64) -> f64 {
+    (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())
+}
+
+/// 004's LSTM: no recurrent matrix is transposed.
+pub(crate) fn gate_untransposed(dz: &[f64], w_hh: &[f64], dh: &mut [f64]) {
+    for (row, dz) in w_hh.chunks_exact(dz.len()).zip(dz) {
+        for (dh, w) in dh.iter_mut().zip(row) {
+            *dh += dz * w;
+        }
+    }
+}
+
+/// 004's LSTM: tanh′ called with the value of tanh, as if it were its argument.
+pub(crate) fn tanh_slope_of_tanh(tanh: f64) -> f64 {
+    1.0 - tanh.tanh() * tanh.tanh()
+}
+
+/// 004's LSTM: nothing flows back through the cell.
+pub(crate) fn no_carry(_: f64, _: f64) -> f64 {
+    0.0
+}
+
+/// 002, the last version: a recursion of gradients, multiplied entry by entry where a matrix product is meant:
+/// `R_t[i,j] = h_t[j](1−h_t[j]) (h_{t−1}[j] + R_{t−1}[i,j] W_hh[i,j])`, `R_1 = 0`, and `dW_hh = Σ_t dy_t w_ho[i] R_t`.
+///
+/// Adds only `dw_hh`, row-major: the notebook never wrote the recursion for the input weights.
+pub(crate) fn entrywise_recursion(net: &Net, tape: &Tape, dw_hh: &mut [f64]) {
+    let hidden = net.hidden;
+    let (_, w_hh, w_ho, _, _) = net.split();
+    let mut r = vec![0.0; hidden * hidden];
+    for t in 1..=tape.bits {
+        let y = tape.y[t - 1];
+        let dy = (y - tape.target[t - 1]) * tape.psi.slope_at_output(y);
+        for i in 0..hidden {
+            for j in 0..hidden {
+                let k = i * hidden + j;
+                let slope = tape.phi.slope_at_output(tape.state(t)[j]);
+                r[k] = if t == 1 { 0.0 } else { slope * (tape.state(t - 1)[j] + r[k] * w_hh[k]) };
+                dw_hh[k] += dy * w_ho[i] * r[k];
+            }
+        }
+    }
+}
