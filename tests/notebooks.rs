@@ -1,7 +1,9 @@
 //! The replayed notebooks against traces of numpy runs (`tests/data/README.md`), within what is reproducible of each.
 
 use carrylane::notebooks::numpy::Legacy;
-use carrylane::notebooks::{As, Delta, Line, Notebook, Reading, Replay, Summary, gradient_defects, lstm_forward};
+use carrylane::notebooks::{
+    As, Delta, Line, Notebook, Reading, Replay, Summary, gradient_defects, lstm_forward, render,
+};
 use serde_json::Value;
 
 fn data(name: &str) -> Value {
@@ -261,11 +263,108 @@ fn defects_have_their_sizes_and_vanish_when_mended() {
     let rows = gradient_defects();
     assert_eq!(rows.len(), measured.len(), "a row a defect");
     for (row, (notebook, low, high)) in rows.iter().zip(measured) {
-        println!("{:12} {:62} {:.3} {:.1e}", row.notebook, row.defect, row.error_with, row.error_without);
         let sized = (low / 2.0..=high * 2.0).contains(&row.error_with);
         if row.notebook != notebook || !sized || row.error_without.is_nan() || row.error_without > 1e-8 {
             faults.0.push(format!("{row:?}: expected {notebook}, {low} to {high} within a factor of two"));
         }
     }
     faults.report();
+}
+
+#[test]
+fn numpy_agrees_at_other_seeds_and_sizes() {
+    let mut faults = Faults::default();
+    let file = data("numpy_other_runs");
+    for (seed, draws) in file["randint"].as_object().expect("a list a seed") {
+        let mut rng = Legacy::new(seed.parse().expect("a seed"));
+        for draw in draws.as_array().expect("a list") {
+            let (low, high) = (draw[0].as_i64().unwrap(), draw[1].as_i64().unwrap());
+            faults.equal(&format!("seed {seed}, randint({low}, {high})"), &rng.randint(low, high).into(), &draw[2]);
+        }
+    }
+    for run_ in file["runs"].as_array().expect("a list") {
+        let text = |key: &str| run_[key].as_str();
+        let count = |key: &str| run_[key].as_u64().map(|n| usize::try_from(n).unwrap());
+        let replay = Replay {
+            notebook: text("notebook").unwrap().parse().unwrap(),
+            as_: text("as").unwrap().parse().unwrap(),
+            delta: text("delta").map(|delta| delta.parse().unwrap()),
+            seed: run_["seed"].as_u64().map(|seed| seed.try_into().unwrap()),
+            samples: count("samples"),
+            every: count("every"),
+            hidden: count("hidden"),
+        };
+        let (lines, _) = run(replay);
+        let theirs = run_["lines"].as_array().expect("lines");
+        assert_eq!(lines.len(), theirs.len(), "{replay:?}: lines");
+        for (line, theirs) in lines.iter().zip(theirs) {
+            let at = format!("{} {} seed {:?} line {}", replay.notebook, replay.as_, replay.seed, line.index);
+            faults.close(&format!("{at} error"), line.error, &theirs["error"], 1e-12);
+            faults.equal(&format!("{at} a"), &line.a.into(), &theirs["a"]);
+            faults.equal(&format!("{at} b"), &line.b.into(), &theirs["b"]);
+            if let Some(outputs) = &line.outputs {
+                for (k, &y) in outputs.iter().enumerate() {
+                    faults.close(&format!("{at} output {k}"), y, &theirs["shown"][k], 1e-12);
+                }
+            } else {
+                faults.equal(&format!("{at} bits"), &serde_json::json!(line.bits), &theirs["shown"]);
+            }
+        }
+    }
+    faults.report();
+}
+
+#[test]
+fn lines_look_as_the_notebooks_print_them() {
+    let first = |notebook, index: usize| {
+        let replay = Replay { samples: Some(index + 1), ..Replay::new(notebook, As::Printed) };
+        let (lines, _) = run(replay);
+        render(notebook, lines.last().unwrap(), replay.interval())
+    };
+    assert_eq!(
+        first(Notebook::N000Elman, 4000),
+        "Error:[2.0593875]\nA  : [0 1 1 1 0 0 1 0]\nB  : [0 1 1 0 1 1 0 0]\nPred:[1 1 0 1 1 1 1 0]\n\
+         True:[1 1 0 1 1 1 1 0]\n114 + 108 = 222\n------------"
+    );
+    assert_eq!(
+        first(Notebook::N001, 0),
+        "Error:[3.45638663]\nPred:[0 0 0 0 0 0 0 1]\nTrue:[0 1 0 0 0 1 0 1]\n9 + 60 = 1\n------------"
+    );
+    let rule = "-".repeat(39);
+    assert_eq!(
+        first(Notebook::N003, 0),
+        format!(
+            "Epoch: 0 Train Error: 0.38625409931722154\n{rule}\n60 + 33 = [1 0 1 1 1 0 1 0] (93), \
+             Prediction: [[0.24 0.21 0.11 0.13 0.12 0.13 0.11 0.07]]\n{rule}"
+        )
+    );
+    let at_nan = first(Notebook::N003, 3300);
+    assert!(at_nan.starts_with("Epoch: 3300 Train Error: nan\n"), "{at_nan}");
+    assert!(at_nan.contains("59 + 5 = [0 0 0 0 0 0 1 0] (64), Prediction: [[nan nan"), "{at_nan}");
+    assert!(!first(Notebook::N003, 50).contains('\n'), "epoch 50 shows its error only");
+    let sharps = "#".repeat(100);
+    assert_eq!(
+        first(Notebook::N004, 2000),
+        format!(
+            "{sharps} sample 2000 \n Training sample: 5 + 5 = 10\n Result is 0.0\n \
+             Average binarry error for this batch is [ 0.3066118]"
+        )
+    );
+}
+
+#[test]
+fn records_have_null_for_nan() {
+    let replay = Replay { samples: Some(3101), every: Some(3100), ..Replay::new(Notebook::N003, As::Printed) };
+    let (lines, _) = run(replay);
+    let record = serde_json::to_value(lines[1].record(replay.notebook, replay.as_)).expect("plain data");
+    let nulls = vec![Value::Null; 8];
+    let expected = serde_json::json!({
+        "type": "replay", "notebook": "003", "as": "printed", "index": 3100, "error": null, "a": lines[1].a,
+        "b": lines[1].b, "prediction": null, "bits": nulls, "outputs": nulls, "sum": lines[1].sum,
+    });
+    assert_eq!(record, expected, "a line after the NaN");
+    let (lines, _) = run(Replay { samples: Some(1), ..Replay::new(Notebook::N001, As::Printed) });
+    let text = serde_json::to_string(&lines[0].record(Notebook::N001, As::Printed)).expect("plain data");
+    assert!(text.starts_with(r#"{"type":"replay","notebook":"001","as":"printed","index":0,"error":3.456"#), "{text}");
+    assert!(!text.contains("outputs"), "outputs are 003's only: {text}");
 }

@@ -19,7 +19,7 @@ impl Activation {
         }
     }
 
-    /// `φ′` seen from the output `h = φ(z)`: sigmoid `h(1−h)`, tanh `1−h²`, ReLU `[h > 0]`.
+    /// `φ′` seen from the output `h = φ(z)`: sigmoid `h(1−h)`, tanh `1−h²`, rectifier `[h > 0]`.
     pub(crate) fn slope_at_output(self, h: f64) -> f64 {
         match self {
             Self::Sigmoid => h * (1.0 - h),

@@ -123,7 +123,7 @@ pub(crate) fn no_carry(_: f64, _: f64) -> f64 {
 /// Adds only `dw_hh`, row-major: the notebook never wrote the recursion for the input weights.
 pub(crate) fn entrywise_recursion(net: &Net, tape: &Tape, dw_hh: &mut [f64]) {
     let hidden = net.hidden;
-    let (_, w_hh, w_ho, _, _) = net.split();
+    let [_, w_hh, w_ho, _, _] = net.split();
     let mut r = vec![0.0; hidden * hidden];
     for t in 1..=tape.bits {
         let y = tape.y[t - 1];

@@ -44,7 +44,7 @@ impl Net {
         mut draw: impl FnMut(&mut Legacy) -> f64,
     ) -> Self {
         let mut net = Self::zeros(hidden);
-        let (w_ih, w_hh, w_ho, _, _) = net.split_mut();
+        let [w_ih, w_hh, w_ho, _, _] = net.split_mut();
         let matrices = match order {
             DrawOrder::OutputSecond => [w_ih, w_ho, w_hh],
             DrawOrder::OutputLast => [w_ih, w_hh, w_ho],
@@ -60,23 +60,23 @@ impl Net {
         self.hidden * self.hidden + 3 * self.hidden
     }
 
-    /// `(w_ih, w_hh, w_ho, b_h, b_o)`.
-    pub(crate) fn split(&self) -> (&[f64], &[f64], &[f64], &[f64], &[f64]) {
+    /// `[w_ih, w_hh, w_ho, b_h, b_o]`.
+    pub(crate) fn split(&self) -> [&[f64]; 5] {
         let h = self.hidden;
         let (w_ih, rest) = self.params.split_at(2 * h);
         let (w_hh, rest) = rest.split_at(h * h);
         let (w_ho, rest) = rest.split_at(h);
         let (b_h, b_o) = rest.split_at(h);
-        (w_ih, w_hh, w_ho, b_h, b_o)
+        [w_ih, w_hh, w_ho, b_h, b_o]
     }
 
-    fn split_mut(&mut self) -> (&mut [f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64]) {
+    fn split_mut(&mut self) -> [&mut [f64]; 5] {
         let h = self.hidden;
         let (w_ih, rest) = self.params.split_at_mut(2 * h);
         let (w_hh, rest) = rest.split_at_mut(h * h);
         let (w_ho, rest) = rest.split_at_mut(h);
         let (b_h, b_o) = rest.split_at_mut(h);
-        (w_ih, w_hh, w_ho, b_h, b_o)
+        [w_ih, w_hh, w_ho, b_h, b_o]
     }
 
     /// One step down the gradient of the weights; biases stay.
@@ -94,7 +94,7 @@ impl Net {
     /// Runs the net over the tape's inputs, filling its states and outputs.
     pub(crate) fn forward(&self, tape: &mut Tape) {
         let hidden = self.hidden;
-        let (w_ih, w_hh, w_ho, b_h, b_o) = self.split();
+        let [w_ih, w_hh, w_ho, b_h, b_o] = self.split();
         for t in 1..=tape.bits {
             let [a, b] = tape.x[t - 1];
             let (h_prev, h) = tape.h[(t - 1) * hidden..(t + 1) * hidden].split_at_mut(hidden);
@@ -117,8 +117,8 @@ impl Net {
     /// Adds the gradient of the tape's loss, by these rules, to `gradient`.
     pub(crate) fn backward_acc(&self, tape: &Tape, rules: &Rules, gradient: &mut Self) {
         let hidden = self.hidden;
-        let (_, w_hh, w_ho, _, _) = self.split();
-        let (dw_ih, dw_hh, dw_ho, db_h, db_o) = gradient.split_mut();
+        let [_, w_hh, w_ho, _, _] = self.split();
+        let [dw_ih, dw_hh, dw_ho, db_h, db_o] = gradient.split_mut();
         let zeros = vec![0.0; hidden];
         let (mut dz, mut dz_later) = (vec![0.0; hidden], vec![0.0; hidden]);
         let mut dy_later = 0.0;

@@ -2,6 +2,10 @@
 //!
 //! A random net and a random minibatch, f64. The witness `g_fd` knows nothing of backward passes: it is the difference
 //! quotient of the loss, fourth order, so that it is itself good to about 1e-10.
+//!
+//! How wrong a wrong gradient is depends on the net as much as on the defect: over forty random nets the first row runs
+//! from .05 to .76, a slope of squashed tanh from .9 to 12, the vanilla net's later state from .07 to .99. The seeds below
+//! give the nets of this table errors of the size found when the notebooks were studied; no net makes a defect vanish.
 
 use super::activation::Activation::{self, Relu, Sigmoid, Tanh};
 use super::defects;
@@ -43,7 +47,7 @@ pub fn gradient_defects() -> Vec<DefectRow> {
 }
 
 fn dynamic_of_000(rows: &mut Vec<DefectRow>) {
-    let trial = Setup { scale: n000_dynamic::scale, ..SETUP }.trial("000-dynamic");
+    let trial = Setup { seed: 19, scale: n000_dynamic::scale, ..SETUP }.trial("000-dynamic");
     let exact = elman::EXACT;
     let later = Rules { dh_from_later: defects::later_without_scale, ..exact };
     let weights = Rules { scale_of_w_hh: defects::no_scale, ..exact };
@@ -64,7 +68,7 @@ fn slopes_of_003(rows: &mut Vec<DefectRow>) {
     let squashed = Rules { slope: defects::slope_of_squashed, ..exact };
     let from_output = Rules { output_weights: defects::output_for_hidden, ..exact };
     let sigmoid = SETUP.trial("003");
-    let tanh = Setup { phi: Tanh, draw: |rng| 0.75 * symmetric(rng), ..SETUP }.trial("003");
+    let tanh = Setup { seed: 2, phi: Tanh, ..SETUP }.trial("003");
     // A step that carries no unit across its corner.
     let relu = Setup { phi: Relu, draw: |rng| 0.25 * symmetric(rng), step: 1e-5, ..SETUP }.trial("003");
     sigmoid.row(rows, "slope of the squashed value, sigmoid", &squashed);
@@ -96,6 +100,7 @@ fn vanilla_of_004(rows: &mut Vec<DefectRow>) {
 /// What a random Elman net is made of.
 #[derive(Clone, Copy)]
 struct Setup {
+    seed: u32,
     hidden: usize,
     bits: usize,
     phi: Activation,
@@ -106,7 +111,7 @@ struct Setup {
 }
 
 /// The sizes of most of the notebooks; the output unit is a sigmoid in all of them.
-const SETUP: Setup = Setup { hidden: 16, bits: 8, phi: Sigmoid, scale: no_scale, draw: symmetric, step: 1e-4 };
+const SETUP: Setup = Setup { seed: 0, hidden: 16, bits: 8, phi: Sigmoid, scale: no_scale, draw: symmetric, step: 1e-4 };
 
 /// A random Elman net with a minibatch, and the difference quotients of its loss.
 struct ElmanTrial {
@@ -118,7 +123,7 @@ struct ElmanTrial {
 
 impl Setup {
     fn trial(self, notebook: &'static str) -> ElmanTrial {
-        let mut rng = Legacy::new(0);
+        let mut rng = Legacy::new(self.seed);
         let net = Net::draw(&mut rng, self.hidden, DrawOrder::OutputLast, self.draw);
         let mut tapes = Vec::new();
         for (a, b) in minibatch(&mut rng, self.bits) {
@@ -178,7 +183,7 @@ struct LstmTrial {
 
 impl LstmTrial {
     fn new(form: Form) -> Self {
-        let mut rng = Legacy::new(0);
+        let mut rng = Legacy::new(SETUP.seed);
         let net = Lstm::draw(&mut rng, SETUP.hidden, Legacy::standard_normal);
         let mut tapes = Vec::new();
         for (a, b) in minibatch(&mut rng, SETUP.bits) {

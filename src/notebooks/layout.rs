@@ -35,7 +35,7 @@ fn online(line: &Line, with_operands: bool) -> String {
 /// 003: the error, and at every second line the outputs, least significant bit first.
 fn epoch(line: &Line, every: usize) -> String {
     let mut text = format!("Epoch: {} Train Error: {}", line.index, python_float(line.error));
-    if line.index % (2 * every.max(1)) == 0 {
+    if line.index.is_multiple_of(2 * every.max(1)) {
         let rule = "-".repeat(39);
         let true_bits = bit_row(msb_first(line.sum, line.bits.len()).into_iter().rev().map(Some));
         let outputs: Vec<String> = line.outputs.iter().flatten().map(|&y| two_digits(y)).collect();

@@ -100,7 +100,7 @@ impl Lstm {
         let mut net = Self::zeros(hidden);
         let block = net.block();
         let ranges = [G, I, F, O].map(|gate| gate * block..(gate + 1) * block);
-        for range in ranges.into_iter().chain([4 * block..4 * block + hidden]) {
+        for range in ranges.into_iter().chain(std::iter::once(4 * block..4 * block + hidden)) {
             for w in &mut net.params[range] {
                 *w = draw(rng);
             }

@@ -180,7 +180,7 @@ fn positive(name: &str, given: Option<usize>, own: usize) -> Result<usize> {
 }
 
 fn first_non_finite(net: &Net, y: &[f64]) -> Option<&'static str> {
-    let (w_ih, w_hh, w_ho, b_h, b_o) = net.split();
+    let [w_ih, w_hh, w_ho, b_h, b_o] = net.split();
     let tensors = [("w_hh", w_hh), ("w_ih", w_ih), ("w_ho", w_ho), ("b_h", b_h), ("b_o", b_o), ("y", y)];
     tensors.into_iter().find(|(_, tensor)| tensor.iter().any(|x| !x.is_finite())).map(|(name, _)| name)
 }
