@@ -31,7 +31,7 @@ pub struct DefectRow {
     pub error_without: f64,
 }
 
-/// The table of gradient defects, computed afresh from a fixed seed.
+/// The table of gradient defects, computed afresh from fixed seeds (chosen as the module says).
 ///
 /// # Cost
 /// About two seconds at most: difference quotients of seven small nets.
