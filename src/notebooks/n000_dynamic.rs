@@ -1,0 +1,23 @@
+//! Notebook 000, second program: the recurrent term scaled by `s_t = exp‖x_t − x_{t−1}‖`.
+//!
+//! As printed, the difference is one of unsigned bytes and the backward pass knows no scale. Corrected, the difference is
+//! signed, so that `s_t` is 1, e or e^√2, and the gradient is exact.
+
+use super::defects::{WITHOUT_SCALES, scale_of_byte_difference};
+use super::elman::{DrawOrder, EXACT};
+use super::names::As;
+use super::online::Online;
+
+pub(crate) fn program(seed: u32, hidden: usize, as_: As) -> Online {
+    let order = DrawOrder::OutputSecond;
+    match as_ {
+        As::Printed => Online::new(seed, hidden, order, scale_of_byte_difference, WITHOUT_SCALES),
+        As::Corrected => Online::new(seed, hidden, order, scale, EXACT),
+    }
+}
+
+/// `exp‖x_t − x_{t−1}‖₂`.
+pub(crate) fn scale(x: [f64; 2], x_prev: [f64; 2]) -> f64 {
+    let (da, db) = (x[0] - x_prev[0], x[1] - x_prev[1]);
+    (da * da + db * db).sqrt().exp()
+}

@@ -1,0 +1,23 @@
+//! Notebook 002: the net in gates and layers, with its derivation of BPTT.
+//!
+//! The notebook cannot run (undefined names, methods without `self`, a loss gradient that returns nothing), so there is
+//! no printed line to match. What it means is clear but for the hidden error, of which it holds three versions; each is
+//! run in the notebook's training loop, whose matrices are drawn input, recurrent, output. The error on a line, which the
+//! notebook's loop never fills, is `Σ|e|` as in the notebooks it follows.
+
+use super::defects;
+use super::elman::{DrawOrder, EXACT, Rules};
+use super::names::Delta;
+use super::online::{Online, no_scale};
+
+pub(crate) fn program(seed: u32, hidden: usize, delta: Delta) -> Online {
+    Online::new(seed, hidden, DrawOrder::OutputLast, no_scale, rules(delta))
+}
+
+pub(crate) fn rules(delta: Delta) -> Rules {
+    match delta {
+        Delta::Total => EXACT,
+        Delta::Explicit => Rules { dh_from_later: defects::explicit_part_only, ..EXACT },
+        Delta::Code => Rules { dh_from_later: defects::later_slope_twice, ..EXACT },
+    }
+}

@@ -1,0 +1,73 @@
+//! Notebook 004: the net behind its printed lines.
+//!
+//! The text shows an LSTM with a syntax error and an unfinished backward pass; the lines under it come from an earlier net
+//! of the same author: Elman's with 8 hidden units, 4 bits, normal weights. Its backward pass has two defects, and
+//! without them it learns. The LSTM itself is in `lstm.rs`.
+
+use super::activation::Activation::Sigmoid;
+use super::defects::AS_004;
+use super::elman::{DrawOrder, EXACT, Net, Rules, Tape};
+use super::names::As;
+use super::numpy::Legacy;
+use super::replay::{Program, Sample};
+
+const BITS: usize = 4;
+/// [`BITS`] as a divisor.
+const BITS_F64: f64 = 4.0;
+/// Operands below half of 2⁴.
+const BELOW: u32 = 8;
+const RATE: f64 = 0.1;
+/// A thousand samples by eight bits, though there are four; written out in the notebook, for any interval.
+const DIVISOR: f64 = 8000.0;
+
+/// The vanilla net of 004.
+#[derive(Debug)]
+pub(crate) struct Vanilla {
+    rng: Legacy,
+    net: Net,
+    gradient: Net,
+    tape: Tape,
+    rules: Rules,
+    /// Errors since the last line: each bit's once, and a quarter of each once more.
+    batch_error: f64,
+}
+
+impl Vanilla {
+    pub(crate) fn new(seed: u32, hidden: usize, as_: As) -> Self {
+        let mut rng = Legacy::new(seed);
+        let net = Net::draw(&mut rng, hidden, DrawOrder::OutputLast, Legacy::standard_normal);
+        let tape = Tape::new(BITS, hidden, Sigmoid, Sigmoid);
+        let rules = match as_ {
+            As::Printed => AS_004,
+            As::Corrected => EXACT,
+        };
+        Self { rng, net, gradient: Net::zeros(hidden), tape, rules, batch_error: 0.0 }
+    }
+}
+
+impl Program for Vanilla {
+    fn step(&mut self) -> Sample {
+        let (a, b) = (self.rng.below(BELOW), self.rng.below(BELOW));
+        self.tape.load(a, b);
+        self.net.forward(&mut self.tape);
+        self.gradient.params.fill(0.0);
+        self.net.backward_acc(&self.tape, &self.rules, &mut self.gradient);
+        self.net.descend_weights(&self.gradient, RATE);
+        let mut sum = 0.0;
+        for (target, y) in self.tape.target.iter().zip(&self.tape.y).rev() {
+            let e = (target - y).abs();
+            self.batch_error += e;
+            sum += e;
+        }
+        self.batch_error += sum / BITS_F64;
+        Sample { a, b, error: sum, y: self.tape.y.clone() }
+    }
+
+    fn printed_error(&mut self, _: &Sample) -> f64 {
+        std::mem::take(&mut self.batch_error) / DIVISOR
+    }
+
+    fn net(&self) -> &Net {
+        &self.net
+    }
+}

@@ -1,0 +1,140 @@
+//! What a replay can be asked for: a notebook, as printed or corrected, and 002's three recursions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A notebook's program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Notebook {
+    /// The Elman net of notebook 000.
+    N000Elman,
+    /// The dynamic net of notebook 000: the recurrent term scaled by `exp‖x_t − x_{t−1}‖`.
+    N000Dynamic,
+    /// The Elman net of notebook 001, explained line by line.
+    N001,
+    /// The derivation of BPTT in notebook 002.
+    N002,
+    /// Biases and a choice of activations, notebook 003: ends in NaN.
+    N003,
+    /// The net behind the printed lines of notebook 004, whose text shows an LSTM.
+    N004,
+}
+
+impl Notebook {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] = [Self::N000Elman, Self::N000Dynamic, Self::N001, Self::N002, Self::N003, Self::N004];
+
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::N000Elman => "000-elman",
+            Self::N000Dynamic => "000-dynamic",
+            Self::N001 => "001",
+            Self::N002 => "002",
+            Self::N003 => "003",
+            Self::N004 => "004",
+        }
+    }
+
+    /// The seed in the notebook's first lines.
+    #[must_use]
+    pub fn own_seed(self) -> u32 {
+        match self {
+            Self::N000Elman | Self::N000Dynamic => 32,
+            Self::N001 | Self::N002 | Self::N003 | Self::N004 => 0,
+        }
+    }
+
+    /// How many samples (003: epochs) the notebook trains on.
+    #[must_use]
+    pub fn own_samples(self) -> usize {
+        match self {
+            Self::N000Elman | Self::N000Dynamic => 100_000,
+            Self::N001 | Self::N002 | Self::N003 => 10_000,
+            Self::N004 => 10_001,
+        }
+    }
+
+    /// Every how many samples (003: epochs) the notebook prints.
+    #[must_use]
+    pub fn own_interval(self) -> usize {
+        if self == Self::N003 { 50 } else { 1000 }
+    }
+
+    /// Hidden units.
+    #[must_use]
+    pub fn own_hidden(self) -> usize {
+        if self == Self::N004 { 8 } else { 16 }
+    }
+}
+
+/// The program as its printed lines came about, or the same one with its defects removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum As {
+    /// Bit for bit as the notebook ran, defects included.
+    Printed,
+    /// Without the defects.
+    Corrected,
+}
+
+impl As {
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Printed => "printed",
+            Self::Corrected => "corrected",
+        }
+    }
+}
+
+/// Which recursion for the hidden error notebook 002 is read by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delta {
+    /// `dz_{t+1}` whole: right.
+    Total,
+    /// Only the part of `dz_{t+1}` due to its own output, as in the derivation.
+    Explicit,
+    /// The slope of the later state multiplied in twice, as in the code cell.
+    Code,
+}
+
+impl Delta {
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Explicit => "explicit",
+            Self::Code => "code",
+        }
+    }
+}
+
+macro_rules! spelled {
+    ($type:ty, $what:literal, $all:expr) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                $all.into_iter().find(|one: &Self| one.name() == text).ok_or_else(|| {
+                    let names: Vec<&str> = $all.iter().map(|one: &Self| one.name()).collect();
+                    Error::usage(format!("unknown {} '{text}': choose one of {}", $what, names.join(", ")))
+                })
+            }
+        }
+    };
+}
+
+spelled!(Notebook, "notebook", Notebook::ALL);
+spelled!(As, "way to replay", [As::Printed, As::Corrected]);
+spelled!(Delta, "delta", [Delta::Total, Delta::Explicit, Delta::Code]);

@@ -1,0 +1,186 @@
+//! The replay engine: builds a notebook's program, runs it, and reports lines and a summary.
+
+use super::bits::{decode_msb_first, rounded_msb_first};
+use super::elman::Net;
+use super::line::Line;
+use super::names::{As, Delta, Notebook};
+use super::{n000_dynamic, n000_elman, n001, n002, n003, n004};
+use crate::error::{Error, Result};
+
+/// A notebook's training loop, one sample (003: one epoch) at a time.
+pub(crate) trait Program {
+    /// Draws a sample, predicts it, learns from it.
+    fn step(&mut self) -> Sample;
+
+    /// The error to print for the sample just taken, where that is not its own.
+    fn printed_error(&mut self, sample: &Sample) -> f64 {
+        sample.error
+    }
+
+    /// The parameters, for the watch on numbers that are not finite.
+    fn net(&self) -> &Net;
+
+    /// Rows of a held-out table that are added exactly, and rows in all, if the program keeps one.
+    fn held_out(&mut self) -> Option<(usize, usize)> {
+        None
+    }
+}
+
+/// What one step leaves behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) a: u32,
+    pub(crate) b: u32,
+    pub(crate) error: f64,
+    /// Outputs, least significant first.
+    pub(crate) y: Vec<f64>,
+}
+
+/// A request to replay a notebook. Fields left `None` take the notebook's own values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Which one.
+    pub notebook: Notebook,
+    /// With its defects or without.
+    pub as_: As,
+    /// 002 only: which recursion; as printed the default is [`Delta::Code`], corrected it is [`Delta::Total`].
+    pub delta: Option<Delta>,
+    /// numpy's seed.
+    pub seed: Option<u32>,
+    /// Samples (003: epochs) to train on.
+    pub samples: Option<usize>,
+    /// Report a line every so many samples (003: epochs).
+    pub every: Option<usize>,
+    /// Hidden units.
+    pub hidden: Option<usize>,
+}
+
+/// What a replay came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Lines reported.
+    pub lines: usize,
+    /// Of these, lines whose prediction is the sum.
+    pub exact_lines: usize,
+    /// Samples (003: epochs) trained on.
+    pub samples: usize,
+    /// The seed used.
+    pub seed: u32,
+    /// Where a number first was not finite, if any was.
+    pub first_non_finite: Option<NonFinite>,
+    /// The error of the last line.
+    pub last_error: f64,
+    /// 003 corrected: rows of the table of ten that the net adds exactly at the end, and rows in all.
+    pub held_out: Option<(usize, usize)>,
+}
+
+/// Where a number first was not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NonFinite {
+    /// Sample (003: epoch) after whose step it was seen.
+    pub index: usize,
+    /// Which tensor held it: `w_hh`, `w_ih`, `w_ho`, `b_h`, `b_o` or `y`.
+    pub tensor: &'static str,
+}
+
+impl Replay {
+    /// A replay with all of the notebook's own values.
+    #[must_use]
+    pub fn new(notebook: Notebook, as_: As) -> Self {
+        Self { notebook, as_, delta: None, seed: None, samples: None, every: None, hidden: None }
+    }
+
+    /// The interval between lines: `every`, or the notebook's own.
+    #[must_use]
+    pub fn interval(&self) -> usize {
+        self.every.unwrap_or(self.notebook.own_interval())
+    }
+
+    /// Runs the program and hands each line to `on_line` as it comes. Numbers that are not finite end nothing.
+    ///
+    /// # Errors
+    /// A count of zero (samples, interval, hidden units); a delta for another notebook than 002, or a wrong one for
+    /// its correction.
+    pub fn run(&self, mut on_line: impl FnMut(&Line)) -> Result<Summary> {
+        let samples = positive("samples", self.samples, self.notebook.own_samples())?;
+        let every = positive("every", self.every, self.notebook.own_interval())?;
+        let mut program = self.program()?;
+        let mut summary = Summary {
+            lines: 0,
+            exact_lines: 0,
+            samples,
+            seed: self.seed.unwrap_or(self.notebook.own_seed()),
+            first_non_finite: None,
+            last_error: f64::NAN,
+            held_out: None,
+        };
+        for index in 0..samples {
+            let sample = program.step();
+            if summary.first_non_finite.is_none() {
+                let tensor = first_non_finite(program.net(), &sample.y);
+                summary.first_non_finite = tensor.map(|tensor| NonFinite { index, tensor });
+            }
+            if index % every == 0 {
+                let line = self.line(index, program.printed_error(&sample), sample);
+                summary.lines += 1;
+                summary.exact_lines += usize::from(line.exact);
+                summary.last_error = line.error;
+                on_line(&line);
+            }
+        }
+        summary.held_out = program.held_out();
+        Ok(summary)
+    }
+
+    fn program(&self) -> Result<Box<dyn Program>> {
+        let seed = self.seed.unwrap_or(self.notebook.own_seed());
+        let hidden = positive("hidden", self.hidden, self.notebook.own_hidden())?;
+        let delta = self.checked_delta()?;
+        Ok(match self.notebook {
+            Notebook::N000Elman => Box::new(n000_elman::program(seed, hidden)),
+            Notebook::N000Dynamic => Box::new(n000_dynamic::program(seed, hidden, self.as_)),
+            Notebook::N001 => Box::new(n001::program(seed, hidden)),
+            Notebook::N002 => Box::new(n002::program(seed, hidden, delta)),
+            Notebook::N003 => match self.as_ {
+                As::Printed => Box::new(n003::Printed::new(seed, hidden)),
+                As::Corrected => Box::new(n003::Corrected::new(seed, hidden)),
+            },
+            Notebook::N004 => Box::new(n004::Vanilla::new(seed, hidden, self.as_)),
+        })
+    }
+
+    fn checked_delta(&self) -> Result<Delta> {
+        match (self.notebook, self.as_, self.delta) {
+            (Notebook::N002, As::Printed, delta) => Ok(delta.unwrap_or(Delta::Code)),
+            (_, _, None) | (Notebook::N002, As::Corrected, Some(Delta::Total)) => Ok(Delta::Total),
+            (Notebook::N002, As::Corrected, Some(wrong)) => Err(Error::usage(format!(
+                "delta {wrong} is one of the defects of 002: leave it out, or replay 002 as printed"
+            ))),
+            (other, _, Some(delta)) => {
+                Err(Error::usage(format!("delta {delta} was given for {other}: only notebook 002 has three of them")))
+            }
+        }
+    }
+
+    fn line(&self, index: usize, error: f64, sample: Sample) -> Line {
+        let bits = rounded_msb_first(&sample.y);
+        let prediction = decode_msb_first(&bits);
+        let sum = sample.a + sample.b;
+        let outputs = (self.notebook == Notebook::N003).then_some(sample.y);
+        let exact = prediction == Some(u64::from(sum));
+        Line { index, error, a: sample.a, b: sample.b, prediction, bits, outputs, sum, exact }
+    }
+}
+
+fn positive(name: &str, given: Option<usize>, own: usize) -> Result<usize> {
+    match given {
+        Some(0) => Err(Error::usage(format!("{name} is 0: give 1 or more, or leave it out for the notebook's {own}"))),
+        _ => Ok(given.unwrap_or(own)),
+    }
+}
+
+fn first_non_finite(net: &Net, y: &[f64]) -> Option<&'static str> {
+    let [w_ih, w_hh, w_ho, b_h, b_o] = net.split();
+    let tensors = [("w_hh", w_hh), ("w_ih", w_ih), ("w_ho", w_ho), ("b_h", b_h), ("b_o", b_o), ("y", y)];
+    tensors.into_iter().find(|(_, tensor)| tensor.iter().any(|x| !x.is_finite())).map(|(name, _)| name)
+}
