@@ -1,9 +1,12 @@
 //! The fast path: one source for every instruction set, every precision and both engines.
 
 mod bptt;
+mod dynamic;
+mod elman;
 mod gemm;
 mod layout;
 mod level;
+mod lstm;
 mod math;
 mod outer;
 mod peak;
@@ -62,6 +65,8 @@ impl<F: Float> Kernel<F> {
     pub fn new(config: &Config, method: Method, level: SimdLevel) -> Self {
         assert!(level.token().is_some(), "this machine has no {level}");
         let net = Net {
+            cell: config.cell,
+            lstm_form: config.lstm_form,
             hidden: config.hidden,
             activation: config.activation,
             output: config.output,
