@@ -2,8 +2,8 @@
 //!
 //! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps.
 
-use super::layout::Shape;
 use super::Float;
+use super::layout::Shape;
 use super::outer::Outer;
 use super::products::{Products, samples_in};
 use super::rows::{self, Output};
@@ -58,7 +58,11 @@ impl<W> Packed<W> {
             if k < hidden { w.w_hh[k * wide + m] } else { w.w_ih[(k - hidden) * wide + m] }
         });
         products.pack(&mut self.output, |_| w.b_o.first().copied().unwrap_or_else(F::zero), |k, _| w.w_ho[k]);
-        products.pack(&mut self.backward, |_| F::zero(), |k, m| if k < wide { w.w_hh[m * wide + k] } else { w.w_ho[m] });
+        products.pack(
+            &mut self.backward,
+            |_| F::zero(),
+            |k, m| if k < wide { w.w_hh[m * wide + k] } else { w.w_ho[m] },
+        );
     }
 }
 
@@ -183,7 +187,9 @@ impl<W, P> Pass<'_, P, W> {
         let x = &mut ws.state[from * block + hidden * width..][..2 * width];
         rows::expand(simd, &self.batch.a.column(t)[words.clone()], &mut x[..width]);
         rows::expand(simd, &self.batch.b.column(t)[words.clone()], &mut x[width..]);
-        let [state, next] = ws.state.get_disjoint_mut([from * block..(from + 1) * block, to * block..(to + 1) * block])
+        let [state, next] = ws
+            .state
+            .get_disjoint_mut([from * block..(from + 1) * block, to * block..(to + 1) * block])
             .expect("two blocks");
         let inputs = if t == 0 { hidden..hidden + 2 } else { 0..hidden + 2 };
         let h = &mut next[..hidden * width];

@@ -61,12 +61,8 @@ impl<F: Float> Kernel<F> {
     /// If this machine lacks the level; [`SimdLevel::checked`] asks first.
     pub fn new(config: &Config, method: Method, level: SimdLevel) -> Self {
         assert!(level.token().is_some(), "this machine has no {level}");
-        let net = Net {
-            hidden: config.hidden,
-            activation: config.activation,
-            output: config.output,
-            loss: config.loss,
-        };
+        let net =
+            Net { hidden: config.hidden, activation: config.activation, output: config.output, loss: config.loss };
         let packed = match method {
             Method::Fused => Weights::Fused(Packed::zeros::<F>(Fused, &net)),
             Method::Blas => Weights::Blas(Packed::zeros::<F>(Blas, &net)),

@@ -1,7 +1,7 @@
 //! The buffers of one pass; made once, grown when a larger pass comes, never allocated in a step.
 
-use super::layout::{Aligned, LANES, Shape};
 use super::Float;
+use super::layout::{Aligned, LANES, Shape};
 
 /// The buffers of one thread.
 ///

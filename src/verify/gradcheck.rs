@@ -148,7 +148,10 @@ mod tests {
         let names: Vec<String> = levels.iter().map(SimdLevel::to_string).collect();
         // A machine that is meant to have more levels says so: REQUIRE_LEVELS=avx2,avx512.
         for wanted in std::env::var("REQUIRE_LEVELS").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
-            assert!(names.iter().any(|name| name == wanted), "REQUIRE_LEVELS wants {wanted}, this machine has {names:?}");
+            assert!(
+                names.iter().any(|name| name == wanted),
+                "REQUIRE_LEVELS wants {wanted}, this machine has {names:?}"
+            );
         }
         let configs = [1, 5, 16, 17].map(|hidden| Config { hidden, ..Config::default() }).into();
         let grid = Grid { configs, bits: vec![1, 3, 8], batches: vec![1, 63, 65], ..Grid::default() };
