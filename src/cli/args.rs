@@ -64,7 +64,7 @@ pub(super) struct Machine {
     #[arg(long, value_name = "LEVEL", value_parser = values::level(), default_value = "auto")]
     simd: Simd,
     /// Worker threads, which change speed and never results [default: all cores].
-    #[arg(long, value_name = "N", env = "CARRYLANE_THREADS", hide_env_values = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "CARRYLANE_THREADS", hide_env_values = true)]
     threads: Option<usize>,
 }
 

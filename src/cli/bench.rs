@@ -23,13 +23,34 @@ pub(super) struct Args {
     #[command(flatten)]
     net: Net,
     /// Hidden sizes.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "16,64", help_heading = "Rows")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "16,64",
+        help_heading = "Rows"
+    )]
     hidden: Vec<usize>,
     /// Widths in bits.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "8", help_heading = "Rows")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "8",
+        help_heading = "Rows"
+    )]
     bits: Vec<usize>,
     /// Additions in a minibatch.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1024", help_heading = "Rows")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "1024",
+        help_heading = "Rows"
+    )]
     batch: Vec<usize>,
     /// Engines; `auto` is the fastest for the size.
     #[arg(
@@ -47,7 +68,7 @@ pub(super) struct Args {
     #[arg(long, value_parser = values::precision(), default_value = "f32", help_heading = "Rows")]
     precision: Precision,
     /// Worker threads.
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Measurement")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, help_heading = "Measurement")]
     threads: usize,
     /// Seconds to time a row for, in nine parts whose median counts.
     #[arg(
@@ -59,7 +80,7 @@ pub(super) struct Args {
     )]
     seconds: f64,
     /// Key of the random net and additions.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Measurement")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, help_heading = "Measurement")]
     seed: u64,
 }
 

@@ -6,8 +6,8 @@ use super::output::{FAINT, Output, mark, styled};
 use super::trained::{Source, Stamp};
 use super::{Answer, values};
 use carrylane::task::rng::Purpose;
-use carrylane::task::{PairSet, Pattern};
-use carrylane::train::score;
+use carrylane::task::{Minibatch, PairSet, Pattern};
+use carrylane::train::Score;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -16,13 +16,20 @@ use serde::Serialize;
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Widths in bits.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "8,16,64", help_heading = "Additions")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "8,16,64",
+        help_heading = "Additions"
+    )]
     bits: Vec<usize>,
     /// Which additions.
     #[arg(long, value_enum, default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
     /// How many random additions of each width.
-    #[arg(long, value_name = "N", default_value_t = 16_384, help_heading = "Additions")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16_384, help_heading = "Additions")]
     pairs: usize,
     #[command(flatten)]
     source: Source,
@@ -100,9 +107,16 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let mut net = args.source.get(out)?;
     let mut rows = table(&["bits", "pattern", "pairs", "wrong", "", ""], &[1]);
     let (mut pairs, mut wrong) = (0, 0);
-    for (done, set) in sets.iter().enumerate() {
-        out.progress(done as u64, sets.len() as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
-        let score = score(&mut net.engine, set);
+    let chunks: usize = sets.iter().map(PairSet::chunks).sum();
+    let (mut batch, mut done) = (Minibatch::default(), 0);
+    for set in &sets {
+        let mut score = Score { wrong: 0, total: set.pairs() as u64 };
+        for chunk in 0..set.chunks() {
+            set.fill(chunk, &mut batch);
+            score.wrong += net.engine.evaluate(&batch, None).wrong_samples;
+            done += 1;
+            out.progress(done, chunks as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
+        }
         let share = if score.wrong == 0 { String::new() } else { percent(score.wrong as f64 / score.total as f64) };
         let name = set.pattern().to_string();
         let bits = count(set.bits() as u64);

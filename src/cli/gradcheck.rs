@@ -19,13 +19,13 @@ pub(super) struct Args {
     #[command(flatten)]
     net: Net,
     /// Hidden sizes.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = Grid::HIDDEN, help_heading = "Grid")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, default_values_t = Grid::HIDDEN, help_heading = "Grid")]
     hidden: Vec<usize>,
     /// Widths in bits.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = Grid::BITS, help_heading = "Grid")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, default_values_t = Grid::BITS, help_heading = "Grid")]
     bits: Vec<usize>,
     /// Additions in a minibatch.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = Grid::BATCHES, help_heading = "Grid")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, default_values_t = Grid::BATCHES, help_heading = "Grid")]
     batch: Vec<usize>,
     /// Levels; `auto` is the best and `all` every one of this machine.
     #[arg(
@@ -34,7 +34,7 @@ pub(super) struct Args {
     )]
     simd: Vec<Simd>,
     /// Key of the random nets and additions.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Grid")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, help_heading = "Grid")]
     seed: u64,
 }
 

@@ -54,7 +54,7 @@ impl Level {
         if let (Some(f32), Some(f64)) = (self.peak_gflops_f32, self.peak_gflops_f64) {
             text += &format!(" {f32:>7.1} GFLOP/s f32 {f64:>7.1} GFLOP/s f64");
         }
-        let same = if self.fused_multiply_add { "  multiplies and adds with one rounding" } else { "" };
+        let same = if self.fused_multiply_add { "  fused multiply-add" } else { "" };
         format!("{text}{same}").trim_end().to_owned()
     }
 }
@@ -79,8 +79,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         let best = if level.level == info.best { "  (best, the default of --simd)" } else { "" };
         say(if place == 0 { "levels" } else { "" }, &format!("{}{best}", level.text()))?;
     }
-    say("same bits", "for any number of threads, and on all levels that multiply and add with one rounding")?;
-    say("blas", "matrixmultiply, which picks its own instructions: same bits for any threads, not on any processor")?;
+    say("same bits", "for any number of threads, and on all levels with fused multiply-add")?;
+    say(
+        "blas",
+        "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",
+    )?;
     out.record("info", &info)?;
     Ok(Answer::Yes)
 }

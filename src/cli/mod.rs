@@ -82,7 +82,7 @@ pub(crate) fn main() -> ExitCode {
                 Ok(Answer::Yes) => 0,
                 Ok(Answer::No) => 1,
                 Err(error) => {
-                    out.error(&format!("{error:#}"));
+                    out.error(&error.to_string());
                     exit_code(&error)
                 }
             }

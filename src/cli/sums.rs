@@ -1,6 +1,6 @@
 //! Sums as a net does them.
 
-use super::output::{BAD, mark, styled};
+use super::output::mark;
 use carrylane::Result;
 use carrylane::task::number::{shorten, to_uint, width_of_sum};
 use carrylane::task::rng::{Purpose, stream};
@@ -71,13 +71,34 @@ impl Sum {
 impl fmt::Display for Sum {
     /// `69 + 122 = 191 ✓`, or what it should have been.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |number: &BigUint| if self.short { shorten(&number.to_string()) } else { number.to_string() };
-        write!(f, "{} + {} = {} {}", show(&self.a), show(&self.b), show(&self.answer), mark(self.correct()))?;
-        if !self.correct() {
-            write!(f, " {}", styled(BAD, format!("the sum is {}", show(&self.expected()))))?;
-        }
-        Ok(())
+        f.write_str(&self.line([0; 3]))
     }
+}
+
+impl Sum {
+    /// a, b and the answer.
+    fn numbers(&self) -> [String; 3] {
+        [&self.a, &self.b, &self.answer].map(|number| self.show(number))
+    }
+
+    fn show(&self, number: &BigUint) -> String {
+        if self.short { shorten(&number.to_string()) } else { number.to_string() }
+    }
+
+    fn line(&self, [wa, wb, wc]: [usize; 3]) -> String {
+        let ([a, b, answer], right) = (self.numbers(), self.correct());
+        let correction = if right { String::new() } else { format!(" the sum is {}", self.show(&self.expected())) };
+        format!("{a:>wa$} + {b:>wb$} = {answer:>wc$} {}{correction}", mark(right))
+    }
+}
+
+/// Sums below each other, digits under digits.
+pub(super) fn aligned(sums: &[Sum]) -> Vec<String> {
+    let widths = sums.iter().fold([0; 3], |widths: [usize; 3], sum| {
+        let numbers = sum.numbers();
+        [0, 1, 2].map(|i| widths[i].max(numbers[i].chars().count()))
+    });
+    sums.iter().map(|sum| sum.line(widths)).collect()
 }
 
 /// A few random sums of a width.

@@ -21,7 +21,7 @@ pub(super) struct Args {
     #[command(flatten)]
     net: Net,
     /// Hidden units.
-    #[arg(long, value_name = "N", default_value_t = 16, help_heading = "Network")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16, help_heading = "Network")]
     hidden: usize,
     #[command(flatten)]
     training: Training,
@@ -49,13 +49,13 @@ Exits with 1 if the net has not learned its task within the budget, or if the lo
 #[command(next_help_heading = "Training")]
 struct Training {
     /// Width of the additions in bits, the number of time steps.
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 8)]
     bits: usize,
     /// Additions in a minibatch.
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 64)]
     batch: usize,
     /// Key of all random numbers.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
     /// How weights begin: uniform in (−1, 1), or scaled by 1/√hidden.
     #[arg(long, value_parser = values::init(), default_value = "scaled")]
@@ -82,10 +82,10 @@ struct End {
     #[arg(long, value_enum, default_value_t = Goal::Solved, conflicts_with_all = ["updates", "time"])]
     until: Goal,
     /// Give up after this many updates.
-    #[arg(long, value_name = "N", default_value_t = 20_000, conflicts_with_all = ["updates", "time"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "time"])]
     budget: u64,
     /// Train for this many updates, solved or not.
-    #[arg(long, value_name = "N", conflicts_with = "time")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "time")]
     updates: Option<u64>,
     /// Train for so many seconds, solved or not.
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
@@ -160,8 +160,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if let Some(name) = &name {
         out.say(format!("saved {name}"))?;
     }
-    if report.outcome != Outcome::Diverged {
-        out.say(next(name.as_deref(), settings.bits, report.score.wrong == 0))?;
+    if let Some(next) = next(name.as_deref(), settings.bits, report.score.wrong == 0) {
+        out.say(styled(FAINT, format!("next: {next}")))?;
     }
     out.record("summary", &summary)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
@@ -178,7 +178,7 @@ fn header(settings: &Settings, engine: EngineKind) -> String {
     let net = styled(STRONG, format!("{}, {} hidden, {}", config.cell, config.hidden, plural(*bits as u64, "bit")));
     let threads = plural(*threads as u64, "thread");
     format!(
-        "{net} · {rule} {}, batch {batch}, seed {seed} · {engine} on {level}, {threads} · carrylane {VERSION}",
+        "{net} · {rule} {:?}, batch {batch}, seed {seed} · {engine} on {level}, {threads} · carrylane {VERSION}",
         rule.lr()
     )
 }
@@ -205,29 +205,25 @@ fn conclusion(settings: &Settings, report: &Report) -> String {
 /// Some sums by the net as it is now.
 fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Result<()> {
     let Settings { bits, seed, .. } = *trainer.settings();
+    let sums = sums::random(trainer.engine(), bits, seed);
     out.say("")?;
-    for sum in sums::random(trainer.engine(), bits, seed) {
-        out.say(format!("  {sum}"))?;
+    for line in sums::aligned(&sums) {
+        out.say(format!("  {line}"))?;
     }
     out.say("")?;
     Ok(())
 }
 
-/// What to try next.
-fn next(model: Option<&str>, bits: usize, solved: bool) -> String {
-    let Some(model) = model else {
-        return styled(
-            FAINT,
-            "next: carrylane train --out run keeps the net; carrylane add 123 456 adds with a fresh one",
-        );
-    };
-    let model = if model.contains(char::is_whitespace) { format!("'{model}'") } else { model.to_owned() };
-    let command = if solved {
-        format!("carrylane add 123 456 --model {model}")
-    } else {
-        format!("carrylane eval --bits {bits} --model {model}")
-    };
-    styled(FAINT, format!("next: {command}"))
+/// What to try next, if something is worth trying.
+fn next(model: Option<&str>, bits: usize, solved: bool) -> Option<String> {
+    let quoted =
+        model.map(|name| if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() });
+    match (quoted, solved) {
+        (Some(model), true) => Some(format!("carrylane add 123 456 --model {model}")),
+        (Some(model), false) => Some(format!("carrylane eval --bits {bits} --model {model}")),
+        (None, true) => Some("the same with --out DIR keeps the net; carrylane add 123 456".into()),
+        (None, false) => None,
+    }
 }
 
 /// The error as it falls: at updates 1, 2, 4 … 512, then at every fourth power.

@@ -17,7 +17,7 @@ pub(super) struct Source {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Key of all random numbers.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     pub(super) seed: u64,
     #[command(flatten)]
     machine: Machine,
@@ -51,8 +51,15 @@ impl Source {
         let (model, origin) = match &self.model {
             Some(path) => {
                 let saved = file::load(path)?;
-                let bits = saved.notes.get("bits").map_or(String::new(), |bits| format!(", trained at {bits} bits"));
-                (saved.model, format!("{}{bits}", path.display()))
+                let note = |name| saved.notes.get(name).map_or("?", String::as_str);
+                let origin = format!(
+                    "{}: {} bits, {} samples, seed {}",
+                    path.display(),
+                    note("bits"),
+                    note("samples"),
+                    note("seed")
+                );
+                (saved.model, origin)
             }
             None => self.train(Settings { seed: self.seed, level, threads, ..Settings::default() }, out)?,
         };
