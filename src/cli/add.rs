@@ -1,6 +1,7 @@
 //! `carrylane add`.
 
 use super::Answer;
+use super::args::HELP;
 use super::format::{plural, table, text};
 use super::output::{FAINT, Output, styled};
 use super::sums::Sum;
@@ -9,11 +10,8 @@ use carrylane::task::number;
 use serde::Serialize;
 
 /// Add two numbers with a trained net.
-///
-/// The net reads one bit of each number a step, least significant first, so a net trained at 8 bits takes numbers of any size. Numbers
-/// are decimal, 0b… or 0x…, with _ between digits where wanted.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// First number.
     #[arg(allow_negative_numbers = true)]
@@ -27,6 +25,10 @@ pub(super) struct Args {
     #[command(flatten)]
     source: Source,
 }
+
+const DETAILS: &str = "\
+The net reads one bit of each number a step, least significant first, so a net trained at 8 bits takes numbers of any \
+size. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
 
 const AFTER_HELP: &str = "\
 Examples:

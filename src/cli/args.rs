@@ -10,6 +10,9 @@ use std::num::NonZero;
 /// The version, in every output.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Help pages: what it does, more about it, flags, examples; one page for `-h` and `--help`.
+pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
 /// The widest additions that are trained, checked or measured.
 pub(super) const MAX_BITS: usize = 1 << 16;
 /// The largest minibatch.

@@ -1,7 +1,7 @@
 //! `carrylane bench`.
 
 use super::Answer;
-use super::args::{MAX_BATCH, MAX_BITS, MAX_THREADS, Net, VERSION, seconds};
+use super::args::{HELP, MAX_BATCH, MAX_BITS, MAX_THREADS, Net, VERSION, seconds};
 use super::format::{count, plural, rate, table, text};
 use super::info::processor;
 use super::output::{FAINT, Output, styled};
@@ -13,15 +13,9 @@ use carrylane::verify::Precision;
 use serde::Serialize;
 
 /// Measure gradient steps a second, beside the peak of the core and the reference.
-///
-/// A step is a forward and backward pass over a minibatch of random additions, weights packed anew. GFLOP/s count the recurrent products
-/// alone, 6·gates·hidden²·(bits − 1) flop a sample. The peak is that of one core's multiply-adds, measured right before and after each
-/// row; the share is of the peak of all threads. Each row's gradient is checked against the reference before it is timed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    #[command(flatten)]
-    net: Net,
     /// Hidden sizes.
     #[arg(
         long,
@@ -82,7 +76,15 @@ pub(super) struct Args {
     /// Key of the random net and additions.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, help_heading = "Measurement")]
     seed: u64,
+    #[command(flatten)]
+    net: Net,
 }
+
+const DETAILS: &str = "\
+A step is a forward and backward pass over a minibatch of random additions, weights packed anew. GFLOP/s count the \
+recurrent products alone, 6·gates·hidden²·(bits − 1) flop a sample. The peak is that of one core's multiply-adds, \
+measured right before and after each row; the share is of the peak of all threads. Each row's gradient is checked \
+against the reference before it is timed.";
 
 const AFTER_HELP: &str = "\
 Examples:

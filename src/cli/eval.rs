@@ -1,6 +1,6 @@
 //! `carrylane eval`.
 
-use super::args::MAX_BITS;
+use super::args::{HELP, MAX_BITS};
 use super::format::{count, percent, plural, table, text};
 use super::output::{FAINT, Output, mark, styled};
 use super::trained::{Source, Stamp};
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// Count a trained net's wrong sums, at any widths.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(help_template = HELP, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Widths in bits.
     #[arg(
@@ -25,8 +25,9 @@ pub(super) struct Args {
         help_heading = "Additions"
     )]
     bits: Vec<usize>,
-    /// Which additions.
-    #[arg(long, value_enum, default_value_t = Which::All, help_heading = "Additions")]
+    /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, or all: every pair up to 9 bits, random ones beyond,
+    /// and those that break nets.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
     /// How many random additions of each width.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16_384, help_heading = "Additions")]
@@ -45,13 +46,9 @@ Exits with 1 if any sum is wrong.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Which {
-    /// Every pair up to 9 bits, random pairs beyond; and the adversarial ones.
     All,
-    /// Random pairs.
     Uniform,
-    /// Every pair, up to 16 bits.
     Exhaustive,
-    /// 128 sums that break nets: long carry chains, all ones, constant and alternating bits.
     Adversarial,
 }
 

@@ -1,7 +1,7 @@
 //! `carrylane gradcheck`.
 
 use super::Answer;
-use super::args::{MAX_BATCH, MAX_BITS, Net, VERSION};
+use super::args::{HELP, MAX_BATCH, MAX_BITS, Net, VERSION};
 use super::format::{count, plural, table, text};
 use super::output::{BAD, FAINT, GOOD, Output, mark, styled};
 use super::values::{self, Simd};
@@ -9,23 +9,38 @@ use carrylane::verify::{Comparison, Grid, Worst, gradcheck};
 use serde::Serialize;
 
 /// Check gradients: differences against reference, reference against kernel.
-///
-/// Each gradient is held against the one below it: central differences and the scalar reference in f64, then the kernel in f64 and f32 at
-/// every level of this machine. The error is that of a whole tensor, relative to its norm; the tolerance follows from the lengths of the
-/// sums.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    #[command(flatten)]
-    net: Net,
     /// Hidden sizes.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, default_values_t = Grid::HIDDEN, help_heading = "Grid")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "1,2,3,8,16,17,64,100",
+        help_heading = "Grid"
+    )]
     hidden: Vec<usize>,
     /// Widths in bits.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, default_values_t = Grid::BITS, help_heading = "Grid")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "1,2,8,33,64",
+        help_heading = "Grid"
+    )]
     bits: Vec<usize>,
     /// Additions in a minibatch.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, default_values_t = Grid::BATCHES, help_heading = "Grid")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "1,63,64,65,256",
+        help_heading = "Grid"
+    )]
     batch: Vec<usize>,
     /// Levels; `auto` is the best and `all` every one of this machine.
     #[arg(
@@ -36,7 +51,14 @@ pub(super) struct Args {
     /// Key of the random nets and additions.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, help_heading = "Grid")]
     seed: u64,
+    #[command(flatten)]
+    net: Net,
 }
+
+const DETAILS: &str = "\
+Each gradient is held against the one below it: central differences and the scalar reference in f64, then the kernel \
+in f64 and f32 at every level of this machine. The error is that of a whole tensor, relative to its norm; the \
+tolerance follows from the lengths of the sums.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -218,4 +240,22 @@ fn failure(c: &Comparison) -> String {
     let (error, tolerance) = (c.max_relative_error, c.tolerance);
     let what = format!("{} {}{level} {}", c.engine, c.precision, c.config.cell);
     format!("{} {what}, {}{values}: error {error:.1e} > {tolerance:.1e}", mark(false), place(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_default_grid_is_that_of_the_library() {
+        let alone = Alone::parse_from(["gradcheck"]);
+        assert_eq!(alone.args.grid().expect("defaults are in range"), Grid::default());
+    }
 }

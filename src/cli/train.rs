@@ -1,6 +1,6 @@
 //! `carrylane train`.
 
-use super::args::{Machine, Net, VERSION, seconds};
+use super::args::{HELP, Machine, Net, VERSION, seconds};
 use super::format::{count, duration, percent, plural, rate};
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
 use super::run_folder::RunFolder;
@@ -12,17 +12,14 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// Train a net to add.
-///
-/// Without flags: an Elman net of 16 hidden units learns 8-bit additions from random ones, until all 16,384 pairs are right. The same
-/// settings give the same weights, to the last bit, for any number of threads.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    #[command(flatten)]
-    net: Net,
     /// Hidden units.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16, help_heading = "Network")]
     hidden: usize,
+    #[command(flatten)]
+    net: Net,
     #[command(flatten)]
     training: Training,
     #[command(flatten)]
@@ -37,12 +34,17 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
+const DETAILS: &str = "\
+Without flags: an Elman net of 16 hidden units learns 8-bit additions from random ones, until all 16,384 pairs are \
+right. The same settings give the same weights, to the last bit, for any number of threads.";
+
 const AFTER_HELP: &str = "\
 Examples:
   carrylane train --seed 7 --out run
   carrylane train --hidden 64 --bits 16 --batch 256 --lr 0.01
   carrylane train --updates 1000 --batch 4096 --json | tail -1
 
+The check tries all pairs up to 9 bits. Beyond, it tries 65,536 random and 128 adversarial ones, at this width and at 4 times this width.
 Exits with 1 if the net has not learned its task within the budget, or if the loss became infinite.";
 
 #[derive(Debug, clap::Args)]
@@ -61,7 +63,7 @@ struct Training {
     #[arg(long, value_parser = values::init(), default_value = "scaled")]
     init: Init,
     /// How weights move.
-    #[arg(long, value_enum, default_value_t = Optimizer::Adam)]
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Optimizer::Adam)]
     optimizer: Optimizer,
     /// Learning rate [default: 0.03 for adam, 1 for sgd].
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
@@ -77,9 +79,8 @@ enum Optimizer {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "When it ends")]
 struct End {
-    /// Train until every pair of the check is right: all pairs up to 9 bits; beyond, 65,536 random and 128 adversarial ones, at this width
-    /// and at 4 times this width.
-    #[arg(long, value_enum, default_value_t = Goal::Solved, conflicts_with_all = ["updates", "time"])]
+    /// Train until every pair of the check is right.
+    #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Solved, conflicts_with_all = ["updates", "time"])]
     until: Goal,
     /// Give up after this many updates.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "time"])]
