@@ -65,7 +65,11 @@ impl<W> Packed<W> {
             if k < hidden { w.w_hh[k * wide + m] } else { w.w_ih[(k - hidden) * wide + m] }
         });
         products.pack(&mut self.output, |_| w.b_o.first().copied().unwrap_or_else(F::zero), |k, _| w.w_ho[k]);
-        products.pack(&mut self.backward, |_| F::zero(), |k, m| if k < wide { w.w_hh[m * wide + k] } else { w.w_ho[m] });
+        products.pack(
+            &mut self.backward,
+            |_| F::zero(),
+            |k, m| if k < wide { w.w_hh[m * wide + k] } else { w.w_ho[m] },
+        );
     }
 }
 
@@ -153,7 +157,11 @@ impl<W, P> Pass<'_, P, W> {
                 let at = At { t, from: t % 2, to: (t + 1) % 2 };
                 self.forward(simd, &tile, at, ws);
                 let z_o = &mut ws.delta[..tile.width];
-                let h = if self.net.cell == Cell::Dynamic { &ws.extra.h[tile.plain(at.to)] } else { &ws.state[tile.h(at.to)] };
+                let h = if self.net.cell == Cell::Dynamic {
+                    &ws.extra.h[tile.plain(at.to)]
+                } else {
+                    &ws.state[tile.h(at.to)]
+                };
                 self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z_o);
                 rows::answer(simd, self.net.output, z_o, &mut ws.answer);
                 let targets = &self.batch.c.column(t)[tile.words.clone()];

@@ -23,7 +23,8 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
 ) {
     let inputs = at.inputs(tile);
     if at.t > 0 {
-        let [a, b] = [&batch.a, &batch.b].map(|bits| [at.t, at.t - 1].map(|step| &bits.column(step)[tile.words.clone()]));
+        let [a, b] =
+            [&batch.a, &batch.b].map(|bits| [at.t, at.t - 1].map(|step| &bits.column(step)[tile.words.clone()]));
         let scale = &mut ws.extra.scale[tile.rows(at.from, 1)];
         scales(simd, a, b, scale);
         multiply(simd, scale, &ws.extra.h[tile.plain(at.from)], &mut ws.state[tile.h(at.from)]);

@@ -1,8 +1,8 @@
 //! The buffers of one pass; made once, grown when a larger pass comes, never allocated in a step.
 
+use super::Float;
 use super::layout::{Aligned, LANES, Shape};
 use crate::model::Cell;
-use super::Float;
 
 /// The buffers of one thread.
 ///

@@ -130,12 +130,15 @@ impl Config {
         if !(1..=MAX_HIDDEN).contains(&self.hidden) {
             let (hidden, floats) = (self.hidden, (self.hidden as u128).pow(2) * self.cell.gates() as u128);
             let gib = floats.saturating_mul(4) >> 30;
-            let need = if gib > 0 { format!("; its recurrent weights alone would take {gib} GiB") } else { String::new() };
+            let need =
+                if gib > 0 { format!("; its recurrent weights alone would take {gib} GiB") } else { String::new() };
             return Err(Error::usage(format!("hidden is {hidden}, want 1 to {MAX_HIDDEN}{need}")));
         }
         if self.cell != Cell::Lstm && self.lstm_form != LstmForm::Standard {
             let cell = self.cell;
-            return Err(Error::usage(format!("the {cell} cell has no LSTM form: leave the form out or use the lstm cell")));
+            return Err(Error::usage(format!(
+                "the {cell} cell has no LSTM form: leave the form out or use the lstm cell"
+            )));
         }
         if self.loss == Loss::CrossEntropy && self.output != Activation::Sigmoid {
             let output = self.output;

@@ -31,8 +31,14 @@ mod tests {
         let params = [0.5, -0.25, 0.75, 0.1, -1.5, 0.3];
         let batch = Minibatch::from_pairs(&[(BigUint::from(1_u8), BigUint::from(1_u8))], 2).expect("fits");
         let s = |z: f64| 1.0 / (1.0 + (-z).exp());
-        let (h0, y0) = { let h = s(0.5 - 0.25 + 0.1); (h, s(-1.5 * h + 0.3)) };
-        let (h1, y1) = { let h = s(0.75 * h0 + 0.1); (h, s(-1.5 * h + 0.3)) };
+        let (h0, y0) = {
+            let h = s(0.5 - 0.25 + 0.1);
+            (h, s(-1.5 * h + 0.3))
+        };
+        let (h1, y1) = {
+            let h = s(0.75 * h0 + 0.1);
+            (h, s(-1.5 * h + 0.3))
+        };
         // Targets are 0 then 1.
         let (d0, d1) = (y0 * y0 * (1.0 - y0), (y1 - 1.0) * y1 * (1.0 - y1));
         let dz1 = -1.5 * d1 * h1 * (1.0 - h1);

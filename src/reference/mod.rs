@@ -10,9 +10,9 @@ mod dynamic;
 mod elman;
 mod lstm;
 
-use bptt::Step;
 use crate::model::{Config, Layout, Tally};
 use crate::task::{BitTensor, Minibatch};
+use bptt::Step;
 use num_traits::Float;
 use std::ops::{AddAssign, Range};
 

@@ -181,7 +181,13 @@ fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, 
         _ => {
             let k = pattern - 10;
             // Periods grow from 2 towards the width in 18 steps, by a quarter, a half or twice; three gaps for each.
-            let quarters = if operand_bits <= 80 { 1 } else if operand_bits <= 2_000 { 2 } else { 4 };
+            let quarters = if operand_bits <= 80 {
+                1
+            } else if operand_bits <= 2_000 {
+                2
+            } else {
+                4
+            };
             let period = (0..k / 3).fold(2, |p: usize, _| (p + (p * quarters / 4).max(1)).min(operand_bits.max(2)));
             let gap = [0, 1, period / 2][k % 3];
             let phase = step % period;

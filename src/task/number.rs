@@ -44,7 +44,11 @@ pub fn parse(text: &str) -> Result<BigUint> {
 /// A long text as its beginning and its length.
 pub fn shorten(text: &str) -> String {
     let count = text.chars().count();
-    if count <= 40 { text.to_owned() } else { format!("{}… ({count} characters)", text.chars().take(24).collect::<String>()) }
+    if count <= 40 {
+        text.to_owned()
+    } else {
+        format!("{}… ({count} characters)", text.chars().take(24).collect::<String>())
+    }
 }
 
 /// The width that `a + b` needs: the wider operand and one bit for the carry.
@@ -89,7 +93,8 @@ mod tests {
 
     #[test]
     fn operands_are_read_in_three_bases() {
-        for (text, value) in [("0", 0_u64), ("191", 191), ("0b1011", 11), ("0xFF", 255), ("1_000", 1000), ("0X1f", 31)] {
+        for (text, value) in [("0", 0_u64), ("191", 191), ("0b1011", 11), ("0xFF", 255), ("1_000", 1000), ("0X1f", 31)]
+        {
             assert_eq!(parse(text).expect(text), BigUint::from(value), "{text}");
         }
         for text in ["", "-1", "12a", "0b2", "0x", "0b", "_1", "1.5", "+3", "٣", "é", "0é"] {

@@ -118,9 +118,11 @@ impl Expected {
             grad.iter_mut().zip(&sample).for_each(|(sum, g)| *sum += g);
         }
         let floor = square_norm(&grad).sqrt() / 100.0;
-        let scales = layout.tensors().iter().zip(squares).map(|(tensor, square)| {
-            square_norm(&grad[tensor.range()]).max(square).sqrt().max(floor)
-        });
+        let scales = layout
+            .tensors()
+            .iter()
+            .zip(squares)
+            .map(|(tensor, square)| square_norm(&grad[tensor.range()]).max(square).sqrt().max(floor));
         let scales = scales.collect();
         Self { layout, grad, scales }
     }

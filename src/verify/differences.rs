@@ -56,7 +56,12 @@ pub(super) fn check(model: &Model<f64>, batch: &Minibatch, seed: u64) -> (f64, O
         if error > largest {
             largest = error;
             let tensor = layout.tensors()[tensor];
-            worst = Some(Worst { tensor: tensor.name, index: direction[0].0 - tensor.offset, found: expected, expected: found });
+            worst = Some(Worst {
+                tensor: tensor.name,
+                index: direction[0].0 - tensor.offset,
+                found: expected,
+                expected: found,
+            });
         }
     }
     (largest, worst, samples)

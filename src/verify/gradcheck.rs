@@ -149,12 +149,20 @@ mod tests {
         let names: Vec<String> = levels.iter().map(SimdLevel::to_string).collect();
         // A machine that is meant to have more levels says so: REQUIRE_LEVELS=avx2,avx512.
         for wanted in std::env::var("REQUIRE_LEVELS").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
-            assert!(names.iter().any(|name| name == wanted), "REQUIRE_LEVELS wants {wanted}, this machine has {names:?}");
+            assert!(
+                names.iter().any(|name| name == wanted),
+                "REQUIRE_LEVELS wants {wanted}, this machine has {names:?}"
+            );
         }
         let mut configs: Vec<Config> = [1, 5, 16, 17].map(|hidden| Config { hidden, ..Config::default() }).into();
         for cell in Cell::ALL {
             configs.extend([1, 7].map(|hidden| Config { hidden, ..Config::of(cell) }));
-            configs.extend(Activation::ALL.map(|activation| Config { hidden: 5, activation, bias: false, ..Config::of(cell) }));
+            configs.extend(Activation::ALL.map(|activation| Config {
+                hidden: 5,
+                activation,
+                bias: false,
+                ..Config::of(cell)
+            }));
             configs.extend(Activation::ALL.map(|output| Config { hidden: 5, output, ..Config::of(cell) }));
             configs.push(Config { hidden: 6, loss: Loss::CrossEntropy, ..Config::of(cell) });
         }

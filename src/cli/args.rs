@@ -1,0 +1,99 @@
+//! Flags that several commands share.
+
+use super::values::{self, Simd};
+use carrylane::kernel::SimdLevel;
+use carrylane::model::{Activation, Cell, Config, Loss};
+use carrylane::{Error, Result};
+use clap::{ArgAction, Args};
+use std::num::NonZero;
+
+/// The version, in every output.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Help pages: what it does, more about it, flags, examples; one page for `-h` and `--help`.
+pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// The widest additions that are trained, checked or measured.
+pub(super) const MAX_BITS: usize = 1 << 16;
+/// The largest minibatch.
+pub(super) const MAX_BATCH: usize = 1 << 24;
+/// The most threads.
+pub(super) const MAX_THREADS: usize = 1024;
+
+/// What a net is, but for its size.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(super) struct Net {
+    /// Recurrent cell.
+    #[arg(long, value_parser = values::cell(), default_value = "elman")]
+    cell: Cell,
+    /// Whether hidden and output units have biases.
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL", default_value_t = true)]
+    bias: bool,
+    /// The same as --bias false.
+    #[arg(long, conflicts_with = "bias")]
+    no_bias: bool,
+    /// φ of the hidden units.
+    #[arg(long, value_name = "NAME", value_parser = values::activation(), default_value = "sigmoid")]
+    activation: Activation,
+    /// ψ of the output unit.
+    #[arg(long, value_name = "NAME", value_parser = values::activation(), default_value = "sigmoid")]
+    output_activation: Activation,
+    /// What is minimised; cross-entropy needs a sigmoid output.
+    #[arg(long, value_parser = values::loss(), default_value = "mse")]
+    loss: Loss,
+}
+
+impl Net {
+    /// The net of a hidden size.
+    pub(super) fn config(&self, hidden: usize) -> Result<Config> {
+        Config {
+            cell: self.cell,
+            hidden,
+            bias: self.bias && !self.no_bias,
+            activation: self.activation,
+            output: self.output_activation,
+            loss: self.loss,
+        }
+        .checked()
+    }
+}
+
+/// What computes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Machine")]
+pub(super) struct Machine {
+    /// Instruction set; `auto` is the best of this machine.
+    #[arg(long, value_name = "LEVEL", value_parser = values::level(), default_value = "auto")]
+    simd: Simd,
+    /// Worker threads, which change speed and never results [default: all cores].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "CARRYLANE_THREADS", hide_env_values = true)]
+    threads: Option<usize>,
+}
+
+impl Machine {
+    /// The level meant, if this machine has it.
+    pub(super) fn level(&self) -> Result<SimdLevel> {
+        Ok(Simd::resolve(&[self.simd])?[0])
+    }
+
+    /// The threads meant.
+    pub(super) fn threads(&self) -> Result<usize> {
+        let threads = self.threads.unwrap_or_else(cores);
+        values::in_range("threads", &[threads], MAX_THREADS)?;
+        Ok(threads)
+    }
+}
+
+/// Cores this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
+}
+
+/// A time of so many seconds.
+pub(super) fn seconds(name: &str, seconds: f64) -> Result<std::time::Duration> {
+    match std::time::Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(Error::usage(format!("{name} is {seconds} s, want a positive finite number of seconds"))),
+    }
+}

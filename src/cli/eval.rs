@@ -1,0 +1,141 @@
+//! `carrylane eval`.
+
+use super::args::{HELP, MAX_BITS};
+use super::format::{count, percent, plural, table, text};
+use super::output::{FAINT, Output, mark, styled};
+use super::trained::{Source, Stamp};
+use super::{Answer, values};
+use carrylane::task::rng::Purpose;
+use carrylane::task::{Minibatch, PairSet, Pattern};
+use carrylane::train::Score;
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// Count a trained net's wrong sums, at any widths.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Widths in bits.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "8,16,64",
+        help_heading = "Additions"
+    )]
+    bits: Vec<usize>,
+    /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, or all: every pair up to 9 bits, random ones beyond,
+    /// and those that break nets.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
+    pattern: Which,
+    /// How many random additions of each width.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16_384, help_heading = "Additions")]
+    pairs: usize,
+    #[command(flatten)]
+    source: Source,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane eval --model run/model.safetensors
+  carrylane eval --bits 8,9 --pattern exhaustive
+  carrylane eval --bits 4096 --pattern uniform --pairs 1000
+
+Exits with 1 if any sum is wrong.";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    All,
+    Uniform,
+    Exhaustive,
+    Adversarial,
+}
+
+/// The widest additions of which `all` tries every pair.
+const ALL_PAIRS: usize = 9;
+/// The most random additions of a width.
+const MAX_PAIRS: usize = 1 << 32;
+
+/// A JSON line for each set.
+#[derive(Debug, Serialize)]
+struct Record<'a> {
+    bits: usize,
+    pairs: u64,
+    wrong: u64,
+    pattern: Pattern,
+    #[serde(flatten)]
+    stamp: &'a Stamp,
+}
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    pairs: u64,
+    wrong: u64,
+    sets: usize,
+    #[serde(flatten)]
+    stamp: &'a Stamp,
+}
+
+impl Args {
+    fn sets(&self) -> carrylane::Result<Vec<PairSet>> {
+        values::in_range("bits", &self.bits, MAX_BITS)?;
+        values::in_range("pairs", &[self.pairs], MAX_PAIRS)?;
+        let uniform = |bits| PairSet::uniform(bits, self.pairs, self.source.seed, Purpose::Eval);
+        let mut sets = Vec::new();
+        for &bits in &self.bits {
+            match self.pattern {
+                Which::All if bits <= ALL_PAIRS => {
+                    sets.extend([PairSet::exhaustive(bits)?, PairSet::adversarial(bits)])
+                }
+                Which::All => sets.extend([uniform(bits), PairSet::adversarial(bits)]),
+                Which::Uniform => sets.push(uniform(bits)),
+                Which::Exhaustive => sets.push(PairSet::exhaustive(bits)?),
+                Which::Adversarial => sets.push(PairSet::adversarial(bits)),
+            }
+        }
+        Ok(sets)
+    }
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let sets = args.sets()?;
+    let mut net = args.source.get(out)?;
+    let mut rows = table(&["bits", "pattern", "pairs", "wrong", "", ""], &[1]);
+    let (mut pairs, mut wrong) = (0, 0);
+    let chunks: usize = sets.iter().map(PairSet::chunks).sum();
+    let (mut batch, mut done) = (Minibatch::default(), 0);
+    for set in &sets {
+        let mut score = Score { wrong: 0, total: set.pairs() as u64 };
+        for chunk in 0..set.chunks() {
+            set.fill(chunk, &mut batch);
+            score.wrong += net.engine.evaluate(&batch, None).wrong_samples;
+            done += 1;
+            out.progress(done, chunks as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
+        }
+        let share = if score.wrong == 0 { String::new() } else { percent(score.wrong as f64 / score.total as f64) };
+        let name = set.pattern().to_string();
+        let bits = count(set.bits() as u64);
+        rows.add_row([bits, name, count(score.total), count(score.wrong), share, mark(score.wrong == 0)]);
+        let record = Record {
+            bits: set.bits(),
+            pairs: score.total,
+            wrong: score.wrong,
+            pattern: set.pattern(),
+            stamp: &net.stamp,
+        };
+        out.record("eval", &record)?;
+        pairs += score.total;
+        wrong += score.wrong;
+    }
+    out.progress_done();
+    out.say(text(&rows))?;
+    let verdict = if wrong == 0 { "all right".to_owned() } else { format!("{} wrong", count(wrong)) };
+    out.say(format!("\n{}, {verdict}", plural(pairs, "sum")))?;
+    for line in net.describe() {
+        out.say(styled(FAINT, line))?;
+    }
+    out.record("summary", &Summary { pairs, wrong, sets: sets.len(), stamp: &net.stamp })?;
+    Ok(Answer::from(wrong == 0))
+}

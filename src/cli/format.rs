@@ -1,0 +1,94 @@
+//! Numbers and tables for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+/// A count with its thousands apart: 16,384.
+pub(super) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A rate to three digits, its thousands apart: 2,130,000.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive rate, rounded; infinity saturates"
+)]
+pub(super) fn rate(x: f64) -> String {
+    if x < 100.0 {
+        return format!("{x:.1}");
+    }
+    let unit = 10_f64.powf(x.log10().floor() - 2.0);
+    count(((x / unit).round() * unit).round() as u64)
+}
+
+/// A time in the unit that suits it: 6.1 ms, 2.31 s, 4 min 10 s.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.0} µs", s * 1e6),
+        s if s < 0.1 => format!("{:.1} ms", s * 1e3),
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 100.0 => format!("{s:.2} s"),
+        s => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}
+
+/// A count and its noun: 1 thread, 2 threads.
+pub(super) fn plural(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// A share in per cent, precise where it is small: 48.2 %, 0.031 %.
+pub(super) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        p if p == 0.0 || p >= 0.1 => format!("{p:.1} %"),
+        p => format!("{p:.3} %"),
+    }
+}
+
+/// A table without lines: a header, numbers to the right.
+pub(super) fn table(header: &[&str], left: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header.iter().copied());
+    for (place, column) in table.column_iter_mut().enumerate() {
+        let side = if left.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
+        column.set_cell_alignment(side);
+        column.set_padding((if place == 0 { 2 } else { 1 }, 1));
+    }
+    table
+}
+
+/// The table as text without blanks at the ends of lines.
+pub(super) fn text(table: &Table) -> String {
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (16_384, "16,384"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(n), text);
+        }
+        assert_eq!(rate(2_134_567.0), "2,130,000");
+        assert_eq!(rate(12.345), "12.3");
+        assert_eq!(rate(999.9), "1,000");
+        assert_eq!(rate(f64::INFINITY), count(u64::MAX), "no time at all");
+        for (s, text) in [(6.1e-3, "6.1 ms"), (2.314, "2.31 s"), (250.0, "4 min 10 s"), (0.5, "500 ms")] {
+            assert_eq!(duration(s), text);
+        }
+        assert_eq!([0.0, 0.4824, 0.00031].map(percent), ["0.0 %", "48.2 %", "0.031 %"]);
+        assert_eq!((plural(1, "thread"), plural(2, "thread")), ("1 thread".into(), "2 threads".into()));
+    }
+}

@@ -1,0 +1,96 @@
+//! `carrylane info`.
+
+use super::Answer;
+use super::args::{VERSION, cores};
+use super::output::{Output, STRONG, styled};
+use carrylane::kernel::{SimdLevel, fma_peak};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Show the processor, its instruction sets and what carrylane makes of them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  carrylane info\n  carrylane info --peak --json")]
+pub(super) struct Args {
+    /// Measure the multiply-add peak of a core, at each level and precision.
+    #[arg(long)]
+    peak: bool,
+}
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+struct Info {
+    version: &'static str,
+    processor: String,
+    architecture: &'static str,
+    system: &'static str,
+    cores: usize,
+    levels: Vec<Level>,
+    best: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Level {
+    level: String,
+    fused_multiply_add: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_gflops_f32: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_gflops_f64: Option<f64>,
+}
+
+impl Level {
+    fn of(level: SimdLevel, peak: bool) -> Self {
+        const TIME: Duration = Duration::from_millis(100);
+        Self {
+            level: level.to_string(),
+            fused_multiply_add: level.fused_multiply_add(),
+            peak_gflops_f32: peak.then(|| fma_peak::<f32>(level, TIME)),
+            peak_gflops_f64: peak.then(|| fma_peak::<f64>(level, TIME)),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{:<8}", self.level);
+        if let (Some(f32), Some(f64)) = (self.peak_gflops_f32, self.peak_gflops_f64) {
+            text += &format!(" {f32:>7.1} GFLOP/s f32 {f64:>7.1} GFLOP/s f64");
+        }
+        let same = if self.fused_multiply_add { "  fused multiply-add" } else { "" };
+        format!("{text}{same}").trim_end().to_owned()
+    }
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let levels: Vec<Level> = SimdLevel::available().into_iter().map(|level| Level::of(level, args.peak)).collect();
+    let info = Info {
+        version: VERSION,
+        processor: processor(),
+        architecture: std::env::consts::ARCH,
+        system: std::env::consts::OS,
+        cores: cores(),
+        best: SimdLevel::best().to_string(),
+        levels,
+    };
+    let mut say = |name: &str, text: &str| out.say(format!("{} {text}", styled(STRONG, format!("{name:<10}"))));
+    say("carrylane", info.version)?;
+    say("processor", &info.processor)?;
+    say("system", &format!("{}, {}", info.system, info.architecture))?;
+    say("cores", &format!("{}, the default of --threads", info.cores))?;
+    for (place, level) in info.levels.iter().enumerate() {
+        let best = if level.level == info.best { "  (best, the default of --simd)" } else { "" };
+        say(if place == 0 { "levels" } else { "" }, &format!("{}{best}", level.text()))?;
+    }
+    say("same bits", "for any number of threads, and on all levels with fused multiply-add")?;
+    say(
+        "blas",
+        "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",
+    )?;
+    out.record("info", &info)?;
+    Ok(Answer::Yes)
+}
+
+/// The processor's name, where the system tells it.
+pub(super) fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| format!("unnamed, {}", std::env::consts::ARCH), |(_, name)| name.trim().to_owned())
+}

@@ -1,0 +1,137 @@
+//! The command line: what was typed becomes checked types of the library, the library works, [`output`] prints.
+//!
+//! | code | means |
+//! |---|---|
+//! | 0 | yes |
+//! | 1 | it ran, and the answer is no |
+//! | 2 | the request makes no sense |
+//! | 65 | a file is not what it should be |
+//! | 70 | a bug of carrylane |
+//! | 74 | the system refused to read or write |
+
+mod add;
+mod args;
+mod bench;
+mod eval;
+mod format;
+mod gradcheck;
+mod guard;
+mod info;
+mod output;
+mod run_folder;
+mod stopwatch;
+mod sums;
+mod train;
+mod trained;
+mod values;
+
+use clap::{Parser, Subcommand};
+use output::Output;
+use std::process::ExitCode;
+
+/// Trains small recurrent networks to add binary numbers, as fast as the processor allows.
+#[derive(Debug, Parser)]
+#[command(name = "carrylane", version, max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print JSON lines in place of text, the last one the summary.
+    #[arg(long, global = true, help_heading = "Output")]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane train                       a net that adds 8-bit numbers, in milliseconds
+  carrylane train --out run             the same, kept in run/model.safetensors
+  carrylane add 123 456                 one sum by a net trained on the spot
+  carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
+
+Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed.
+Results go to standard output, progress and warnings to standard error. NO_COLOR turns colour off.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Args),
+    Add(add::Args),
+    Eval(eval::Args),
+    Gradcheck(gradcheck::Args),
+    Bench(bench::Args),
+    Info(info::Args),
+}
+
+/// What a command that ran came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+}
+
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// Runs the command line of this process.
+pub(crate) fn main() -> ExitCode {
+    guard::run(|| match Cli::try_parse() {
+        Ok(cli) => {
+            let mut out = Output::new(cli.json);
+            match run(&cli.command, &mut out) {
+                Ok(Answer::Yes) => 0,
+                Ok(Answer::No) => 1,
+                Err(error) => {
+                    out.error(&error.to_string());
+                    exit_code(&error)
+                }
+            }
+        }
+        Err(refusal) => output::refuse(&refusal),
+    })
+}
+
+fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
+    match command {
+        Command::Train(args) => train::run(args, out),
+        Command::Add(args) => add::run(args, out),
+        Command::Eval(args) => eval::run(args, out),
+        Command::Gradcheck(args) => gradcheck::run(args, out),
+        Command::Bench(args) => bench::run(args, out),
+        Command::Info(args) => info::run(args, out),
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<carrylane::Error>() {
+        Some(carrylane::Error::Usage(_)) => 2,
+        Some(carrylane::Error::Data { .. }) => 65,
+        Some(carrylane::Error::Io { .. }) => 74,
+        _ => guard::BUG,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_kind_of_error_has_its_code() {
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let errors: [(anyhow::Error, u8); 4] = [
+            (carrylane::Error::usage("hidden is 0").into(), 2),
+            (carrylane::Error::data("m", "empty").into(), 65),
+            (carrylane::Error::io("m", "write", denied()).into(), 74),
+            (anyhow::anyhow!("what no one thought of"), 70),
+        ];
+        for (error, code) in errors {
+            assert_eq!(exit_code(&error), code, "{error}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The only place that prints: results to standard output, all else to standard error.
+//!
+//! Text is for people and JSON lines are for programs; a command says both, and [`Output`] prints what was asked for. Colour and bars
+//! appear on terminals only. A closed pipe is no error: whoever listened has heard enough.
+
+use anstyle::{AnsiColor, Style};
+use carrylane::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Version of the JSON lines; it grows when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+/// Styles of text.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const STRONG: Style = Style::new().bold();
+
+/// Text in a style.
+pub(super) fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A green ✓ or a red ✗.
+pub(super) fn mark(right: bool) -> String {
+    if right { styled(GOOD, '✓') } else { styled(BAD, '✗') }
+}
+
+/// Where a command's results and progress go.
+#[derive(Debug)]
+pub(super) struct Output {
+    json: bool,
+    /// Whether work goes on when nobody listens any more, because it also keeps a file.
+    must_finish: bool,
+    closed: bool,
+    started: Instant,
+    shown: Instant,
+    bar: Option<ProgressBar>,
+}
+
+/// One JSON line.
+#[derive(Serialize)]
+struct Record<'a, T> {
+    r#type: &'a str,
+    schema: u32,
+    #[serde(flatten)]
+    data: &'a T,
+}
+
+impl Output {
+    /// Text, or JSON lines.
+    pub(super) fn new(json: bool) -> Self {
+        let now = Instant::now();
+        Self { json, must_finish: false, closed: false, started: now, shown: now, bar: None }
+    }
+
+    /// From here on the command goes on to its end even if standard output is closed.
+    pub(super) fn must_finish(&mut self) {
+        self.must_finish = true;
+    }
+
+    /// Prints a line for people.
+    pub(super) fn say(&mut self, text: impl Display) -> Result<()> {
+        if self.json { Ok(()) } else { self.write(&text.to_string()) }
+    }
+
+    /// Prints a line for programs.
+    pub(super) fn record(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let record = Record { r#type: kind, schema: SCHEMA, data };
+        self.write(&serde_json::to_string(&record).expect("a record has a JSON form"))
+    }
+
+    fn write(&mut self, line: &str) -> Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let write = || writeln!(anstream::stdout(), "{line}");
+        let written = match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        };
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                if !self.must_finish {
+                    std::process::exit(0);
+                }
+                self.closed = true;
+                Ok(())
+            }
+            other => other.map_err(|source| Error::io("standard output", "write", source)),
+        }
+    }
+
+    /// Shows how far work has come, if it takes long: a bar on a terminal, a line every ten seconds elsewhere.
+    pub(super) fn progress(&mut self, done: u64, total: u64, message: impl FnOnce() -> String) {
+        const REDRAW: Duration = Duration::from_millis(100);
+        const LONG: Duration = Duration::from_millis(400);
+        const LINE: Duration = Duration::from_secs(10);
+        let now = Instant::now();
+        if now - self.shown < REDRAW || now - self.started < LONG {
+            return;
+        }
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| {
+                let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {msg}").expect("a template");
+                ProgressBar::new(total).with_style(style.progress_chars("━━─"))
+            });
+            bar.set_position(done);
+            bar.set_message(message());
+            self.shown = now;
+        } else if now - self.shown >= LINE {
+            let seconds = (now - self.started).as_secs();
+            to_stderr(&format!("{seconds} s: {}", message()));
+            self.shown = now;
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn progress_done(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Tells of something that is no failure but should be known.
+    pub(super) fn warn(&self, text: &str) {
+        to_stderr(&format!("{}: {text}", styled(AnsiColor::Yellow.on_default().bold(), "warning")));
+    }
+
+    /// Tells why a command failed.
+    pub(super) fn error(&mut self, text: &str) {
+        self.progress_done();
+        bug(text);
+    }
+}
+
+/// Prints an error line where there is no [`Output`].
+pub(super) fn bug(text: &str) {
+    to_stderr(&format!("{}: {text}", styled(BAD, "error")));
+}
+
+/// Prints a line to standard error; if that is closed too, there is nobody left to tell.
+fn to_stderr(line: &str) {
+    writeln!(anstream::stderr(), "{line}").ok();
+}
+
+/// Prints clap's answer to a command line it did not take, errors as one line, and returns the exit code.
+pub(super) fn refuse(refusal: &clap::Error) -> u8 {
+    if !refusal.use_stderr() {
+        refusal.print().ok();
+        return 0;
+    }
+    if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        refusal.print().ok();
+    } else {
+        bug(&one_line(&refusal.to_string()));
+    }
+    2
+}
+
+/// Clap's message in one line: what was wrong, and the tip; not the usage.
+fn one_line(message: &str) -> String {
+    let kept =
+        message.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let mut text = String::new();
+    for line in kept.filter(|line| !line.is_empty()) {
+        let joint = match line {
+            _ if text.is_empty() => "",
+            _ if line.starts_with("tip:") => "; ",
+            _ => " ",
+        };
+        text.push_str(joint);
+        text.push_str(line);
+    }
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_one_line() {
+        let message = "error: invalid value 'lstn' for '--cell <CELL>'\n  [possible values: elman, lstm]\n\n  \
+                       tip: a similar value exists: 'lstm'\n\nFor more information, try '--help'.\n";
+        let line = "invalid value 'lstn' for '--cell <CELL>' [possible values: elman, lstm]; tip: a similar value exists: 'lstm'";
+        assert_eq!(one_line(message), line);
+    }
+}

@@ -1,0 +1,339 @@
+//! `carrylane train`.
+
+use super::args::{HELP, Machine, Net, VERSION, seconds};
+use super::format::{count, duration, percent, plural, rate};
+use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
+use super::run_folder::RunFolder;
+use super::{Answer, sums, values};
+use carrylane::model::{Init, config_hash, weights_hash};
+use carrylane::train::{EngineKind, Event, Outcome, Report, Rule, Settings, Trainer, Until};
+use clap::ValueEnum;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Train a net to add.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Hidden units.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16, help_heading = "Network")]
+    hidden: usize,
+    #[command(flatten)]
+    net: Net,
+    #[command(flatten)]
+    training: Training,
+    #[command(flatten)]
+    end: End,
+    #[command(flatten)]
+    machine: Machine,
+    /// How gradients are computed; `auto` is the fastest for the size.
+    #[arg(long, value_parser = values::engine(), default_value = "auto", help_heading = "Machine")]
+    engine: EngineKind,
+    /// Keep the net in DIR/model.safetensors; DIR is made if it is not there.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+}
+
+const DETAILS: &str = "\
+Without flags: an Elman net of 16 hidden units learns 8-bit additions from random ones, until all 16,384 pairs are \
+right. The same settings give the same weights, to the last bit, for any number of threads.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane train --seed 7 --out run
+  carrylane train --hidden 64 --bits 16 --batch 256 --lr 0.01
+  carrylane train --updates 1000 --batch 4096 --json | tail -1
+
+The check tries all pairs up to 9 bits. Beyond, it tries 65,536 random and 128 adversarial ones, at this width and at 4 times this width.
+Exits with 1 if the net has not learned its task within the budget, or if the loss became infinite.";
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Training")]
+struct Training {
+    /// Width of the additions in bits, the number of time steps.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 8)]
+    bits: usize,
+    /// Additions in a minibatch.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 64)]
+    batch: usize,
+    /// Key of all random numbers.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    seed: u64,
+    /// How weights begin: uniform in (−1, 1), or scaled by 1/√hidden.
+    #[arg(long, value_parser = values::init(), default_value = "scaled")]
+    init: Init,
+    /// How weights move.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Optimizer::Adam)]
+    optimizer: Optimizer,
+    /// Learning rate [default: 0.03 for adam, 1 for sgd].
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    lr: Option<f32>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Optimizer {
+    Adam,
+    Sgd,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "When it ends")]
+struct End {
+    /// Train until every pair of the check is right.
+    #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Solved, conflicts_with_all = ["updates", "time"])]
+    until: Goal,
+    /// Give up after this many updates.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "time"])]
+    budget: u64,
+    /// Train for this many updates, solved or not.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "time")]
+    updates: Option<u64>,
+    /// Train for so many seconds, solved or not.
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
+    time: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Goal {
+    Solved,
+}
+
+impl TryFrom<&Args> for Settings {
+    type Error = carrylane::Error;
+
+    fn try_from(args: &Args) -> carrylane::Result<Self> {
+        let rule = match args.training.optimizer {
+            Optimizer::Adam => Rule::adam(args.training.lr.unwrap_or(0.03)),
+            Optimizer::Sgd => Rule::Sgd { lr: args.training.lr.unwrap_or(1.0) },
+        };
+        let until = match (args.end.until, args.end.updates, args.end.time) {
+            (_, Some(updates), _) => Until::Updates(updates),
+            (_, _, Some(time)) => Until::Time(seconds("time", time)?),
+            (Goal::Solved, ..) => Until::Solved { budget: args.end.budget },
+        };
+        Self {
+            config: args.net.config(args.hidden)?,
+            bits: args.training.bits,
+            batch: args.training.batch,
+            seed: args.training.seed,
+            init: args.training.init,
+            rule,
+            until,
+            engine: args.engine,
+            level: args.machine.level()?,
+            threads: args.machine.threads()?,
+        }
+        .checked()
+    }
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let settings = Settings::try_from(args)?;
+    let mut trainer = Trainer::new(settings.clone())?;
+    let folder = args.out.as_deref().map(RunFolder::open).transpose()?;
+    if folder.is_some() {
+        out.must_finish();
+    }
+    out.say(header(&settings, trainer.engine().kind()))?;
+    out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
+    let mut trace = Trace::default();
+    let mut printed = Ok(());
+    let report = trainer.run(|event| {
+        if printed.is_ok() {
+            printed = trace.show(event, &settings, out);
+        }
+    })?;
+    printed?;
+    trace.show_last(out)?;
+    out.progress_done();
+    if report.outcome != Outcome::Diverged {
+        show_sums(&mut trainer, out)?;
+    }
+    let summary = Summary::new(&mut trainer, &report);
+    out.say(conclusion(&settings, &report))?;
+    let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
+    out.say(format!("{made} in {time}, {} samples/s", rate(summary.samples_per_s)))?;
+    let name = match folder {
+        Some(folder) if report.outcome != Outcome::Diverged => Some(folder.save(&trainer, &report)?),
+        _ => None,
+    };
+    out.say(styled(FAINT, format!("config {} · weights {}", summary.config_hash, summary.weights_hash)))?;
+    if let Some(name) = &name {
+        out.say(format!("saved {name}"))?;
+    }
+    if let Some(next) = next(name.as_deref(), settings.bits, report.score.wrong == 0) {
+        out.say(styled(FAINT, format!("next: {next}")))?;
+    }
+    out.record("summary", &summary)?;
+    let asked_to_solve = matches!(settings.until, Until::Solved { .. });
+    Ok(match report.outcome {
+        Outcome::Solved => Answer::Yes,
+        Outcome::Unsolved => Answer::from(!asked_to_solve),
+        Outcome::Diverged => Answer::No,
+    })
+}
+
+/// What is trained, in a line.
+fn header(settings: &Settings, engine: EngineKind) -> String {
+    let Settings { config, bits, batch, seed, rule, level, threads, .. } = settings;
+    let net = styled(STRONG, format!("{}, {} hidden, {}", config.cell, config.hidden, plural(*bits as u64, "bit")));
+    let threads = plural(*threads as u64, "thread");
+    format!(
+        "{net} · {rule} {:?}, batch {batch}, seed {seed} · {engine} on {level}, {threads} · carrylane {VERSION}",
+        rule.lr()
+    )
+}
+
+/// How it ended, in a line.
+fn conclusion(settings: &Settings, report: &Report) -> String {
+    let (wrong, total) = (count(report.score.wrong), plural(report.score.total, "pair"));
+    let updates = plural(report.updates, "update");
+    match (report.outcome, settings.until) {
+        (Outcome::Solved, _) => format!("{}: all {total} right after {updates}", styled(GOOD, "solved")),
+        (Outcome::Unsolved, Until::Solved { .. }) => format!(
+            "{}: {wrong} of {total} wrong after {updates}, the whole budget; try another --seed or --lr, or more --budget or --hidden",
+            styled(BAD, "not solved")
+        ),
+        (Outcome::Unsolved, _) => format!("{}: {wrong} of {total} wrong after {updates}", styled(STRONG, "not solved")),
+        (Outcome::Diverged, _) => format!(
+            "{}: the loss became infinite or NaN at update {}; try a lower --lr or another --init",
+            styled(BAD, "diverged"),
+            count(report.updates)
+        ),
+    }
+}
+
+/// Some sums by the net as it is now.
+fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Result<()> {
+    let Settings { bits, seed, .. } = *trainer.settings();
+    let sums = sums::random(trainer.engine(), bits, seed);
+    out.say("")?;
+    for line in sums::aligned(&sums) {
+        out.say(format!("  {line}"))?;
+    }
+    out.say("")?;
+    Ok(())
+}
+
+/// What to try next, if something is worth trying.
+fn next(model: Option<&str>, bits: usize, solved: bool) -> Option<String> {
+    let quoted =
+        model.map(|name| if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() });
+    match (quoted, solved) {
+        (Some(model), true) => Some(format!("carrylane add 123 456 --model {model}")),
+        (Some(model), false) => Some(format!("carrylane eval --bits {bits} --model {model}")),
+        (None, true) => Some("the same with --out DIR keeps the net; carrylane add 123 456".into()),
+        (None, false) => None,
+    }
+}
+
+/// The error as it falls: at updates 1, 2, 4 … 512, then at every fourth power.
+#[derive(Debug, Default)]
+struct Trace {
+    /// The last update shown.
+    shown: u64,
+    last: Option<Line>,
+}
+
+/// An update, as shown.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Line {
+    update: u64,
+    samples: u64,
+    loss: f64,
+    bit_error: f64,
+    seconds: f64,
+}
+
+impl Trace {
+    fn show(&mut self, event: &Event, settings: &Settings, out: &mut Output) -> carrylane::Result<()> {
+        let Event::Update { update, samples, loss, bit_error, seconds } = *event else { return Ok(()) };
+        let line = Line { update, samples, loss, bit_error, seconds };
+        self.last = Some(line);
+        if update.is_power_of_two() && (update <= 512 || update.trailing_zeros() % 2 == 1) {
+            self.show_last(out)?;
+        }
+        // Asked rarely: small nets take 30 µs an update.
+        if update.is_multiple_of(16) || settings.batch * settings.config.hidden > 1 << 16 {
+            let (done, total) = match settings.until {
+                Until::Solved { budget } => (update, budget),
+                Until::Updates(updates) => (update, updates),
+                Until::Time(time) => (millis(seconds), millis(time.as_secs_f64())),
+            };
+            out.progress(done, total, || {
+                format!("{}, loss {loss:.4}, {} of bits wrong", plural(update, "update"), percent(bit_error))
+            });
+        }
+        Ok(())
+    }
+
+    /// Shows the last update, if it is not shown yet.
+    fn show_last(&mut self, out: &mut Output) -> carrylane::Result<()> {
+        let Some(line) = self.last.filter(|line| line.update > self.shown) else { return Ok(()) };
+        self.shown = line.update;
+        let (update, samples, loss) = (count(line.update), count(line.samples), line.loss);
+        out.say(format!("{update:>10} {samples:>13} {loss:>10.4} {:>12}", percent(line.bit_error)))?;
+        out.record("update", &line)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of a bar; too large ones saturate")]
+fn millis(seconds: f64) -> u64 {
+    (seconds * 1e3) as u64
+}
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Summary {
+    solved: bool,
+    pairs_wrong: u64,
+    pairs_total: u64,
+    updates: u64,
+    samples: u64,
+    seconds: f64,
+    samples_per_s: f64,
+    weights_hash: String,
+    cell: String,
+    hidden: usize,
+    bits: usize,
+    batch: usize,
+    seed: u64,
+    level: String,
+    threads: usize,
+    engine: String,
+    outcome: &'static str,
+    config_hash: String,
+    version: &'static str,
+}
+
+impl Summary {
+    fn new(trainer: &mut Trainer, report: &Report) -> Self {
+        let engine = trainer.engine().kind().to_string();
+        let (settings, model) = (trainer.settings(), trainer.model());
+        Self {
+            solved: report.outcome == Outcome::Solved,
+            pairs_wrong: report.score.wrong,
+            pairs_total: report.score.total,
+            updates: report.updates,
+            samples: report.samples,
+            seconds: report.seconds,
+            samples_per_s: report.samples as f64 / report.seconds,
+            weights_hash: weights_hash(&model.config, &model.params),
+            cell: model.config.cell.to_string(),
+            hidden: model.config.hidden,
+            bits: settings.bits,
+            batch: settings.batch,
+            seed: settings.seed,
+            level: settings.level.to_string(),
+            threads: settings.threads,
+            engine,
+            outcome: match report.outcome {
+                Outcome::Solved => "solved",
+                Outcome::Unsolved => "unsolved",
+                Outcome::Diverged => "diverged",
+            },
+            config_hash: config_hash(&model.config),
+            version: VERSION,
+        }
+    }
+}

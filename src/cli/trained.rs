@@ -1,0 +1,104 @@
+//! A trained net: from a file, or made on the spot.
+
+use super::args::{Machine, VERSION};
+use super::format::{duration, plural};
+use super::output::Output;
+use carrylane::model::{Model, config_hash, file, weights_hash};
+use carrylane::train::{Engine, EngineKind, Outcome, Settings, Trainer};
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Where the net comes from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(super) struct Source {
+    /// Model file, as `carrylane train --out DIR` writes it [default: train one on the spot].
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Key of all random numbers.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    pub(super) seed: u64,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// A net ready to answer, and where it comes from.
+#[derive(Debug)]
+pub(super) struct Trained {
+    pub(super) engine: Engine<f32>,
+    pub(super) stamp: Stamp,
+    origin: String,
+}
+
+/// What a result depends on, for JSON.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Stamp {
+    cell: String,
+    hidden: usize,
+    level: String,
+    threads: usize,
+    seed: u64,
+    config_hash: String,
+    weights_hash: String,
+    version: &'static str,
+}
+
+impl Source {
+    /// Reads or trains the net.
+    pub(super) fn get(&self, out: &mut Output) -> anyhow::Result<Trained> {
+        let (level, threads) = (self.machine.level()?, self.machine.threads()?);
+        let (model, origin) = match &self.model {
+            Some(path) => {
+                let saved = file::load(path)?;
+                let note = |name| saved.notes.get(name).map_or("?", String::as_str);
+                let origin = format!(
+                    "{}: {} bits, {} samples, seed {}",
+                    path.display(),
+                    note("bits"),
+                    note("samples"),
+                    note("seed")
+                );
+                (saved.model, origin)
+            }
+            None => self.train(Settings { seed: self.seed, level, threads, ..Settings::default() }, out)?,
+        };
+        let mut engine = Engine::new(&model.config, EngineKind::Auto, level, threads)?;
+        engine.set_params(&model.params);
+        let stamp = Stamp {
+            cell: model.config.cell.to_string(),
+            hidden: model.config.hidden,
+            level: level.to_string(),
+            threads,
+            seed: self.seed,
+            config_hash: config_hash(&model.config),
+            weights_hash: weights_hash(&model.config, &model.params),
+            version: VERSION,
+        };
+        Ok(Trained { engine, stamp, origin })
+    }
+
+    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String)> {
+        let (bits, seed) = (settings.bits, settings.seed);
+        let mut trainer = Trainer::new(settings)?;
+        let report = trainer.run(|_| {})?;
+        if report.outcome != Outcome::Solved {
+            let (wrong, total) = (report.score.wrong, report.score.total);
+            out.warn(&format!("the net trained on the spot gets {wrong} of {total} pairs wrong; try another --seed"));
+        }
+        let (samples, time) = (plural(report.samples, "sample"), duration(report.seconds));
+        Ok((trainer.model().clone(), format!("trained on the spot: {bits} bits, {samples}, {time}, seed {seed}")))
+    }
+}
+
+impl Trained {
+    /// The net and what runs it, in two lines.
+    pub(super) fn describe(&self) -> [String; 2] {
+        let Stamp { cell, hidden, level, threads, config_hash, weights_hash, version, .. } = &self.stamp;
+        let threads = plural(*threads as u64, "thread");
+        [
+            format!("{cell}, {hidden} hidden, {}", self.origin),
+            format!("config {config_hash} · weights {weights_hash} · {level}, {threads} · carrylane {version}"),
+        ]
+    }
+}
