@@ -5,8 +5,8 @@ use super::format::{count, duration, percent, plural, rate};
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
 use super::run_folder::RunFolder;
 use super::{Answer, sums, values};
-use carrylane::model::{Init, config_hash, weights_hash};
-use carrylane::train::{EngineKind, Event, Outcome, Report, Rule, Settings, Trainer, Until};
+use carrylane::model::{Cell, Init, config_hash, weights_hash};
+use carrylane::train::{EngineKind, Event, Outcome, Report, Rule, Score, Settings, Source, Trainer, Until};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -43,6 +43,7 @@ Examples:
   carrylane train --seed 7 --out run
   carrylane train --hidden 64 --bits 16 --batch 256 --lr 0.01
   carrylane train --updates 1000 --batch 4096 --json | tail -1
+  carrylane train --dataset 500 --shuffle --epochs 100 --batch 32
 
 The check tries all pairs up to 9 bits. Beyond, it tries 65,536 random and 128 adversarial ones, at this width and at 4 times this width.
 Exits with 1 if the net has not learned its task within the budget, or if the loss became infinite.";
@@ -56,6 +57,12 @@ struct Training {
     /// Additions in a minibatch.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 64)]
     batch: usize,
+    /// Train on a fixed set of N random additions instead of new ones every update.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    dataset: Option<usize>,
+    /// Give every epoch of the set its own order.
+    #[arg(long, requires = "dataset")]
+    shuffle: bool,
     /// Key of all random numbers.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
@@ -80,14 +87,17 @@ enum Optimizer {
 #[command(next_help_heading = "When it ends")]
 struct End {
     /// Train until every pair of the check is right.
-    #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Solved, conflicts_with_all = ["updates", "time"])]
+    #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Solved, conflicts_with_all = ["updates", "epochs", "time"])]
     until: Goal,
     /// Give up after this many updates.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "time"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "epochs", "time"])]
     budget: u64,
     /// Train for this many updates, solved or not.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "time")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["epochs", "time"])]
     updates: Option<u64>,
+    /// Train for this many passes over the data set, solved or not.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "dataset", conflicts_with = "time")]
+    epochs: Option<u64>,
     /// Train for so many seconds, solved or not.
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
     time: Option<f64>,
@@ -106,15 +116,19 @@ impl TryFrom<&Args> for Settings {
             Optimizer::Adam => Rule::adam(args.training.lr.unwrap_or(0.03)),
             Optimizer::Sgd => Rule::Sgd { lr: args.training.lr.unwrap_or(1.0) },
         };
-        let until = match (args.end.until, args.end.updates, args.end.time) {
-            (_, Some(updates), _) => Until::Updates(updates),
-            (_, _, Some(time)) => Until::Time(seconds("time", time)?),
+        let until = match (args.end.until, args.end.updates, args.end.epochs, args.end.time) {
+            (_, Some(updates), _, _) => Until::Updates(updates),
+            (_, _, Some(epochs), _) => Until::Epochs(epochs),
+            (_, _, _, Some(time)) => Until::Time(seconds("time", time)?),
             (Goal::Solved, ..) => Until::Solved { budget: args.end.budget },
         };
+        let shuffle = args.training.shuffle;
+        let source = args.training.dataset.map_or(Source::Stream, |samples| Source::Fixed { samples, shuffle });
         Self {
             config: args.net.config(args.hidden)?,
             bits: args.training.bits,
             batch: args.training.batch,
+            source,
             seed: args.training.seed,
             init: args.training.init,
             rule,
@@ -151,6 +165,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let summary = Summary::new(&mut trainer, &report);
     out.say(conclusion(&settings, &report))?;
+    if let Some(fixed) = &report.fixed {
+        let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));
+        out.say(format!("data set: {training} right, {held_out} of others right"))?;
+    }
     let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
     out.say(format!("{made} in {time}, {} samples/s", rate(summary.samples_per_s)))?;
     let name = match folder {
@@ -203,6 +221,11 @@ fn conclusion(settings: &Settings, report: &Report) -> String {
     }
 }
 
+/// How many of a set are right.
+fn right(score: &Score) -> String {
+    format!("{} of {}", count(score.total - score.wrong), count(score.total))
+}
+
 /// Some sums by the net as it is now.
 fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Result<()> {
     let Settings { bits, seed, .. } = *trainer.settings();
@@ -245,9 +268,23 @@ struct Line {
     seconds: f64,
 }
 
+/// An epoch, as shown in JSON.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct EpochLine {
+    epoch: u64,
+    loss: f64,
+    bit_error: f64,
+}
+
 impl Trace {
     fn show(&mut self, event: &Event, settings: &Settings, out: &mut Output) -> carrylane::Result<()> {
-        let Event::Update { update, samples, loss, bit_error, seconds } = *event else { return Ok(()) };
+        let (update, samples, loss, bit_error, seconds) = match *event {
+            Event::Update { update, samples, loss, bit_error, seconds } => (update, samples, loss, bit_error, seconds),
+            Event::Epoch { epoch, loss, bit_error } if epoch.is_power_of_two() => {
+                return out.record("epoch", &EpochLine { epoch, loss, bit_error });
+            }
+            Event::Epoch { .. } | Event::Check { .. } => return Ok(()),
+        };
         let line = Line { update, samples, loss, bit_error, seconds };
         self.last = Some(line);
         if update.is_power_of_two() && (update <= 512 || update.trailing_zeros() % 2 == 1) {
@@ -258,6 +295,7 @@ impl Trace {
             let (done, total) = match settings.until {
                 Until::Solved { budget } => (update, budget),
                 Until::Updates(updates) => (update, updates),
+                Until::Epochs(epochs) => (samples, epochs.saturating_mul(settings.set_samples())),
                 Until::Time(time) => (millis(seconds), millis(time.as_secs_f64())),
             };
             out.progress(done, total, || {
@@ -294,16 +332,29 @@ struct Summary {
     samples_per_s: f64,
     weights_hash: String,
     cell: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lstm_form: Option<String>,
     hidden: usize,
     bits: usize,
     batch: usize,
     seed: u64,
     level: String,
     threads: usize,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    data_set: Option<DataSet>,
     engine: String,
     outcome: &'static str,
     config_hash: String,
     version: &'static str,
+}
+
+/// The final net on a fixed set, and on additions that are not in it.
+#[derive(Debug, Serialize)]
+struct DataSet {
+    training_wrong: u64,
+    training_total: u64,
+    held_out_wrong: u64,
+    held_out_total: u64,
 }
 
 impl Summary {
@@ -320,12 +371,19 @@ impl Summary {
             samples_per_s: report.samples as f64 / report.seconds,
             weights_hash: weights_hash(&model.config, &model.params),
             cell: model.config.cell.to_string(),
+            lstm_form: (model.config.cell == Cell::Lstm).then(|| model.config.lstm_form.to_string()),
             hidden: model.config.hidden,
             bits: settings.bits,
             batch: settings.batch,
             seed: settings.seed,
             level: settings.level.to_string(),
             threads: settings.threads,
+            data_set: report.fixed.map(|fixed| DataSet {
+                training_wrong: fixed.training.wrong,
+                training_total: fixed.training.total,
+                held_out_wrong: fixed.held_out.wrong,
+                held_out_total: fixed.held_out.total,
+            }),
             engine,
             outcome: match report.outcome {
                 Outcome::Solved => "solved",

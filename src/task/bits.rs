@@ -67,6 +67,21 @@ impl BitTensor {
         self.column(step)[sample / WORD] >> (sample % WORD) & 1 == 1
     }
 
+    /// Copies the given samples, in their order, to `out`, a tensor of as many samples.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn gather(&self, samples: &[usize], out: &mut Self) {
+        assert_eq!((samples.len(), self.steps), (out.samples, out.steps), "shapes of a gather");
+        for step in 0..self.steps {
+            let from = self.column(step);
+            for (word, samples) in out.column_mut(step).iter_mut().zip(samples.chunks(WORD)) {
+                let bit = |&sample: &usize| from[sample / WORD] >> (sample % WORD) & 1;
+                *word = samples.iter().rev().fold(0, |word, sample| word << 1 | bit(sample));
+            }
+        }
+    }
+
     /// Writes one bit.
     pub fn set(&mut self, sample: usize, step: usize, bit: bool) {
         assert!(sample < self.samples, "sample {sample} of {}", self.samples);

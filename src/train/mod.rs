@@ -5,13 +5,15 @@
 //! size alone, and their gradients are added in the order of the shards.
 
 mod check;
+mod dataset;
 mod engine;
 mod optimizer;
 mod settings;
 mod trainer;
 
 pub use check::{Check, Score, score};
+pub use dataset::Dataset;
 pub use engine::{Engine, EngineKind};
 pub use optimizer::{Optimizer, Rule};
-pub use settings::{Settings, Until};
-pub use trainer::{Event, Outcome, Report, Trainer};
+pub use settings::{Settings, Source, Until};
+pub use trainer::{Event, FixedSet, Outcome, Report, Trainer};

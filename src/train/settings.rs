@@ -7,6 +7,20 @@ use crate::kernel::SimdLevel;
 use crate::model::{Config, Init};
 use std::time::Duration;
 
+/// Where minibatches come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// New random additions every update.
+    Stream,
+    /// A fixed set, seen again every epoch.
+    Fixed {
+        /// Additions in the set.
+        samples: usize,
+        /// Whether each epoch has its own order.
+        shuffle: bool,
+    },
+}
+
 /// When training ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Until {
@@ -17,6 +31,8 @@ pub enum Until {
     },
     /// After a number of updates.
     Updates(u64),
+    /// After so many passes over a fixed set.
+    Epochs(u64),
     /// After a time of training; the number of updates then differs from run to run.
     Time(Duration),
 }
@@ -28,8 +44,10 @@ pub struct Settings {
     pub config: Config,
     /// Width of the additions in bits, the number of time steps.
     pub bits: usize,
-    /// Additions in a minibatch.
+    /// Additions in a minibatch; the last of an epoch may hold fewer.
     pub batch: usize,
+    /// Where they come from.
+    pub source: Source,
     /// Key of all random streams.
     pub seed: u64,
     /// How parameters begin.
@@ -59,6 +77,7 @@ impl Default for Settings {
             config: Config::default(),
             bits: 8,
             batch: 64,
+            source: Source::Stream,
             seed: 0,
             init: Init::Scaled,
             rule: Rule::adam(0.03),
@@ -71,6 +90,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Additions in the fixed set; 0 if there is none.
+    pub fn set_samples(&self) -> u64 {
+        match self.source {
+            Source::Stream => 0,
+            Source::Fixed { samples, .. } => samples as u64,
+        }
+    }
+
     /// The same, if a training can be made of them.
     ///
     /// # Errors
@@ -86,7 +113,16 @@ impl Settings {
                 return Err(Error::usage(format!("{name} is {value}, want 1 to {most}")));
             }
         }
+        if let Source::Fixed { samples, .. } = self.source
+            && !(1..=MAX_BATCH).contains(&samples)
+        {
+            return Err(Error::usage(format!("the data set has {samples} additions, want 1 to {MAX_BATCH}")));
+        }
         match self.until {
+            Until::Epochs(0) => Err(Error::usage("epochs is 0, want at least 1")),
+            Until::Epochs(_) if self.source == Source::Stream => {
+                Err(Error::usage("epochs count passes over a fixed set, and additions are drawn anew: name a data set"))
+            }
             Until::Updates(0) => Err(Error::usage("updates is 0, want at least 1")),
             Until::Solved { budget: 0 } => Err(Error::usage("the budget is 0 updates, want at least 1")),
             Until::Time(time) if time.is_zero() => Err(Error::usage("the training time is 0 s, want more")),

@@ -1,9 +1,10 @@
 //! The training loop.
 
 use super::check::{Check, Score};
+use super::dataset::Dataset;
 use super::engine::Engine;
 use super::optimizer::Optimizer;
-use super::settings::{Settings, Until};
+use super::settings::{Settings, Source, Until};
 use crate::error::Result;
 use crate::model::{Model, Tally};
 use crate::task::Minibatch;
@@ -26,6 +27,15 @@ pub enum Event {
         /// Training time so far.
         seconds: f64,
     },
+    /// A pass over the fixed set is done.
+    Epoch {
+        /// Epochs so far.
+        epoch: u64,
+        /// Mean loss of the epoch's additions, each before its update.
+        loss: f64,
+        /// Share of its bits that were wrong, each before its update.
+        bit_error: f64,
+    },
     /// The check was tried after a clean stretch.
     Check {
         /// Updates so far.
@@ -46,6 +56,15 @@ pub enum Outcome {
     Diverged,
 }
 
+/// The final net on a fixed set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedSet {
+    /// On the additions it was trained on.
+    pub training: Score,
+    /// On additions it was not trained on.
+    pub held_out: Score,
+}
+
 /// What a training came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Report {
@@ -53,6 +72,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// The final net on the pairs of the check.
     pub score: Score,
+    /// The final net on the fixed set, if there is one.
+    pub fixed: Option<FixedSet>,
     /// Updates made.
     pub updates: u64,
     /// Additions learned from.
@@ -69,8 +90,10 @@ pub struct Trainer {
     engine: Engine<f32>,
     optimizer: Optimizer,
     batch: Minibatch,
+    dataset: Option<Dataset>,
     grad: Vec<f32>,
     updates: u64,
+    samples: u64,
 }
 
 /// Clean additions in a row, without a wrong bit, before the check is tried.
@@ -88,7 +111,12 @@ impl Trainer {
         let len = model.params.len();
         let optimizer = Optimizer::new(settings.rule, len);
         let batch = Minibatch::new(settings.batch, settings.bits);
-        Ok(Self { settings, model, engine, optimizer, batch, grad: vec![0.0; len], updates: 0 })
+        let dataset = match settings.source {
+            Source::Stream => None,
+            Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
+        };
+        let grad = vec![0.0; len];
+        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, updates: 0, samples: 0 })
     }
 
     /// The settings it was made from.
@@ -107,18 +135,33 @@ impl Trainer {
         &mut self.engine
     }
 
-    /// Learns one minibatch of new random additions. Allocates nothing after the first.
+    /// Learns one minibatch. Allocates nothing after the first.
     pub fn step(&mut self) -> Tally {
-        let Settings { seed, batch, bits, .. } = self.settings;
-        self.batch.reset(batch, bits);
-        self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.updates));
+        self.next_minibatch();
         self.engine.set_params(&self.model.params);
         let tally = self.engine.gradient(&self.batch, &mut self.grad);
         #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
-        let scale = 1.0 / batch as f32;
+        let scale = 1.0 / self.batch.samples() as f32;
         self.optimizer.update(&mut self.model.params, &self.grad, scale);
         self.updates += 1;
+        self.samples += self.batch.samples() as u64;
         tally
+    }
+
+    /// Makes `batch` the next minibatch: a function of the number of updates.
+    fn next_minibatch(&mut self) {
+        let Settings { seed, batch, bits, .. } = self.settings;
+        let Some(dataset) = &mut self.dataset else {
+            self.batch.reset(batch, bits);
+            self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.updates));
+            return;
+        };
+        let in_epoch = dataset.minibatches(batch) as u64;
+        let (epoch, index) = (self.updates / in_epoch, self.updates % in_epoch);
+        if index == 0 {
+            dataset.begin(epoch);
+        }
+        dataset.minibatch(usize::try_from(index).expect("below a usize"), batch, &mut self.batch);
     }
 
     /// Trains to the end its settings name.
@@ -136,35 +179,47 @@ impl Trainer {
             _ if score.wrong == 0 => Outcome::Solved,
             _ => Outcome::Unsolved,
         };
-        let (updates, samples) = (self.updates, self.updates * self.settings.batch as u64);
-        Ok(Report { outcome, score, updates, samples, seconds })
+        let fixed = self.dataset.as_ref().map(|dataset| {
+            let mut on = |batch: &Minibatch| Score {
+                wrong: self.engine.evaluate(batch, None).wrong_samples,
+                total: batch.samples() as u64,
+            };
+            FixedSet { training: on(dataset.training()), held_out: on(dataset.held_out()) }
+        });
+        Ok(Report { outcome, score, fixed, updates: self.updates, samples: self.samples, seconds })
     }
 
     fn run_to_end(&mut self, check: &Check, start: Instant, on_event: &mut impl FnMut(&Event)) -> Outcome {
-        let Settings { until, batch, bits, .. } = self.settings;
-        let (updates, time, solve) = match until {
+        let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
+        let (updates, time, solve) = match self.settings.until {
             Until::Solved { budget } => (budget, Duration::MAX, true),
             Until::Updates(updates) => (updates, Duration::MAX, false),
+            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), Duration::MAX, false),
             Until::Time(time) => (u64::MAX, time, false),
         };
         let mut clean = 0;
+        let mut epoch = Tally::default();
+        let mut epoch_samples = 0;
         while self.updates < updates && start.elapsed() < time {
             let tally = self.step();
-            let samples = self.updates * batch as u64;
-            on_event(&Event::Update {
-                update: self.updates,
-                samples,
-                loss: tally.loss / batch as f64,
-                bit_error: tally.wrong_bits as f64 / (batch * bits) as f64,
-                seconds: start.elapsed().as_secs_f64(),
-            });
+            let samples = self.batch.samples() as u64;
+            let (loss, bit_error) = self.means(&tally, samples);
+            let (update, seconds) = (self.updates, start.elapsed().as_secs_f64());
+            on_event(&Event::Update { update, samples: self.samples, loss, bit_error, seconds });
             if !tally.loss.is_finite() {
                 return Outcome::Diverged;
             }
-            clean = if tally.wrong_samples == 0 { clean + batch as u64 } else { 0 };
+            epoch += tally;
+            epoch_samples += samples;
+            if let Some(in_epoch) = in_epoch.filter(|&in_epoch| update.is_multiple_of(in_epoch)) {
+                let (loss, bit_error) = self.means(&epoch, epoch_samples);
+                on_event(&Event::Epoch { epoch: update / in_epoch, loss, bit_error });
+                (epoch, epoch_samples) = (Tally::default(), 0);
+            }
+            clean = if tally.wrong_samples == 0 { clean + samples } else { 0 };
             if solve && clean >= CLEAN {
                 let passed = check.passes(self.engine());
-                on_event(&Event::Check { update: self.updates, passed });
+                on_event(&Event::Check { update, passed });
                 if passed {
                     return Outcome::Solved;
                 }
@@ -172,5 +227,11 @@ impl Trainer {
             }
         }
         Outcome::Unsolved
+    }
+
+    /// Mean loss of some samples, and the share of their bits that were wrong.
+    fn means(&self, tally: &Tally, samples: u64) -> (f64, f64) {
+        let samples = samples as f64;
+        (tally.loss / samples, tally.wrong_bits as f64 / (samples * self.settings.bits as f64))
     }
 }
