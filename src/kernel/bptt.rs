@@ -1,14 +1,15 @@
 //! Backpropagation through time over packed weights: what all cells and both engines share.
 //!
-//! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps.
+//! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps. What differs is in
+//! one file per cell: how h_t comes from z_t, and dz_t from dh_t.
 
-use super::Float;
-use super::layout::Shape;
-use super::outer::Outer;
+use super::layout::{EXTRA, Shape, Tile};
+use super::outer::{Outer, sum_lanes};
 use super::products::{Products, samples_in};
 use super::rows::{self, Output};
 use super::workspace::Workspace;
-use crate::model::{Activation, Layout, Loss, Tally, Weights};
+use super::{Float, dynamic, elman, lstm};
+use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::{BitTensor, Minibatch};
 use fearless_simd::Simd;
 use std::ops::Range;
@@ -16,6 +17,8 @@ use std::ops::Range;
 /// What a kernel computes, apart from weights and samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Net {
+    pub(crate) cell: Cell,
+    pub(crate) lstm_form: LstmForm,
     pub(crate) hidden: usize,
     pub(crate) activation: Activation,
     pub(crate) output: Activation,
@@ -23,8 +26,12 @@ pub(crate) struct Net {
 }
 
 impl Net {
+    fn wide(&self) -> usize {
+        self.hidden * self.cell.gates()
+    }
+
     fn shape(&self, steps: usize) -> Shape {
-        Shape { hidden: self.hidden, wide: self.hidden, steps }
+        Shape { cell: self.cell, hidden: self.hidden, wide: self.wide(), steps }
     }
 }
 
@@ -32,17 +39,17 @@ impl Net {
 #[derive(Debug, Clone)]
 pub(crate) struct Packed<W> {
     /// (h, a, b) to z.
-    forward: W,
-    /// h to z_o.
-    output: W,
-    /// (dz, dz_o) to dh.
-    backward: W,
+    pub(super) forward: W,
+    /// h to `z_o`.
+    pub(super) output: W,
+    /// (dz, `dz_o`) to dh.
+    pub(super) backward: W,
 }
 
 impl<W> Packed<W> {
     /// Room for the weights of a net.
     pub(crate) fn zeros<F: Float>(products: impl Products<F, Weights = W>, net: &Net) -> Self {
-        let (hidden, wide) = (net.hidden, net.hidden);
+        let (hidden, wide) = (net.hidden, net.wide());
         Self {
             forward: products.weights(hidden + 2, wide),
             output: products.weights(hidden, 1),
@@ -52,7 +59,7 @@ impl<W> Packed<W> {
 
     /// Packs the weights of one update.
     pub(crate) fn pack<F: Float>(&mut self, products: impl Products<F, Weights = W>, net: &Net, w: &Weights<'_, F>) {
-        let (hidden, wide) = (net.hidden, net.hidden);
+        let (hidden, wide) = (net.hidden, net.wide());
         let bias = |m: usize| w.b_h.get(m).copied().unwrap_or_else(F::zero);
         products.pack(&mut self.forward, bias, |k, m| {
             if k < hidden { w.w_hh[k * wide + m] } else { w.w_ih[(k - hidden) * wide + m] }
@@ -63,6 +70,27 @@ impl<W> Packed<W> {
             |_| F::zero(),
             |k, m| if k < wide { w.w_hh[m * wide + k] } else { w.w_ho[m] },
         );
+    }
+}
+
+/// Where a step forward reads and writes: blocks t and t + 1 in training, two blocks in turn in an evaluation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub(super) t: usize,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl At {
+    /// The inputs of the forward product: all rows of the state but the ones, without h at the first step.
+    pub(super) fn inputs(self, tile: &Tile) -> Range<usize> {
+        let hidden = tile.shape.hidden;
+        if self.t == 0 { hidden..hidden + 2 } else { 0..hidden + 2 }
+    }
+
+    /// Those rows.
+    pub(super) fn rows(self, tile: &Tile, inputs: &Range<usize>) -> Range<usize> {
+        tile.rows(self.from * tile.shape.state_rows() + inputs.start, inputs.len())
     }
 }
 
@@ -92,20 +120,19 @@ impl<W, P> Pass<'_, P, W> {
         let shape = self.net.shape(self.batch.bits());
         ws.clear_sums(shape, P::SUMS);
         let mut tally = Tally::default();
-        for words in self.together() {
-            let width = samples_in(words.len());
-            ws.lay_out(shape, width, shape.steps + 1, true);
-            self.valid(ws, &words);
+        for tile in self.tiles() {
+            ws.lay_out(shape, tile.width, shape.steps + 1, true);
+            self.note_valid(&tile, ws);
             for t in 0..shape.steps {
-                self.forward(simd, ws, shape, width, &words, [t, t + 1], t);
-                tally.wrong_bits += self.output(simd, ws, shape, width, &words, t);
+                self.forward(simd, &tile, At { t, from: t, to: t + 1 }, ws);
+                tally.wrong_bits += self.output(simd, &tile, t, ws);
             }
             for t in (0..shape.steps).rev() {
-                self.backward(simd, ws, shape, width, t);
+                self.backward(simd, &tile, t, ws);
             }
-            self.weight_gradients(simd, ws, shape, width);
-            tally.wrong_samples += ws.wrong.iter().map(|w| u64::from(w.count_ones())).sum::<u64>();
-            tally.loss += super::outer::sum_lanes(&ws.loss).widen();
+            self.weight_gradients(simd, &tile, ws);
+            tally.wrong_samples += ws.wrong_samples();
+            tally.loss += sum_lanes(&ws.loss).widen();
         }
         self.scatter(ws, shape, layout, grad);
         tally
@@ -123,101 +150,86 @@ impl<W, P> Pass<'_, P, W> {
     {
         let shape = self.net.shape(self.batch.bits());
         let mut tally = Tally::default();
-        let mut answered = Vec::new();
-        for words in self.together() {
-            let width = samples_in(words.len());
-            ws.lay_out(shape, width, 2, false);
-            self.valid(ws, &words);
-            answered.resize(words.len(), 0);
+        for tile in self.tiles() {
+            ws.lay_out(shape, tile.width, 2, false);
+            self.note_valid(&tile, ws);
             for t in 0..shape.steps {
-                let next = (t + 1) % 2;
-                self.forward(simd, ws, shape, width, &words, [t % 2, next], t);
-                let h = &ws.state[next * shape.state_rows() * width..][..shape.hidden * width];
-                let z = &mut ws.delta[..width];
-                self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z);
-                rows::answer(simd, self.net.output, z, &mut answered);
-                let target = &self.batch.c.column(t)[words.clone()];
-                for (i, (&answer, &target)) in answered.iter().zip(target).enumerate() {
+                let at = At { t, from: t % 2, to: (t + 1) % 2 };
+                self.forward(simd, &tile, at, ws);
+                let z_o = &mut ws.delta[..tile.width];
+                let h = if self.net.cell == Cell::Dynamic {
+                    &ws.extra.h[tile.plain(at.to)]
+                } else {
+                    &ws.state[tile.h(at.to)]
+                };
+                self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z_o);
+                rows::answer(simd, self.net.output, z_o, &mut ws.answer);
+                let targets = &self.batch.c.column(t)[tile.words.clone()];
+                for (i, (&answer, &target)) in ws.answer.iter().zip(targets).enumerate() {
                     let wrong = (answer ^ target) & ws.valid[i];
                     ws.wrong[i] |= wrong;
                     tally.wrong_bits += u64::from(wrong.count_ones());
                 }
                 if let Some(predicted) = predicted.as_deref_mut() {
-                    let column = &mut predicted.column_mut(t)[words.clone()];
-                    for (i, word) in column.iter_mut().enumerate() {
-                        *word = answered[i] & ws.valid[i];
+                    let column = &mut predicted.column_mut(t)[tile.words.clone()];
+                    for ((word, answer), valid) in column.iter_mut().zip(&ws.answer).zip(&ws.valid) {
+                        *word = answer & valid;
                     }
                 }
             }
-            tally.wrong_samples += ws.wrong.iter().map(|w| u64::from(w.count_ones())).sum::<u64>();
+            tally.wrong_samples += ws.wrong_samples();
         }
         tally
     }
 
-    /// The words in the runs that go through together.
-    fn together<F: Float>(&self) -> impl Iterator<Item = Range<usize>> + use<F, W, P>
+    /// The samples in the runs that go through together.
+    fn tiles<F: Float>(&self) -> impl Iterator<Item = Tile> + use<F, W, P>
     where
         P: Products<F, Weights = W>,
     {
-        let (words, step) = (self.words.clone(), self.products.together(self.words.len()).max(1));
-        words.clone().step_by(step).map(move |start| start..(start + step).min(words.end))
+        let (words, shape) = (self.words.clone(), self.net.shape(self.batch.bits()));
+        let step = self.products.together(words.len()).max(1);
+        words.clone().step_by(step).map(move |start| {
+            let words = start..(start + step).min(words.end);
+            Tile { shape, width: samples_in(words.len()), words }
+        })
     }
 
     /// Notes which samples exist.
-    fn valid<F: Float>(&self, ws: &mut Workspace<F>, words: &Range<usize>) {
-        for (valid, word) in ws.valid.iter_mut().zip(words.clone()) {
+    fn note_valid<F: Float>(&self, tile: &Tile, ws: &mut Workspace<F>) {
+        for (valid, word) in ws.valid.iter_mut().zip(tile.words.clone()) {
             *valid = self.batch.a.valid(word);
         }
     }
 
-    /// Step t: `z_t = h_{t−1} W_hh + x_t W_ih + b_h`, `h_t = φ(z_t)`, from one block of states to another.
-    fn forward<S: Simd, F: Float>(
-        &self,
-        simd: S,
-        ws: &mut Workspace<F>,
-        shape: Shape,
-        width: usize,
-        words: &Range<usize>,
-        [from, to]: [usize; 2],
-        t: usize,
-    ) where
-        P: Products<F, Weights = W>,
-    {
-        let (hidden, block) = (shape.hidden, shape.state_rows() * width);
-        let x = &mut ws.state[from * block + hidden * width..][..2 * width];
-        rows::expand(simd, &self.batch.a.column(t)[words.clone()], &mut x[..width]);
-        rows::expand(simd, &self.batch.b.column(t)[words.clone()], &mut x[width..]);
-        let [state, next] = ws
-            .state
-            .get_disjoint_mut([from * block..(from + 1) * block, to * block..(to + 1) * block])
-            .expect("two blocks");
-        let inputs = if t == 0 { hidden..hidden + 2 } else { 0..hidden + 2 };
-        let h = &mut next[..hidden * width];
-        let rows = &state[inputs.start * width..inputs.end * width];
-        self.products.product(simd, &self.packed.forward, inputs, rows, h);
-        rows::activate(simd, self.net.activation, h);
-    }
-
-    /// Output of step t: `z_o = h_t W_ho + b_o`, counted, and dz_o into the next block of delta.
-    fn output<S: Simd, F: Float>(
-        &self,
-        simd: S,
-        ws: &mut Workspace<F>,
-        shape: Shape,
-        width: usize,
-        words: &Range<usize>,
-        t: usize,
-    ) -> u64
+    /// Step t: x_t into the state, then the cell.
+    fn forward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
     {
-        let h = &ws.state[(t + 1) * shape.state_rows() * width..][..shape.hidden * width];
-        let dz_o = &mut ws.delta[((t + 1) * shape.delta_rows() + shape.wide) * width..][..width];
-        self.products.product(simd, &self.packed.output, 0..shape.hidden, h, dz_o);
+        let (a, b) = ws.state[tile.x(at.from)].split_at_mut(tile.width);
+        rows::expand(simd, &self.batch.a.column(at.t)[tile.words.clone()], a);
+        rows::expand(simd, &self.batch.b.column(at.t)[tile.words.clone()], b);
+        let (net, by) = (&self.net, (self.products, self.packed));
+        match net.cell {
+            Cell::Elman => elman::forward(simd, net, by, tile, at, ws),
+            Cell::Dynamic => dynamic::forward(simd, net, by, (self.batch, tile), at, ws),
+            Cell::Lstm => lstm::forward(simd, net, by, tile, at, ws),
+        }
+    }
+
+    /// Output of step t: `z_o = h_t W_ho + b_o`, counted, and `dz_o` into the next block of delta.
+    fn output<S: Simd, F: Float>(&self, simd: S, tile: &Tile, t: usize, ws: &mut Workspace<F>) -> u64
+    where
+        P: Products<F, Weights = W>,
+    {
+        let dz_o = &mut ws.delta[tile.dz_o(t + 1)];
+        let h = if self.net.cell == Cell::Dynamic { &ws.extra.h[tile.plain(t + 1)] } else { &ws.state[tile.h(t + 1)] };
+        self.products.product(simd, &self.packed.output, 0..tile.shape.hidden, h, dz_o);
         let output = Output {
             activation: self.net.output,
             loss: self.net.loss,
-            target: &self.batch.c.column(t)[words.clone()],
+            target: &self.batch.c.column(t)[tile.words.clone()],
             valid: &ws.valid,
             lanes: &mut ws.loss,
         };
@@ -229,42 +241,52 @@ impl<W, P> Pass<'_, P, W> {
         wrong_bits
     }
 
-    /// Step t backward: `dh_t = dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, `dz_t = dh_t ⊙ φ′`.
-    fn backward<S: Simd, F: Float>(&self, simd: S, ws: &mut Workspace<F>, shape: Shape, width: usize, t: usize)
+    /// Step t backward: `dh_t = dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell.
+    fn backward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, t: usize, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
     {
-        let (wide, block) = (shape.wide, shape.delta_rows() * width);
-        let (earlier, later) = ws.delta.split_at_mut((t + 1) * block);
-        let inputs = if t + 1 == shape.steps { wide..wide + 1 } else { 0..wide + 1 };
-        let dz = &mut earlier[t * block..][..wide * width];
-        let rows = &later[inputs.start * width..inputs.end * width];
-        self.products.product(simd, &self.packed.backward, inputs, rows, dz);
-        let h = &ws.state[(t + 1) * shape.state_rows() * width..][..shape.hidden * width];
-        rows::derive(simd, self.net.activation, h, dz);
+        let (net, by) = (&self.net, (self.products, self.packed));
+        match net.cell {
+            Cell::Elman => elman::backward(simd, net, by, tile, t, ws),
+            Cell::Dynamic => dynamic::backward(simd, net, by, tile, t, ws),
+            Cell::Lstm => lstm::backward(simd, net, by, tile, t, ws),
+        }
     }
 
     /// `Σ_t state_t · delta_tᵀ`, the parts of it that are gradients.
-    fn weight_gradients<S: Simd, F: Float>(&self, simd: S, ws: &mut Workspace<F>, shape: Shape, width: usize)
+    fn weight_gradients<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
     {
-        let (hidden, wide, steps) = (shape.hidden, shape.wide, shape.steps);
-        let sums = &mut ws.sums[..shape.state_rows() * shape.delta_rows() * P::SUMS];
+        let Shape { cell, hidden, wide, steps } = tile.shape;
+        let cols = tile.shape.delta_rows();
+        let sums = &mut ws.sums[..tile.shape.state_rows() * cols * P::SUMS];
+        let blocks = [tile.shape.state_rows(), cols];
+        let base = Outer { a: &ws.state, b: &ws.delta, blocks, width: tile.width, steps: 0..0, rows: 0..0, cols: 0..0 };
+        let ones = hidden + EXTRA - 1;
         let parts = [
             // dW_hh: h_{t−1} with dz_t; h_{−1} is zero.
-            (1..steps, 0..hidden, 0..wide),
+            Outer { steps: 1..steps, rows: 0..hidden, cols: 0..wide, ..base },
             // dW_ih and db_h: a_t, b_t, 1 with dz_t.
-            (0..steps, hidden..hidden + 3, 0..wide),
-            // dW_ho: h_{t−1} with dz_o of step t−1; the same blocks.
-            (1..steps + 1, 0..hidden, wide..wide + 1),
+            Outer { steps: 0..steps, rows: hidden..hidden + EXTRA, cols: 0..wide, ..base },
+            // dW_ho: h_{t−1} with dz_o of step t−1, which are in the same block, but for the scaled h of the dynamic cell.
+            match cell {
+                Cell::Elman | Cell::Lstm => Outer { steps: 1..steps + 1, rows: 0..hidden, cols: wide..cols, ..base },
+                Cell::Dynamic => Outer {
+                    a: &ws.extra.h,
+                    blocks: [hidden, cols],
+                    steps: 1..steps + 1,
+                    rows: 0..hidden,
+                    cols: wide..cols,
+                    ..base
+                },
+            },
             // db_o: 1 with dz_o of step t−1.
-            (1..steps + 1, hidden + 2..hidden + 3, wide..wide + 1),
+            Outer { steps: 1..steps + 1, rows: ones..ones + 1, cols: wide..cols, ..base },
         ];
-        for (steps, rows, cols) in parts {
-            let blocks = [shape.state_rows(), shape.delta_rows()];
-            let outer = Outer { a: &ws.state, b: &ws.delta, blocks, width, steps, rows, cols };
-            self.products.outer(simd, &outer, shape.delta_rows(), sums);
+        for part in parts {
+            self.products.outer(simd, &part, cols, sums);
         }
     }
 

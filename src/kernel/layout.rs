@@ -10,6 +10,7 @@
 //! steps, `Σ_t state_t · delta_tᵀ`: its rows are (h, a, b, 1), its columns (dz, dz_o), and `dW_hh`, `dW_ih`, `db_h`, `dW_ho`
 //! and `db_o` are parts of it.
 
+use crate::model::Cell;
 use std::ops::{Deref, DerefMut, Range};
 
 /// Samples in a tile of the fused engine: one word of a bit tensor.
@@ -24,6 +25,8 @@ pub(crate) const EXTRA: usize = 3;
 /// The sizes a kernel is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
+    /// The cell, which decides what else is kept.
+    pub(crate) cell: Cell,
     /// Hidden units, H.
     pub(crate) hidden: usize,
     /// Pre-activations, G·H.
@@ -38,9 +41,57 @@ impl Shape {
         self.hidden + EXTRA
     }
 
+    /// The inputs of the backward product at step t: dz of the next step, if there is one, and `dz_o`.
+    pub(crate) fn flows_back(&self, t: usize) -> Range<usize> {
+        if t + 1 == self.steps { self.wide..self.wide + 1 } else { 0..self.wide + 1 }
+    }
+
     /// Rows in a block of delta.
     pub(crate) fn delta_rows(&self) -> usize {
         self.wide + 1
+    }
+}
+
+/// Samples that go through together, and where their rows lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Tile {
+    /// The kernel's sizes.
+    pub(crate) shape: Shape,
+    /// Samples in a row, a multiple of 64.
+    pub(crate) width: usize,
+    /// The words of the minibatch they are.
+    pub(crate) words: Range<usize>,
+}
+
+impl Tile {
+    /// The hidden rows of a block of state.
+    pub(crate) fn h(&self, block: usize) -> Range<usize> {
+        self.rows(block * self.shape.state_rows(), self.shape.hidden)
+    }
+
+    /// The rows a and b of a block of state.
+    pub(crate) fn x(&self, block: usize) -> Range<usize> {
+        self.rows(block * self.shape.state_rows() + self.shape.hidden, 2)
+    }
+
+    /// The rows dz of a block of delta.
+    pub(crate) fn dz(&self, block: usize) -> Range<usize> {
+        self.rows(block * self.shape.delta_rows(), self.shape.wide)
+    }
+
+    /// The row `dz_o` of a block of delta.
+    pub(crate) fn dz_o(&self, block: usize) -> Range<usize> {
+        self.rows(block * self.shape.delta_rows() + self.shape.wide, 1)
+    }
+
+    /// The rows of a block of H rows.
+    pub(crate) fn plain(&self, block: usize) -> Range<usize> {
+        self.rows(block * self.shape.hidden, self.shape.hidden)
+    }
+
+    /// `count` rows from row `first`.
+    pub(crate) fn rows(&self, first: usize, count: usize) -> Range<usize> {
+        first * self.width..(first + count) * self.width
     }
 }
 

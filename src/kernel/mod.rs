@@ -1,9 +1,12 @@
 //! The fast path: one source for every instruction set, every precision and both engines.
 
 mod bptt;
+mod dynamic;
+mod elman;
 mod gemm;
 mod layout;
 mod level;
+mod lstm;
 mod math;
 mod outer;
 mod peak;
@@ -61,8 +64,14 @@ impl<F: Float> Kernel<F> {
     /// If this machine lacks the level; [`SimdLevel::checked`] asks first.
     pub fn new(config: &Config, method: Method, level: SimdLevel) -> Self {
         assert!(level.token().is_some(), "this machine has no {level}");
-        let net =
-            Net { hidden: config.hidden, activation: config.activation, output: config.output, loss: config.loss };
+        let net = Net {
+            cell: config.cell,
+            lstm_form: config.lstm_form,
+            hidden: config.hidden,
+            activation: config.activation,
+            output: config.output,
+            loss: config.loss,
+        };
         let packed = match method {
             Method::Fused => Weights::Fused(Packed::zeros::<F>(Fused, &net)),
             Method::Blas => Weights::Blas(Packed::zeros::<F>(Blas, &net)),

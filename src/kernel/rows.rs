@@ -66,7 +66,7 @@ pub(crate) fn derive<S: Simd, F: Lane>(simd: S, activation: Activation, y: &[F],
 
 /// φ′ from the output y of φ.
 #[inline(always)]
-fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: Vector<S, F>) -> Vector<S, F> {
+pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: Vector<S, F>) -> Vector<S, F> {
     let splat = |value| Vector::<S, F>::splat(simd, value);
     match activation {
         Activation::Sigmoid => y * (splat(F::one()) - y),
@@ -149,7 +149,7 @@ pub(crate) fn answer<S: Simd, F: Lane>(simd: S, activation: Activation, row: &[F
 }
 
 #[inline(always)]
-fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
+pub(super) fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
     match activation {
         Activation::Sigmoid => math::sigmoid::<S, F>(simd, z),
         Activation::Tanh => math::tanh::<S, F>(simd, z),
@@ -159,6 +159,6 @@ fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> 
 
 /// The i-th vector's part of a word as a lane mask.
 #[inline(always)]
-fn mask<S: Simd, F: Lane>(simd: S, word: u64, i: usize) -> <Vector<S, F> as SimdBase<S>>::Mask {
+pub(super) fn mask<S: Simd, F: Lane>(simd: S, word: u64, i: usize) -> <Vector<S, F> as SimdBase<S>>::Mask {
     SimdMask::from_bitmask(simd, word >> (i * Vector::<S, F>::LEN))
 }

@@ -2,28 +2,53 @@
 
 use super::Float;
 use super::layout::{Aligned, LANES, Shape};
+use crate::model::Cell;
 
 /// The buffers of one thread.
 ///
 /// # Cost
-/// Bytes with W samples together (64 for `fused`, a shard for `blas`), for training: `(T+1)·(2H+4)·W` floats of states and
-/// deltas, and `(H+3)·(H+1)` sums of 16 (`fused`) or 1 (`blas`) floats; for [`evaluate`](super::Kernel::evaluate) only two blocks.
+/// Bytes with W samples together (64 for `fused`, a shard for `blas`), for training: `(T+1)·(H+G·H+4)·W` floats of
+/// states and deltas, `(H+3)·(G·H+1)` sums of 16 (`fused`) or 1 (`blas`) floats, for the LSTM `((T+1)·6H + 2H)·W` more, for the dynamic
+/// cell `((T+1)·(H+1) + H)·W`; for [`evaluate`](super::Kernel::evaluate) only two blocks.
 #[derive(Debug, Clone)]
 pub struct Workspace<F> {
     /// States, `[T+1][H+3][W]`.
     pub(super) state: Aligned<F>,
     /// What flows back, `[T+1][G·H+1][W]`.
     pub(super) delta: Aligned<F>,
+    /// What the dynamic cell and the LSTM keep beside; empty for other cells.
+    pub(super) extra: Extra<F>,
     /// Sums of weight gradients, `[H+3][G·H+1][SUMS]`.
     pub(super) sums: Aligned<F>,
     /// Sums of losses.
     pub(super) loss: [F; LANES],
     /// Samples with a wrong bit so far, a bit each.
     pub(super) wrong: Vec<u64>,
+    /// What the samples answer at a step, a bit each.
+    pub(super) answer: Vec<u64>,
     /// Samples that exist, a bit each.
     pub(super) valid: Vec<u64>,
     /// What it was last laid out for.
     laid: Option<(Shape, usize, usize)>,
+}
+
+/// Buffers of the cells that keep more than h.
+#[derive(Debug, Clone)]
+pub(super) struct Extra<F> {
+    /// Dynamic: h_t as it is, `[T+1][H][W]`, beside the scaled one in the state.
+    pub(super) h: Aligned<F>,
+    /// Dynamic: s_t, `[T+1][W]`.
+    pub(super) scale: Aligned<F>,
+    /// LSTM: gates i, f, g, o after their activations, `[T+1][4 H][W]`.
+    pub(super) gates: Aligned<F>,
+    /// LSTM: c_{t−1}, `[T+1][H][W]`.
+    pub(super) c: Aligned<F>,
+    /// LSTM: φ of the cell, `[T+1][H][W]`.
+    pub(super) squashed: Aligned<F>,
+    /// Dynamic, LSTM: dh_t, `[H][W]`.
+    pub(super) dh: Aligned<F>,
+    /// LSTM: what flows back through the cell state, `[H][W]`.
+    pub(super) carry: Aligned<F>,
 }
 
 impl<F: Float> Default for Workspace<F> {
@@ -31,9 +56,19 @@ impl<F: Float> Default for Workspace<F> {
         Self {
             state: Aligned::zeros(0),
             delta: Aligned::zeros(0),
+            extra: Extra {
+                h: Aligned::zeros(0),
+                scale: Aligned::zeros(0),
+                gates: Aligned::zeros(0),
+                c: Aligned::zeros(0),
+                squashed: Aligned::zeros(0),
+                dh: Aligned::zeros(0),
+                carry: Aligned::zeros(0),
+            },
             sums: Aligned::zeros(0),
             loss: [F::zero(); LANES],
             wrong: Vec::new(),
+            answer: Vec::new(),
             valid: Vec::new(),
             laid: None,
         }
@@ -45,12 +80,29 @@ impl<F: Float> Workspace<F> {
     pub(super) fn lay_out(&mut self, shape: Shape, width: usize, blocks: usize, training: bool) {
         self.wrong.clear();
         self.wrong.resize(width / 64, 0);
+        self.answer.resize(width / 64, 0);
         self.valid.resize(width / 64, 0);
         self.loss = [F::zero(); LANES];
         if training {
             self.delta.reserve(blocks * shape.delta_rows() * width);
         } else {
             self.delta.reserve(width);
+        }
+        let (rows, extra) = (blocks * shape.hidden * width, &mut self.extra);
+        match shape.cell {
+            Cell::Elman => {}
+            Cell::Dynamic => {
+                extra.h.reserve(rows);
+                extra.scale.reserve(blocks * width);
+                extra.dh.reserve(shape.hidden * width);
+            }
+            Cell::Lstm => {
+                extra.gates.reserve(4 * rows);
+                extra.c.reserve(rows);
+                extra.squashed.reserve(rows);
+                extra.dh.reserve(shape.hidden * width);
+                extra.carry.reserve(shape.hidden * width);
+            }
         }
         if self.laid == Some((shape, width, blocks)) {
             return;
@@ -62,6 +114,11 @@ impl<F: Float> Workspace<F> {
             block[(shape.hidden + 2) * width..].fill(F::one());
         }
         self.laid = Some((shape, width, blocks));
+    }
+
+    /// How many samples had a wrong bit.
+    pub(super) fn wrong_samples(&self) -> u64 {
+        self.wrong.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
     /// Room for the sums of weight gradients, all zero.

@@ -11,16 +11,29 @@ use std::fmt;
 pub enum Cell {
     /// `h_t = φ(x_t W_ih + h_{t−1} W_hh + b_h)`.
     Elman,
+    /// The same with `s_t h_{t−1}` for `h_{t−1}`, where `s_t = exp ‖x_t − x_{t−1}‖` is 1, e or e^√2, and `x_{−1} = 0`.
+    Dynamic,
+    /// Input, forget and output gates around a cell state; see [`LstmForm`].
+    Lstm,
 }
 
 impl Cell {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Elman];
+    pub const ALL: [Self; 3] = [Self::Elman, Self::Dynamic, Self::Lstm];
 
     /// Pre-activations for each hidden unit: 1, or 4 where there are gates.
     pub fn gates(self) -> usize {
         match self {
-            Self::Elman => 1,
+            Self::Elman | Self::Dynamic => 1,
+            Self::Lstm => 4,
+        }
+    }
+
+    /// The hidden activation it is known with: tanh for the LSTM, sigmoid for the notebooks' other nets.
+    pub fn usual_activation(self) -> Activation {
+        match self {
+            Self::Elman | Self::Dynamic => Activation::Sigmoid,
+            Self::Lstm => Activation::Tanh,
         }
     }
 }
@@ -29,6 +42,37 @@ impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Elman => "elman",
+            Self::Dynamic => "dynamic",
+            Self::Lstm => "lstm",
+        })
+    }
+}
+
+/// What an LSTM keeps. With `i, f, o = σ(·)`, `g = φ(·)` and `z = g i + c_{t−1} f`:
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LstmForm {
+    /// `c_t = z`, `h_t = φ(c_t) o` (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+    #[default]
+    Standard,
+    /// `c_t = φ(z)`, `h_t = c_t o`, as notebook 004 has it.
+    Notebook,
+}
+
+impl LstmForm {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Standard, Self::Notebook];
+
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
+impl fmt::Display for LstmForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "standard",
+            Self::Notebook => "notebook",
         })
     }
 }
@@ -42,6 +86,9 @@ pub const MAX_HIDDEN: usize = 1 << 15;
 pub struct Config {
     /// The recurrent cell.
     pub cell: Cell,
+    /// What an LSTM keeps; standard for every other cell.
+    #[serde(default, skip_serializing_if = "LstmForm::is_standard")]
+    pub lstm_form: LstmForm,
     /// Hidden units, 1 to [`MAX_HIDDEN`].
     pub hidden: usize,
     /// Whether hidden and output units have biases.
@@ -56,22 +103,29 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            cell: Cell::Elman,
-            hidden: 16,
-            bias: true,
-            activation: Activation::Sigmoid,
-            output: Activation::Sigmoid,
-            loss: Loss::Mse,
-        }
+        Self::of(Cell::Elman)
     }
 }
 
 impl Config {
+    /// A net of 16 units of a cell, with biases, the cell's usual activation, a sigmoid output and the notebooks' loss.
+    pub fn of(cell: Cell) -> Self {
+        Self {
+            cell,
+            lstm_form: LstmForm::Standard,
+            hidden: 16,
+            bias: true,
+            activation: cell.usual_activation(),
+            output: Activation::Sigmoid,
+            loss: Loss::Mse,
+        }
+    }
+
     /// The same, if it is consistent.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a hidden size out of range, or cross-entropy with an output that is not a sigmoid.
+    /// [`Error::Usage`] for a hidden size out of range, a form where there is no LSTM, or cross-entropy with an output that is not
+    /// a sigmoid.
     pub fn checked(self) -> Result<Self> {
         if !(1..=MAX_HIDDEN).contains(&self.hidden) {
             let (hidden, floats) = (self.hidden, (self.hidden as u128).pow(2) * self.cell.gates() as u128);
@@ -79,6 +133,12 @@ impl Config {
             let need =
                 if gib > 0 { format!("; its recurrent weights alone would take {gib} GiB") } else { String::new() };
             return Err(Error::usage(format!("hidden is {hidden}, want 1 to {MAX_HIDDEN}{need}")));
+        }
+        if self.cell != Cell::Lstm && self.lstm_form != LstmForm::Standard {
+            let cell = self.cell;
+            return Err(Error::usage(format!(
+                "the {cell} cell has no LSTM form: leave the form out or use the lstm cell"
+            )));
         }
         if self.loss == Loss::CrossEntropy && self.output != Activation::Sigmoid {
             let output = self.output;

@@ -12,7 +12,7 @@ mod loss;
 mod params;
 
 pub use activation::Activation;
-pub use config::{Cell, Config, MAX_HIDDEN};
+pub use config::{Cell, Config, LstmForm, MAX_HIDDEN};
 pub use hash::{config_hash, weights_hash};
 pub use init::Init;
 pub use loss::{Loss, Tally};

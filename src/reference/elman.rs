@@ -1,104 +1,19 @@
-//! The Elman cell, one sample at a time.
-//!
-//! `z_t = x_t W_ih + h_{t−1} W_hh + b_h`, `h_t = φ(z_t)`, `y_t = ψ(h_t W_ho + b_o)`.
+//! The Elman cell: `h_t = φ(z_t)`, and back `dz_t = dh_t ⊙ φ′`.
 
-use super::{Real, Sample, output_delta};
-use crate::model::{Config, Layout, Tally, Weights};
+use super::Real;
+use super::bptt::Step;
+use crate::model::Config;
 
-/// All states of one sample.
-pub(super) struct Steps<F> {
-    /// Hidden states, `[T+1][H]`: `h[t+1]` is h_t, and `h[0]` is zero.
-    h: Vec<Vec<F>>,
-    /// Output pre-activations and outputs, `[T]`.
-    outputs: Vec<(F, F)>,
+/// h_t from z_t.
+pub(super) fn step<F: Real>(config: &Config, z: &[F]) -> Step<F> {
+    let h = z.iter().map(|&z| config.activation.apply(z)).collect();
+    let output = (F::zero(), F::zero());
+    Step { scale: F::one(), h, gates: Vec::new(), c: Vec::new(), squashed: Vec::new(), output }
 }
 
-impl<F: Real> Steps<F> {
-    /// (z, y) of every step.
-    pub(super) fn outputs(&self) -> impl Iterator<Item = (F, F)> + '_ {
-        self.outputs.iter().copied()
-    }
-}
-
-/// The forward pass.
-pub(super) fn forward<F: Real>(config: &Config, w: &Weights<'_, F>, input: &Sample<'_>) -> Steps<F> {
-    let hidden = config.hidden;
-    let mut h = vec![vec![F::zero(); hidden]];
-    let mut outputs = Vec::with_capacity(input.steps());
-    for t in 0..input.steps() {
-        let x = input.x::<F>(t);
-        let h_prev = &h[t];
-        let mut h_t = vec![F::zero(); hidden];
-        for m in 0..hidden {
-            let mut z = w.b_h.get(m).copied().unwrap_or_else(F::zero);
-            for i in 0..2 {
-                z += x[i] * w.w_ih[i * hidden + m];
-            }
-            for k in 0..hidden {
-                z += h_prev[k] * w.w_hh[k * hidden + m];
-            }
-            h_t[m] = config.activation.apply(z);
-        }
-        let mut z = w.b_o.first().copied().unwrap_or_else(F::zero);
-        for k in 0..hidden {
-            z += h_t[k] * w.w_ho[k];
-        }
-        outputs.push((z, config.output.apply(z)));
-        h.push(h_t);
-    }
-    Steps { h, outputs }
-}
-
-/// Forward and backward pass; adds to `grad`.
-///
-/// `dh_t = dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, `dz_t = dh_t ⊙ φ′`.
-pub(super) fn gradient<F: Real>(
-    config: &Config,
-    layout: &Layout,
-    params: &[F],
-    input: &Sample<'_>,
-    grad: &mut [F],
-) -> Tally {
-    let hidden = config.hidden;
-    let w = layout.weights(params);
-    let place = |name| layout.get(name).map(|tensor| tensor.offset);
-    let weight = |name| place(name).expect("every net has this tensor");
-    let (w_ih, w_hh, w_ho) = (weight("w_ih"), weight("w_hh"), weight("w_ho"));
-    let biases = place("b_h").zip(place("b_o"));
-
-    let steps = forward(config, &w, input);
-    let mut dz_next = vec![F::zero(); hidden];
-    for t in (0..input.steps()).rev() {
-        let (_, y) = steps.outputs[t];
-        let (h_prev, h_t) = (&steps.h[t], &steps.h[t + 1]);
-        let dz_o = output_delta(config, y, input.target(t));
-        let mut dz = vec![F::zero(); hidden];
-        for k in 0..hidden {
-            let mut dh = dz_o * w.w_ho[k];
-            for m in 0..hidden {
-                dh += dz_next[m] * w.w_hh[k * hidden + m];
-            }
-            dz[k] = dh * config.activation.derivative(h_t[k]);
-        }
-        let x = input.x::<F>(t);
-        for m in 0..hidden {
-            for i in 0..2 {
-                grad[w_ih + i * hidden + m] += x[i] * dz[m];
-            }
-            for k in 0..hidden {
-                grad[w_hh + k * hidden + m] += h_prev[k] * dz[m];
-            }
-            grad[w_ho + m] += h_t[m] * dz_o;
-        }
-        if let Some((b_h, b_o)) = biases {
-            for m in 0..hidden {
-                grad[b_h + m] += dz[m];
-            }
-            grad[b_o] += dz_o;
-        }
-        dz_next = dz;
-    }
-    input.tally(config, steps.outputs())
+/// dz_t from dh_t.
+pub(super) fn back<F: Real>(config: &Config, step: &Step<F>, dh: &[F]) -> Vec<F> {
+    dh.iter().zip(&step.h).map(|(&dh, &h)| dh * config.activation.derivative(h)).collect()
 }
 
 #[cfg(test)]

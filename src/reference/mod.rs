@@ -1,13 +1,18 @@
-//! The oracle: forward pass and backpropagation through time in plain loops, one sample at a time, one file per cell.
+//! The oracle: forward pass and backpropagation through time in plain loops, one sample at a time, what cells share in one
+//! file and what differs in one file per cell.
 //!
 //! It is slow on purpose and shares no code with [`crate::kernel`]: every product is a sequential sum in the order of the equation,
 //! and nothing is packed, blocked or fused. It is generic over `f32` and `f64`; gradients are those of the *sum* of the samples'
 //! losses.
 
+mod bptt;
+mod dynamic;
 mod elman;
+mod lstm;
 
-use crate::model::{Cell, Config, Layout, Tally};
+use crate::model::{Config, Layout, Tally};
 use crate::task::{BitTensor, Minibatch};
+use bptt::Step;
 use num_traits::Float;
 use std::ops::{AddAssign, Range};
 
@@ -36,9 +41,7 @@ pub fn gradient<F: Real>(
     let mut tally = Tally::default();
     for sample in samples {
         let input = Sample { batch, sample };
-        tally += match config.cell {
-            Cell::Elman => elman::gradient(config, &layout, params, &input, grad),
-        };
+        tally += bptt::gradient(config, &layout, params, &input, grad);
     }
     tally
 }
@@ -55,13 +58,11 @@ pub fn evaluate<F: Real>(
     let mut tally = Tally::default();
     for sample in samples {
         let input = Sample { batch, sample };
-        let steps = match config.cell {
-            Cell::Elman => elman::forward(config, &layout.weights(params), &input),
-        };
-        tally += input.tally(config, steps.outputs());
+        let steps = &bptt::forward(config, &layout.weights(params), &input)[1..];
+        tally += input.tally(config, steps);
         if let Some(predicted) = predicted.as_deref_mut() {
-            for (t, (_, y)) in steps.outputs().enumerate() {
-                predicted.set(sample, t, bit_of(y));
+            for (t, step) in steps.iter().enumerate() {
+                predicted.set(sample, t, bit_of(step.output.1));
             }
         }
     }
@@ -94,10 +95,11 @@ impl Sample<'_> {
         self.batch.bits()
     }
 
-    /// What the outputs (z, y) of all steps count.
-    fn tally<F: Real>(&self, config: &Config, outputs: impl Iterator<Item = (F, F)>) -> Tally {
+    /// What the outputs of all steps count.
+    fn tally<F: Real>(&self, config: &Config, steps: &[Step<F>]) -> Tally {
         let mut tally = Tally::default();
-        for (t, (z, y)) in outputs.enumerate() {
+        for (t, step) in steps.iter().enumerate() {
+            let (z, y) = step.output;
             let target = self.target(t);
             tally.loss += config.loss.of(z, y, target).to_f64().unwrap_or(f64::NAN);
             tally.wrong_bits += u64::from(bit_of(y) != (target > F::zero()));
@@ -109,12 +111,4 @@ impl Sample<'_> {
 
 fn float<F: Float>(bit: bool) -> F {
     if bit { F::one() } else { F::zero() }
-}
-
-/// ∂L/∂z of the output unit: (y − target) ψ′(y), or y − target with cross-entropy.
-fn output_delta<F: Float>(config: &Config, y: F, target: F) -> F {
-    match config.loss {
-        crate::model::Loss::Mse => (y - target) * config.output.derivative(y),
-        crate::model::Loss::CrossEntropy => y - target,
-    }
 }

@@ -135,7 +135,7 @@ impl Expected {
             let mut square = 0.0;
             let pairs = found[tensor.range()].iter().zip(&self.grad[tensor.range()]);
             for (index, (&found, &expected)) in pairs.enumerate() {
-                let off = if found == expected { 0.0 } else { unless_nan((found - expected).abs() / scale) };
+                let off = relative(found, expected, *scale);
                 square += off * off;
                 if off > furthest {
                     furthest = off;
@@ -148,9 +148,14 @@ impl Expected {
     }
 }
 
-/// The same, but NaN, the largest error of all, as infinity.
-pub(super) fn unless_nan(error: f64) -> f64 {
-    if error.is_nan() { f64::INFINITY } else { error }
+/// |found − expected| relative to `scale`: 0 if they are equal, whatever the scale; infinity, the largest error of all, for NaN.
+pub(super) fn relative(found: f64, expected: f64, scale: f64) -> f64 {
+    let error = (found - expected).abs() / scale;
+    match (found == expected, error.is_nan()) {
+        (true, _) => 0.0,
+        (false, true) => f64::INFINITY,
+        (false, false) => error,
+    }
 }
 
 /// ‖x‖².

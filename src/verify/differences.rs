@@ -1,6 +1,6 @@
 //! Central differences of the reference's loss, the ground everything stands on.
 
-use super::compare::{Worst, square_norm, unless_nan};
+use super::compare::{Worst, relative, square_norm};
 use crate::model::{Layout, Model};
 use crate::reference;
 use crate::task::Minibatch;
@@ -48,7 +48,7 @@ pub(super) fn check(model: &Model<f64>, batch: &Minibatch, seed: u64) -> (f64, O
         let (error, found) = STEPS
             .map(|step| {
                 let found = (loss(&direction, step) - loss(&direction, -step)) / (2.0 * step);
-                (unless_nan((found - expected).abs() / scale), found)
+                (relative(found, expected, scale), found)
             })
             .into_iter()
             .min_by(|x, y| x.0.total_cmp(&y.0))

@@ -141,6 +141,7 @@ fn against_reference<F: Float + Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Activation, Cell, Loss, LstmForm};
 
     #[test]
     fn every_level_of_this_machine_passes_a_small_grid() {
@@ -153,7 +154,20 @@ mod tests {
                 "REQUIRE_LEVELS wants {wanted}, this machine has {names:?}"
             );
         }
-        let configs = [1, 5, 16, 17].map(|hidden| Config { hidden, ..Config::default() }).into();
+        let mut configs: Vec<Config> = [1, 5, 16, 17].map(|hidden| Config { hidden, ..Config::default() }).into();
+        for cell in Cell::ALL {
+            configs.extend([1, 7].map(|hidden| Config { hidden, ..Config::of(cell) }));
+            configs.extend(Activation::ALL.map(|activation| Config {
+                hidden: 5,
+                activation,
+                bias: false,
+                ..Config::of(cell)
+            }));
+            configs.extend(Activation::ALL.map(|output| Config { hidden: 5, output, ..Config::of(cell) }));
+            configs.push(Config { hidden: 6, loss: Loss::CrossEntropy, ..Config::of(cell) });
+        }
+        configs.extend([3, 8].map(|hidden| Config { hidden, lstm_form: LstmForm::Notebook, ..Config::of(Cell::Lstm) }));
+        let nets = configs.len();
         let grid = Grid { configs, bits: vec![1, 3, 8], batches: vec![1, 63, 65], ..Grid::default() };
         let mut failures = Vec::new();
         let summary = gradcheck(&grid, |c| {
@@ -163,6 +177,6 @@ mod tests {
         })
         .expect("a fine grid");
         assert!(failures.is_empty(), "levels {names:?}\n{}", failures.join("\n"));
-        assert_eq!(summary.comparisons, 4 * 3 * 3 * (1 + 2 * (levels.len() + 1)), "every check was made");
+        assert_eq!(summary.comparisons, nets * 3 * 3 * (1 + 2 * (levels.len() + 1)), "every check was made");
     }
 }
