@@ -2,7 +2,7 @@
 
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Activation, Cell, Config, Loss};
+use carrylane::model::{Activation, Cell, Config, Loss, LstmForm};
 use carrylane::{Error, Result};
 use clap::{ArgAction, Args};
 use std::num::NonZero;
@@ -27,15 +27,18 @@ pub(super) struct Net {
     /// Recurrent cell.
     #[arg(long, value_parser = values::cell(), default_value = "elman")]
     cell: Cell,
+    /// What an LSTM keeps: standard c = z, h = φ(c) o; notebook c = φ(z), h = c o [default: standard].
+    #[arg(long, value_name = "FORM", value_parser = values::lstm_form())]
+    lstm_form: Option<LstmForm>,
     /// Whether hidden and output units have biases.
     #[arg(long, action = ArgAction::Set, value_name = "BOOL", default_value_t = true)]
     bias: bool,
     /// The same as --bias false.
     #[arg(long, conflicts_with = "bias")]
     no_bias: bool,
-    /// φ of the hidden units.
-    #[arg(long, value_name = "NAME", value_parser = values::activation(), default_value = "sigmoid")]
-    activation: Activation,
+    /// φ of the hidden units [default: sigmoid; tanh for the lstm].
+    #[arg(long, value_name = "NAME", value_parser = values::activation())]
+    activation: Option<Activation>,
     /// ψ of the output unit.
     #[arg(long, value_name = "NAME", value_parser = values::activation(), default_value = "sigmoid")]
     output_activation: Activation,
@@ -49,13 +52,24 @@ impl Net {
     pub(super) fn config(&self, hidden: usize) -> Result<Config> {
         Config {
             cell: self.cell,
+            lstm_form: lstm_form(self.cell, self.lstm_form)?,
             hidden,
             bias: self.bias && !self.no_bias,
-            activation: self.activation,
+            activation: self.activation.unwrap_or(self.cell.usual_activation()),
             output: self.output_activation,
             loss: self.loss,
         }
         .checked()
+    }
+}
+
+/// The form meant, if the cell has one.
+pub(super) fn lstm_form(cell: Cell, form: Option<LstmForm>) -> Result<LstmForm> {
+    match form {
+        Some(form) if cell != Cell::Lstm => {
+            Err(Error::usage(format!("--lstm-form {form} goes with --cell lstm, the cell is {cell}")))
+        }
+        form => Ok(form.unwrap_or_default()),
     }
 }
 

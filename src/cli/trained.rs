@@ -1,13 +1,15 @@
 //! A trained net: from a file, or made on the spot.
 
-use super::args::{Machine, VERSION};
+use super::args::{Machine, VERSION, lstm_form};
 use super::format::{duration, plural};
 use super::output::Output;
-use carrylane::model::{Model, config_hash, file, weights_hash};
+use super::values;
+use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, file, weights_hash};
 use carrylane::train::{Engine, EngineKind, Outcome, Settings, Trainer};
+use carrylane::{Error, Result};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the net comes from.
 #[derive(Debug, Args)]
@@ -16,6 +18,12 @@ pub(super) struct Source {
     /// Model file, as `carrylane train --out DIR` writes it [default: train one on the spot].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Cell of the net that is trained [default: elman], or that the model file must hold [default: any].
+    #[arg(long, value_parser = values::cell())]
+    cell: Option<Cell>,
+    /// The same for the form of an LSTM: standard or notebook.
+    #[arg(long, value_name = "FORM", value_parser = values::lstm_form())]
+    lstm_form: Option<LstmForm>,
     /// Key of all random numbers.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     pub(super) seed: u64,
@@ -51,6 +59,7 @@ impl Source {
         let (model, origin) = match &self.model {
             Some(path) => {
                 let saved = file::load(path)?;
+                self.expect(path, &saved.model.config)?;
                 let note = |name| saved.notes.get(name).map_or("?", String::as_str);
                 let origin = format!(
                     "{}: {} bits, {} samples, seed {}",
@@ -61,7 +70,11 @@ impl Source {
                 );
                 (saved.model, origin)
             }
-            None => self.train(Settings { seed: self.seed, level, threads, ..Settings::default() }, out)?,
+            None => {
+                let cell = self.cell.unwrap_or(Cell::Elman);
+                let config = Config { lstm_form: lstm_form(cell, self.lstm_form)?, ..Config::of(cell) };
+                self.train(Settings { config, seed: self.seed, level, threads, ..Settings::default() }, out)?
+            }
         };
         let mut engine = Engine::new(&model.config, EngineKind::Auto, level, threads)?;
         engine.set_params(&model.params);
@@ -76,6 +89,25 @@ impl Source {
             version: VERSION,
         };
         Ok(Trained { engine, stamp, origin })
+    }
+
+    /// Whether a model file holds what the flags say.
+    fn expect(&self, path: &Path, config: &Config) -> Result<()> {
+        if let Some(cell) = self.cell.filter(|&cell| cell != config.cell) {
+            let found = config.cell;
+            return Err(Error::data(path, format!("it holds the {found} cell, --cell asks for {cell}: leave --cell out")));
+        }
+        if let Some(form) = self.lstm_form {
+            let (cell, found) = (config.cell, config.lstm_form);
+            if cell != Cell::Lstm {
+                return Err(Error::data(path, format!("it holds the {cell} cell, which has no LSTM form: leave --lstm-form out")));
+            }
+            if form != found {
+                let problem = format!("it holds an LSTM of the {found} form, --lstm-form asks for {form}: leave --lstm-form out");
+                return Err(Error::data(path, problem));
+            }
+        }
+        Ok(())
     }
 
     fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String)> {

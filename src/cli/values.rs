@@ -4,7 +4,7 @@
 //! line here.
 
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Activation, Cell, Init, Loss};
+use carrylane::model::{Activation, Cell, Init, Loss, LstmForm};
 use carrylane::train::EngineKind;
 use carrylane::verify::Precision;
 use carrylane::{Error, Result};
@@ -26,6 +26,10 @@ where
 
 pub(super) fn cell() -> impl TypedValueParser<Value = Cell> {
     words(Cell::ALL)
+}
+
+pub(super) fn lstm_form() -> impl TypedValueParser<Value = LstmForm> {
+    words(LstmForm::ALL)
 }
 
 pub(super) fn activation() -> impl TypedValueParser<Value = Activation> {
