@@ -95,15 +95,22 @@ impl Source {
     fn expect(&self, path: &Path, config: &Config) -> Result<()> {
         if let Some(cell) = self.cell.filter(|&cell| cell != config.cell) {
             let found = config.cell;
-            return Err(Error::data(path, format!("it holds the {found} cell, --cell asks for {cell}: leave --cell out")));
+            return Err(Error::data(
+                path,
+                format!("it holds the {found} cell, --cell asks for {cell}: leave --cell out"),
+            ));
         }
         if let Some(form) = self.lstm_form {
             let (cell, found) = (config.cell, config.lstm_form);
             if cell != Cell::Lstm {
-                return Err(Error::data(path, format!("it holds the {cell} cell, which has no LSTM form: leave --lstm-form out")));
+                return Err(Error::data(
+                    path,
+                    format!("it holds the {cell} cell, which has no LSTM form: leave --lstm-form out"),
+                ));
             }
             if form != found {
-                let problem = format!("it holds an LSTM of the {found} form, --lstm-form asks for {form}: leave --lstm-form out");
+                let problem =
+                    format!("it holds an LSTM of the {found} form, --lstm-form asks for {form}: leave --lstm-form out");
                 return Err(Error::data(path, problem));
             }
         }
