@@ -1,6 +1,7 @@
 //! A panic is a bug of ours: one line, and its own exit code.
 
 use super::output;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
 use std::sync::Once;
@@ -14,7 +15,7 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
         // Worker threads may all fail at once, and one line says it.
         static FIRST: Once = Once::new();
         FIRST.call_once(|| {
-            let what = panic.payload_as_str().unwrap_or("a panic without words").replace('\n', " ");
+            let what = words(panic.payload()).replace('\n', " ");
             let place = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
             output::bug(&format!(
                 "this is a bug of carrylane {}, please report it: {what}{place}",
@@ -23,6 +24,12 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
         });
     }));
     ExitCode::from(catch(program))
+}
+
+/// What a panic says: a literal or a formatted text.
+fn words(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
 }
 
 fn catch(program: impl FnOnce() -> u8) -> u8 {

@@ -157,9 +157,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             printed = trace.show(event, &settings, out);
         }
     })?;
+    out.progress_done();
     printed?;
     trace.show_last(out)?;
-    out.progress_done();
     if report.outcome != Outcome::Diverged {
         show_sums(&mut trainer, out)?;
     }

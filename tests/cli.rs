@@ -1,0 +1,348 @@
+//! The command line from outside: what is printed, where, and with which exit code.
+
+use assert_cmd::Command;
+use carrylane::model::{Config, Init, file};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+
+/// A run of the program, and what it came to.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn carrylane(args: &[&str]) -> Ran {
+    let mut command = Command::cargo_bin("carrylane").expect("the program is built");
+    let output = command.env_remove("CARRYLANE_THREADS").args(args).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let code = output.status.code().unwrap_or_else(|| panic!("{args:?} ended by a signal"));
+    Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Asserts that nothing is printed but one line `error: …` with some words in it.
+fn refused(args: &[&str], code: i32, words: &[&str]) {
+    let ran = carrylane(args);
+    let context = format!("{args:?}: exit {}, stdout {:?}, stderr {:?}", ran.code, ran.stdout, ran.stderr);
+    assert_eq!(ran.code, code, "{context}");
+    assert_eq!(ran.stdout, "", "{context}");
+    assert!(ran.stderr.starts_with("error: ") && ran.stderr.lines().count() == 1, "{context}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "no '{word}': {context}");
+    }
+}
+
+/// The JSON lines of a run.
+fn json(args: &[&str], code: i32) -> Vec<Value> {
+    let ran = carrylane(args);
+    assert_eq!((ran.code, ran.stderr.as_str()), (code, ""), "{args:?}");
+    let lines: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        assert_eq!(line["schema"], 1, "{args:?}: {line}");
+    }
+    lines
+}
+
+/// Asserts that a line begins with some keys, in order.
+fn begins_with(line: &str, keys: &[&str]) {
+    let mut rest = line;
+    for key in keys {
+        let quoted = format!("\"{key}\":");
+        let at = rest.find(&quoted).unwrap_or_else(|| panic!("no {key}, or not in order: {line}"));
+        rest = &rest[at + quoted.len()..];
+    }
+}
+
+#[test]
+fn help_and_short_answers_are_as_stored() {
+    trycmd::TestCases::new().env("COLUMNS", "100").case("tests/cmd/*.trycmd");
+}
+
+#[test]
+fn sizes_and_rates_that_make_no_sense_are_refused() {
+    for flag in ["--hidden", "--bits", "--batch", "--updates", "--budget", "--threads", "--time"] {
+        refused(&["train", flag, "0"], 2, &[" 0"]);
+        refused(&["train", flag, "-1"], 2, &["-1"]);
+    }
+    for rate in ["NaN", "inf", "-inf", "-0.1", "0"] {
+        refused(&["train", "--lr", rate], 2, &["learning rate", "want a positive finite number"]);
+        refused(&["train", "--time", rate], 2, &["time", "want a positive finite number"]);
+        refused(&["bench", "--seconds", rate], 2, &["seconds", "want a positive finite number"]);
+    }
+    refused(&["train", "--hidden", "4000000000"], 2, &["hidden is 4000000000, want 1 to 32768", "GiB"]);
+    refused(&["train", "--hidden", "sixteen"], 2, &["'sixteen'", "--hidden"]);
+    refused(&["train", "--bits", "65537"], 2, &["bits is 65537, want 1 to 65536"]);
+    for command in ["gradcheck", "bench"] {
+        for flag in ["--hidden", "--bits", "--batch"] {
+            refused(&[command, flag, "8,0"], 2, &["is 0, want 1 to"]);
+        }
+    }
+    refused(&["bench", "--threads", "0"], 2, &["threads is 0"]);
+    refused(&["eval", "--bits", "0"], 2, &["bits is 0"]);
+    refused(&["eval", "--pairs", "0"], 2, &["pairs is 0"]);
+    refused(&["eval", "--bits", "17", "--pattern", "exhaustive"], 2, &["exhaustive sets go to 16 bits"]);
+    refused(&["train", "--updates", "5", "--time", "1"], 2, &["--updates", "--time"]);
+    refused(&["train", "--loss", "cross-entropy", "--output-activation", "tanh"], 2, &["sigmoid output, not tanh"]);
+}
+
+#[test]
+fn unknown_words_are_refused_with_those_that_are_known() {
+    refused(&["train", "--cell", "elmann"], 2, &["'elmann'", "tip", "'elman'"]);
+    refused(&["train", "--simd", "avx3"], 2, &["'avx3'", "scalar", "tip"]);
+    refused(&["train", "--engine", "gpu"], 2, &["'gpu'", "fused"]);
+    refused(&["train", "--hiden", "8"], 2, &["'--hiden'", "'--hidden'"]);
+    refused(&["trian"], 2, &["'trian'", "'train'"]);
+}
+
+#[test]
+fn a_level_the_machine_lacks_is_refused_with_those_it_has() {
+    let available = carrylane::kernel::SimdLevel::available();
+    for level in carrylane::kernel::SimdLevel::ALL {
+        if !available.contains(&level) {
+            for command in ["train", "eval", "gradcheck", "bench"] {
+                refused(&[command, "--simd", &level.to_string()], 2, &["this machine has no", "it has scalar"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn operands_that_are_no_natural_numbers_are_refused() {
+    refused(&["add", "-5", "3"], 2, &["'-5' is negative"]);
+    refused(&["add", "3", "-5"], 2, &["'-5' is negative"]);
+    refused(&["add", "--", "-0x5", "3"], 2, &["'-0x5' is negative"]);
+    refused(&["add", "", "3"], 2, &["empty"]);
+    refused(&["add", "3", "12a"], 2, &["'12a' is not a number"]);
+    refused(&["add", "1.5", "3"], 2, &["'1.5' is not a number"]);
+    refused(&["add", "0b2", "0x"], 2, &["'0b2' is not a number"]);
+    refused(&["add", "3"], 2, &["<B>"]);
+    refused(&["add", "1", "2", "3"], 2, &["'3'"]);
+    refused(&["add", "1", "2", "--modle", "x"], 2, &["'--modle'", "'--model'"]);
+}
+
+#[test]
+fn a_model_file_that_is_not_whole_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let name = path.to_str().expect("UTF-8");
+    let with_model = |words: &[&str]| {
+        refused(&["add", "1", "2", "--model", name], 65, words);
+        refused(&["eval", "--model", name], 65, words);
+    };
+    with_model(&["no such model file", "carrylane train --out"]);
+    fs::write(&path, "").expect("writable");
+    with_model(&["empty"]);
+    fs::write(&path, "a text, no model at all").expect("writable");
+    with_model(&["not a whole safetensors file"]);
+
+    let mut model = Init::Scaled.model(Config { hidden: 3, ..Config::default() }, 0);
+    file::save(&path, &model, &BTreeMap::new()).expect("writable");
+    let whole = fs::read(&path).expect("readable");
+    let write = |bytes: &[u8]| fs::write(&path, bytes).expect("writable");
+    write(&whole[..whole.len() - 5]);
+    with_model(&["not a whole safetensors file"]);
+    let mut flipped = whole.clone();
+    *flipped.last_mut().expect("not empty") ^= 1;
+    write(&flipped);
+    with_model(&["checksum"]);
+    let mut shapes = whole.clone();
+    let at = whole.windows(12).position(|w| w == b"\\\"hidden\\\":3").expect("the config is in the header");
+    shapes[at + 11] = b'4';
+    write(&shapes);
+    with_model(&["tensor w_ih", "its config wants"]);
+    model.params[7] = f32::NAN;
+    file::save(&path, &model, &BTreeMap::new()).expect("writable");
+    with_model(&["w_hh", "NaN"]);
+    // A folder is no file at all.
+    refused(&["add", "1", "2", "--model", folder.path().to_str().expect("UTF-8")], 74, &["cannot read"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_training() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "kept").expect("writable");
+    for below in ["", "run", "deep/run"] {
+        let out = file.join(below);
+        refused(&["train", "--out", out.to_str().expect("UTF-8")], 74, &["cannot"]);
+    }
+    assert_eq!(fs::read_to_string(&file).expect("readable"), "kept", "the file in the way is as it was");
+    refused(&["train", "--out", ""], 2, &["--out"]);
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").file_name());
+    names.map(|name| name.into_string().expect("UTF-8")).collect()
+}
+
+#[test]
+fn a_training_that_fails_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("deep/run");
+    let out = out.to_str().expect("UTF-8");
+    refused(&["train", "--out", out, "--hidden", "0"], 2, &["hidden is 0"]);
+    let ran = carrylane(&["train", "--out", out, "--activation", "relu", "--lr", "1e30"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("diverged: the loss became infinite or NaN at update "), "{}", ran.stdout);
+    assert!(entries(folder.path()).is_empty(), "left {:?}", entries(folder.path()));
+}
+
+#[test]
+fn train_solves_keeps_its_net_and_add_and_eval_use_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    let lines = json(&["train", "--json", "--seed", "1", "--out", out.to_str().expect("UTF-8")], 0);
+    let (summary, updates) = lines.split_last().expect("lines");
+    assert!(
+        updates.len() >= 5 && updates.iter().all(|line| line["type"] == "update"),
+        "the error as it fell: {updates:?}"
+    );
+    assert_eq!(summary["type"], "summary");
+    assert_eq!(
+        (&summary["solved"], &summary["pairs_wrong"], &summary["pairs_total"]),
+        (&true.into(), &0.into(), &16_384.into())
+    );
+    assert_eq!(summary["samples"].as_u64(), summary["updates"].as_u64().map(|n| 64 * n), "64 a batch");
+    assert_eq!(entries(&out), ["model.safetensors"], "the model and nothing else");
+
+    let model = out.join("model.safetensors");
+    let model = model.to_str().expect("UTF-8");
+    let wide = format!("0x{}", "f".repeat(1024));
+    let sum = json(&["add", &wide, "1", "--model", model, "--json"], 0).pop().expect("a line");
+    assert_eq!(sum["correct"], true, "4,096 carries in a row");
+    assert_eq!(sum["weights_hash"], summary["weights_hash"], "the same net");
+    let lines = json(&["eval", "--model", model, "--bits", "8,100", "--pairs", "500", "--json"], 0);
+    let sets: Vec<_> = lines.iter().filter(|line| line["type"] == "eval").collect();
+    let seen: Vec<_> = sets.iter().map(|s| (s["bits"].as_u64(), s["pattern"].as_str(), s["pairs"].as_u64())).collect();
+    let row = |bits, pattern, pairs| (Some(bits), Some(pattern), Some(pairs));
+    let wanted = [
+        row(8, "exhaustive", 16_384),
+        row(8, "adversarial", 128),
+        row(100, "uniform", 500),
+        row(100, "adversarial", 128),
+    ];
+    assert_eq!(seen, wanted);
+    assert!(sets.iter().all(|set| set["wrong"] == 0), "{sets:?}");
+}
+
+#[test]
+fn a_net_that_has_not_learned_is_a_no() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    let ran = carrylane(&["train", "--budget", "3", "--out", out]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("of 16,384 pairs wrong after 3 updates"), "{}", ran.stdout);
+    let model = folder.path().join("model.safetensors");
+    let model = model.to_str().expect("UTF-8");
+    let ran = carrylane(&["add", "200", "123", "--model", model]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("✗ the sum is 323"), "{}", ran.stdout);
+    assert_eq!(json(&["add", "200", "123", "--model", model, "--json"], 1)[0]["correct"], false);
+    let last = json(&["eval", "--model", model, "--json"], 1).pop().expect("a summary");
+    assert!(last["wrong"].as_u64() > Some(0), "{last}");
+    // So many updates were asked for, and so many were made: that is a yes, solved or not.
+    assert_eq!(json(&["train", "--updates", "3", "--json"], 0).last().expect("a summary")["solved"], false);
+}
+
+#[test]
+fn threads_and_fused_levels_change_no_bit() {
+    let hash = |extra: &[&str]| {
+        let args = [&["train", "--updates", "20", "--batch", "2048", "--hidden", "32", "--json"], extra].concat();
+        json(&args, 0).pop().expect("a summary")["weights_hash"].clone()
+    };
+    let one = hash(&["--threads", "1"]);
+    for threads in ["2", "4"] {
+        assert_eq!(one, hash(&["--threads", threads]), "{threads} threads");
+    }
+    let fused = carrylane::kernel::SimdLevel::available().into_iter().filter(|level| level.fused_multiply_add());
+    let hashes: Vec<_> = fused.map(|level| (level, hash(&["--simd", &level.to_string()]))).collect();
+    assert!(hashes.windows(2).all(|pair| pair[0].1 == pair[1].1), "{hashes:?}");
+}
+
+#[test]
+fn gradcheck_compares_and_says_how_it_went() {
+    let args = ["gradcheck", "--hidden", "3", "--bits", "2,5", "--batch", "65", "--json"];
+    let lines = json(&args, 0);
+    let (summary, comparisons) = lines.split_last().expect("lines");
+    assert_eq!(summary["comparisons"], comparisons.len());
+    assert_eq!((&summary["ok"], &summary["failed"]), (&true.into(), &0.into()));
+    for c in comparisons {
+        assert!(c["max_relative_error"].as_f64() <= c["tolerance"].as_f64() && c["ok"] == true, "{c}");
+    }
+    let text = carrylane(&args[..args.len() - 1]);
+    assert!(text.code == 0 && text.stdout.contains("all within tolerance"), "{}", text.stdout);
+}
+
+#[test]
+fn bench_measures_each_row_beside_peak_and_reference() {
+    let lines = json(&["bench", "--hidden", "16", "--engine", "fused,blas", "--seconds", "0.05", "--json"], 0);
+    let rows: Vec<_> = lines.iter().filter(|line| line["type"] == "bench").collect();
+    assert_eq!(rows.iter().map(|row| row["engine"].as_str()).collect::<Vec<_>>(), [Some("fused"), Some("blas")]);
+    for row in rows {
+        let number = |key: &str| row[key].as_f64().unwrap_or_else(|| panic!("no {key}: {row}"));
+        let gflops = number("samples_per_s") * 6.0 * 256.0 * 7.0 / 1e9;
+        assert!((number("gflops") / gflops - 1.0).abs() < 1e-9, "6·H²·(T−1) flop a sample: {row}");
+        let ratio = number("samples_per_s") / number("reference_samples_per_s");
+        assert!((number("ratio") / ratio - 1.0).abs() < 1e-9, "{row}");
+        assert!(number("peak_share") > 0.0 && number("peak_gflops") > 0.0, "{row}");
+    }
+}
+
+#[test]
+fn json_lines_keep_their_keys_in_order() {
+    let summary = carrylane(&["train", "--json"]).stdout;
+    let keys = "type schema solved pairs_wrong pairs_total updates samples seconds samples_per_s weights_hash cell hidden bits \
+                batch seed level threads";
+    begins_with(summary.lines().last().expect("lines"), &keys.split(' ').collect::<Vec<_>>());
+    let line = carrylane(&["gradcheck", "--hidden", "1", "--bits", "1", "--batch", "1", "--json"]).stdout;
+    let keys = "type schema cell against precision level hidden bits batch max_relative_error tolerance ok";
+    begins_with(line.lines().next().expect("lines"), &keys.split(' ').collect::<Vec<_>>());
+    let line = carrylane(&["bench", "--hidden", "2", "--seconds", "0.01", "--json"]).stdout;
+    let keys = "type schema cell engine level precision hidden bits batch threads samples_per_s gflops peak_gflops peak_share \
+                reference_samples_per_s ratio";
+    begins_with(line.lines().next().expect("lines"), &keys.split(' ').collect::<Vec<_>>());
+    begins_with(&carrylane(&["add", "1", "2", "--json"]).stdout, &["type", "schema", "a", "b", "sum", "correct"]);
+    begins_with(&carrylane(&["eval", "--json"]).stdout, &["type", "schema", "bits", "pairs", "wrong", "pattern"]);
+    begins_with(
+        &carrylane(&["info", "--json"]).stdout,
+        &["type", "schema", "version", "processor", "cores", "levels", "best"],
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    let gradcheck = ["gradcheck", "--hidden", "1", "--bits", "8", "--json"];
+    for args in [&gradcheck[..], &["train", "--json", "--out", out], &["add", "1", "2", "--steps"], &["--help"]] {
+        let program = assert_cmd::cargo::cargo_bin("carrylane");
+        let mut child =
+            Process::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{args:?}");
+        assert!(ended.status.success(), "{args:?}: {}", ended.status);
+    }
+    assert_eq!(entries(folder.path()), ["model.safetensors"], "nobody listened, and the net is kept all the same");
+}
+
+#[test]
+fn threads_may_come_from_the_environment() {
+    let with = |threads: &str| {
+        let mut command = Command::cargo_bin("carrylane").expect("the program is built");
+        command.env("CARRYLANE_THREADS", threads).args(["train", "--json"]).output().expect("it runs")
+    };
+    let output = with("3");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"threads\":3"), "{output:?}");
+    assert_eq!(with("none").status.code(), Some(2), "no number");
+}
+
+#[test]
+fn text_has_no_colour_where_it_is_not_wanted() {
+    let ran = carrylane(&["train"]);
+    assert!(!ran.stdout.contains('\x1b'), "a pipe is no terminal: {}", ran.stdout);
+    assert_eq!(ran.stderr, "", "and a short run tells no progress");
+}
