@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::args::{HELP, MAX_BATCH, MAX_BITS, Net, VERSION};
+use super::defects;
 use super::format::{count, plural, table, text};
 use super::output::{BAD, FAINT, GOOD, Output, mark, styled};
 use super::values::{self, Simd};
@@ -53,6 +54,9 @@ pub(super) struct Args {
     seed: u64,
     #[command(flatten)]
     net: Net,
+    /// Show instead what each defect of the notebooks does to the gradient, and the gradient mended.
+    #[arg(long, help_heading = "Notebooks")]
+    defects: bool,
 }
 
 const DETAILS: &str = "\
@@ -65,6 +69,7 @@ Examples:
   carrylane gradcheck
   carrylane gradcheck --hidden 16,100 --bits 8 --batch 65 --activation tanh
   carrylane gradcheck --simd avx2 --json | tail -1
+  carrylane gradcheck --defects
 
 Exits with 1 if any error is above its tolerance.";
 
@@ -157,6 +162,9 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    if args.defects {
+        return defects::run(out);
+    }
     let grid = args.grid()?;
     // A comparison with differences; the fused engine at each level and blas at one, in two precisions.
     let total = grid.configs.len() * grid.bits.len() * grid.batches.len() * (1 + 2 * (grid.levels.len() + 1));

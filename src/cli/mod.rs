@@ -12,12 +12,14 @@
 mod add;
 mod args;
 mod bench;
+mod defects;
 mod eval;
 mod format;
 mod gradcheck;
 mod guard;
 mod info;
 mod output;
+mod replay;
 mod run_folder;
 mod stopwatch;
 mod sums;
@@ -45,6 +47,7 @@ Examples:
   carrylane train                       a net that adds 8-bit numbers, in milliseconds
   carrylane train --out run             the same, kept in run/model.safetensors
   carrylane add 123 456                 one sum by a net trained on the spot
+  carrylane replay 000-elman            a notebook's program, number for number
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
 
 Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed.
@@ -57,6 +60,7 @@ enum Command {
     Eval(eval::Args),
     Gradcheck(gradcheck::Args),
     Bench(bench::Args),
+    Replay(replay::Args),
     Info(info::Args),
 }
 
@@ -98,6 +102,7 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Eval(args) => eval::run(args, out),
         Command::Gradcheck(args) => gradcheck::run(args, out),
         Command::Bench(args) => bench::run(args, out),
+        Command::Replay(args) => replay::run(args, out),
         Command::Info(args) => info::run(args, out),
     }
 }

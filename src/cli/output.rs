@@ -45,7 +45,8 @@ pub(super) struct Output {
 /// One JSON line.
 #[derive(Serialize)]
 struct Record<'a, T> {
-    r#type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'a str>,
     schema: u32,
     #[serde(flatten)]
     data: &'a T,
@@ -70,10 +71,19 @@ impl Output {
 
     /// Prints a line for programs.
     pub(super) fn record(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
+        self.record_as(Some(kind), data)
+    }
+
+    /// Prints a line for programs that names its type itself.
+    pub(super) fn record_typed(&mut self, data: &impl Serialize) -> Result<()> {
+        self.record_as(None, data)
+    }
+
+    fn record_as(&mut self, r#type: Option<&str>, data: &impl Serialize) -> Result<()> {
         if !self.json {
             return Ok(());
         }
-        let record = Record { r#type: kind, schema: SCHEMA, data };
+        let record = Record { r#type, schema: SCHEMA, data };
         self.write(&serde_json::to_string(&record).expect("a record has a JSON form"))
     }
 

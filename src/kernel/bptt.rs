@@ -1,7 +1,7 @@
 //! Backpropagation through time over packed weights: what all cells and both engines share.
 //!
 //! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps. What differs is in
-//! one file per cell: how h_t comes from z_t, and dz_t from dh_t.
+//! one file per cell: how `h_t` comes from `z_t`, and `dz_t` from `dh_t`.
 
 use super::layout::{EXTRA, Shape, Tile};
 use super::outer::{Outer, sum_lanes};
@@ -202,7 +202,7 @@ impl<W, P> Pass<'_, P, W> {
         }
     }
 
-    /// Step t: x_t into the state, then the cell.
+    /// Step t: `x_t` into the state, then the cell.
     fn forward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,

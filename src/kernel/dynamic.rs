@@ -12,7 +12,7 @@ use super::workspace::Workspace;
 use crate::task::Minibatch;
 use fearless_simd::prelude::*;
 
-/// One step forward: `s_t h_{t−1}` into its block of state, then h_t into the next block of h.
+/// One step forward: `s_t h_{t−1}` into its block of state, then `h_t` into the next block of h.
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     net: &Net,

@@ -8,7 +8,7 @@ use super::rows;
 use super::workspace::Workspace;
 use fearless_simd::Simd;
 
-/// One step forward: h_t into the next block of state.
+/// One step forward: `h_t` into the next block of state.
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     net: &Net,
@@ -23,7 +23,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     rows::activate(simd, net.activation, h);
 }
 
-/// One step backward: dz_t into its block of delta.
+/// One step backward: `dz_t` into its block of delta.
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     net: &Net,

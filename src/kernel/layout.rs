@@ -3,11 +3,11 @@
 //! Samples are lanes. A *row* is one unit's value for all samples of a tile, contiguous (*batch-contiguous*). The rows that
 //! a product reads or writes at one step stand together as a *block*:
 //!
-//! - a block of **state** holds what step t reads: h_{t−1} (H rows), a_t, b_t and a row of ones;
-//! - a block of **delta** holds what flows back into it: dz_t (G·H rows) and dz_o of step t−1.
+//! - a block of **state** holds what step t reads: h_{t−1} (H rows), `a_t`, `b_t` and a row of ones;
+//! - a block of **delta** holds what flows back into it: `dz_t` (G·H rows) and `dz_o` of step t−1.
 //!
 //! So one step forward is one product, `z_t = [h_{t−1} a_t b_t] · [W_hh; W_ih] + b_h`, and all weight gradients are one sum over
-//! steps, `Σ_t state_t · delta_tᵀ`: its rows are (h, a, b, 1), its columns (dz, dz_o), and `dW_hh`, `dW_ih`, `db_h`, `dW_ho`
+//! steps, `Σ_t state_t · delta_tᵀ`: its rows are (h, a, b, 1), its columns (dz, `dz_o`), and `dW_hh`, `dW_ih`, `db_h`, `dW_ho`
 //! and `db_o` are parts of it.
 
 use crate::model::Cell;

@@ -13,7 +13,7 @@ use super::workspace::Workspace;
 use crate::model::{Activation, LstmForm};
 use fearless_simd::prelude::*;
 
-/// One step forward: gates, c_t and h_t.
+/// One step forward: gates, `c_t` and `h_t`.
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     net: &Net,
@@ -60,7 +60,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     );
 }
 
-/// One step backward: dh_t, then dz_t of all gates and what flows on through the cell state.
+/// One step backward: `dh_t`, then `dz_t` of all gates and what flows on through the cell state.
 ///
 /// Standard: `dz = dh o φ′ + carry`; notebook: `dz = (dh o + carry) φ′`. Then `dz_i = dz g i(1−i)`, `dz_f = dz c_{t−1} f(1−f)`,
 /// `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, `carry = dz f`.

@@ -39,9 +39,9 @@ impl Lane for f32 {
     const ROUND: Self = 12_582_912.0 + 127.0;
     const EXP_LIMIT: Self = 87.3;
     const LOG2_E: Self = std::f32::consts::LOG2_E;
+    #[expect(clippy::excessive_precision, reason = "the high part has 9 bits, which its decimals show")]
     const LN_2: [Self; 2] = [-0.693_359_375, 2.121_944_4e-4];
-    const EXP_Q: &'static [Self] =
-        &[1.0, 0.500_000_001_3, 0.166_665_052_6, 0.041_666_465, 0.008_369_148_5, 0.001_393_364_1];
+    const EXP_Q: &'static [Self] = &[1.0, 0.5, 0.166_665_05, 0.041_666_465, 0.008_369_149, 0.001_393_364];
     const LN_TERMS: i8 = 8;
 
     #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what is asked for")]

@@ -91,7 +91,7 @@ pub(crate) struct Output<'a, F> {
 }
 
 impl<F: Lane> Output<'_, F> {
-    /// Replaces z_o by dz_o = (y − target) ψ′, 0 for samples that do not exist, and gives the wrong bits of each word to `wrong`.
+    /// Replaces `z_o` by `dz_o` = (y − target) ψ′, 0 for samples that do not exist, and gives the wrong bits of each word to `wrong`.
     pub(crate) fn run<S: Simd>(self, simd: S, row: &mut [F], mut wrong: impl FnMut(usize, u64)) {
         simd.vectorize(
             #[inline(always)]
@@ -129,7 +129,7 @@ impl<F: Lane> Output<'_, F> {
     }
 }
 
-/// The bits that outputs stand for, from their z_o: a word for each 64 samples.
+/// The bits that outputs stand for, from their `z_o`: a word for each 64 samples.
 pub(crate) fn answer<S: Simd, F: Lane>(simd: S, activation: Activation, row: &[F], words: &mut [u64]) {
     simd.vectorize(
         #[inline(always)]

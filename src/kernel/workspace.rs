@@ -35,9 +35,9 @@ pub struct Workspace<F> {
 /// Buffers of the cells that keep more than h.
 #[derive(Debug, Clone)]
 pub(super) struct Extra<F> {
-    /// Dynamic: h_t as it is, `[T+1][H][W]`, beside the scaled one in the state.
+    /// Dynamic: `h_t` as it is, `[T+1][H][W]`, beside the scaled one in the state.
     pub(super) h: Aligned<F>,
-    /// Dynamic: s_t, `[T+1][W]`.
+    /// Dynamic: `s_t`, `[T+1][W]`.
     pub(super) scale: Aligned<F>,
     /// LSTM: gates i, f, g, o after their activations, `[T+1][4 H][W]`.
     pub(super) gates: Aligned<F>,
@@ -45,7 +45,7 @@ pub(super) struct Extra<F> {
     pub(super) c: Aligned<F>,
     /// LSTM: φ of the cell, `[T+1][H][W]`.
     pub(super) squashed: Aligned<F>,
-    /// Dynamic, LSTM: dh_t, `[H][W]`.
+    /// Dynamic, LSTM: `dh_t`, `[H][W]`.
     pub(super) dh: Aligned<F>,
     /// LSTM: what flows back through the cell state, `[H][W]`.
     pub(super) carry: Aligned<F>,

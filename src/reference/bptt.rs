@@ -1,7 +1,7 @@
 //! What all cells share: the loops over steps, the products, the weight gradients.
 //!
-//! `z_t = x_t W_ih + s_t h_{t−1} W_hh + b_h`, then the cell makes h_t of z_t, and `y_t = ψ(h_t W_ho + b_o)`. Only the dynamic cell has
-//! an s_t that is not 1.
+//! `z_t = x_t W_ih + s_t h_{t−1} W_hh + b_h`, then the cell makes `h_t` of `z_t`, and `y_t = ψ(h_t W_ho + b_o)`. Only the dynamic cell has
+//! an `s_t` that is not 1.
 
 use super::{Real, Sample, dynamic, elman, lstm};
 use crate::model::{Cell, Config, Layout, Loss, Tally, Weights};
@@ -9,13 +9,13 @@ use crate::model::{Cell, Config, Layout, Loss, Tally, Weights};
 /// One step of one sample: what the backward pass needs of it.
 #[derive(Debug, Clone)]
 pub(super) struct Step<F> {
-    /// s_t, the scale of the recurrent term.
+    /// `s_t`, the scale of the recurrent term.
     pub(super) scale: F,
-    /// h_t, `[H]`.
+    /// `h_t`, `[H]`.
     pub(super) h: Vec<F>,
     /// Gates i, f, g, o after their activations, `[4 H]`; empty without gates.
     pub(super) gates: Vec<F>,
-    /// Cell state c_t, `[H]`; empty without gates.
+    /// Cell state `c_t`, `[H]`; empty without gates.
     pub(super) c: Vec<F>,
     /// φ of the cell, `[H]`; empty without gates.
     pub(super) squashed: Vec<F>,
@@ -71,7 +71,7 @@ pub(super) fn forward<F: Real>(config: &Config, w: &Weights<'_, F>, input: &Samp
 
 /// Forward and backward pass; adds to `grad`.
 ///
-/// `dh_t = s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell makes dz_t of dh_t.
+/// `dh_t = s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell makes `dz_t` of `dh_t`.
 pub(super) fn gradient<F: Real>(
     config: &Config,
     layout: &Layout,

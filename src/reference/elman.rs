@@ -4,14 +4,14 @@ use super::Real;
 use super::bptt::Step;
 use crate::model::Config;
 
-/// h_t from z_t.
+/// `h_t` from `z_t`.
 pub(super) fn step<F: Real>(config: &Config, z: &[F]) -> Step<F> {
     let h = z.iter().map(|&z| config.activation.apply(z)).collect();
     let output = (F::zero(), F::zero());
     Step { scale: F::one(), h, gates: Vec::new(), c: Vec::new(), squashed: Vec::new(), output }
 }
 
-/// dz_t from dh_t.
+/// `dz_t` from `dh_t`.
 pub(super) fn back<F: Real>(config: &Config, step: &Step<F>, dh: &[F]) -> Vec<F> {
     dh.iter().zip(&step.h).map(|(&dh, &h)| dh * config.activation.derivative(h)).collect()
 }

@@ -7,7 +7,7 @@ use super::Real;
 use super::bptt::Step;
 use crate::model::{Activation, Config, LstmForm};
 
-/// h_t and c_t from z_t and c_{t−1}.
+/// `h_t` and `c_t` from `z_t` and c_{t−1}.
 pub(super) fn step<F: Real>(config: &Config, z: &[F], c_prev: &[F]) -> Step<F> {
     let hidden = config.hidden;
     let activation = |m: usize| if m / hidden == 2 { config.activation } else { Activation::Sigmoid };
@@ -27,7 +27,7 @@ pub(super) fn step<F: Real>(config: &Config, z: &[F], c_prev: &[F]) -> Step<F> {
     Step { scale: F::one(), h, gates, c, squashed, output: (F::zero(), F::zero()) }
 }
 
-/// dz_t from dh_t; `carry` is what flows back through the cell state, ∂L/∂c_t before and ∂L/∂c_{t−1} after.
+/// `dz_t` from `dh_t`; `carry` is what flows back through the cell state, ∂`L/∂c_t` before and ∂L/∂c_{t−1} after.
 ///
 /// Standard: `dz = dh o φ′ + carry`; notebook: `dz = (dh o + carry) φ′`. Then `dz_i = dz g i(1−i)`, `dz_f = dz c_{t−1} f(1−f)`,
 /// `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, `carry = dz f`.

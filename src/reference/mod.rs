@@ -81,7 +81,7 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// x_t = (a_t, b_t).
+    /// `x_t` = (`a_t`, `b_t`).
     fn x<F: Float>(&self, t: usize) -> [F; 2] {
         [float(self.batch.a.get(self.sample, t)), float(self.batch.b.get(self.sample, t))]
     }

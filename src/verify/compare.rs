@@ -101,7 +101,7 @@ pub(super) fn tolerance(epsilon: f64, hidden: usize, bits: usize, batch: usize) 
 pub(super) struct Expected {
     layout: Layout,
     grad: Vec<f64>,
-    /// For each tensor ‖Σ_s g_s‖, or √Σ_s ‖g_s‖² where the samples' gradients g_s cancel, or a hundredth of the norm of the whole
+    /// For each tensor ‖`Σ_s` `g_s`‖, or √`Σ_s` ‖`g_s‖²` where the samples' gradients `g_s` cancel, or a hundredth of the norm of the whole
     /// gradient where even a sample's own steps cancel: rounding is as large as what was added, not as what is left.
     scales: Vec<f64>,
 }

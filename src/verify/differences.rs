@@ -7,7 +7,7 @@ use crate::task::Minibatch;
 use crate::task::rng::{Purpose, below, stream};
 
 /// Steps of the difference quotients. The error of a quotient is that of its best step: truncation falls and rounding grows with smaller
-/// ones, and a step that crosses a corner of ReLU fails where a smaller one does not.
+/// ones, and a step that crosses a corner of `ReLU` fails where a smaller one does not.
 const STEPS: [f64; 3] = [1e-4, 1e-5, 1e-6];
 
 /// Flop that one check may cost.

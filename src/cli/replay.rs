@@ -1,0 +1,129 @@
+//! `carrylane replay`.
+
+use super::Answer;
+use super::args::{HELP, VERSION};
+use super::format::{count, plural};
+use super::output::{FAINT, Output, STRONG, styled};
+use carrylane::notebooks::{As, Delta, Notebook, Replay, Summary, render};
+use serde::Serialize;
+
+/// Run a notebook's program again, as it printed or corrected.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// 000-elman, 000-dynamic, 001, 002, 003 or 004.
+    #[arg(value_name = "NOTEBOOK")]
+    notebook: Notebook,
+    /// As it `printed`, defects included, or `corrected`.
+    #[arg(long = "as", value_name = "WAY", default_value = "printed", help_heading = "Program")]
+    way: As,
+    /// Notebook 002 as printed: which of its three recursions, total, explicit or code [default: code].
+    #[arg(long, value_name = "NAME", help_heading = "Program")]
+    delta: Option<Delta>,
+    /// Seed of numpy's generator [default: the notebook's own].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Program")]
+    seed: Option<u32>,
+    /// Samples to train on; epochs for 003 [default: the notebook's own].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Program")]
+    samples: Option<usize>,
+    /// Hidden units [default: the notebook's own].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Program")]
+    hidden: Option<usize>,
+    /// Show a line every so many samples or epochs [default: the notebook's own].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Output")]
+    every: Option<usize>,
+}
+
+const DETAILS: &str = "\
+The five notebooks that taught this task, in f64, with plain sequential sums and numpy's legacy generator: the same \
+numbers as they printed, in their own layout. Numbers that are not finite end nothing; the summary says where they \
+first arose.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane replay 000-elman
+  carrylane replay 000-dynamic --as corrected --seed 32
+  carrylane replay 002 --delta explicit --samples 3000
+  carrylane replay 003 --samples 4000 --json | tail -1
+
+`carrylane gradcheck --defects` shows what each defect does to the gradient.";
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Totals<'a> {
+    notebook: &'a str,
+    #[serde(rename = "as")]
+    way: &'a str,
+    seed: u32,
+    samples: usize,
+    lines: usize,
+    exact_lines: usize,
+    last_error: Option<f64>,
+    first_non_finite: Option<Place<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_out_right: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_out_total: Option<usize>,
+    version: &'static str,
+}
+
+/// Where a number first was not finite.
+#[derive(Debug, Serialize)]
+struct Place<'a> {
+    index: usize,
+    tensor: &'a str,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let &Args { notebook, way, delta, seed, samples, hidden, every } = args;
+    let replay = Replay { notebook, as_: way, delta, seed, samples, every, hidden };
+    let mut printed = Ok(());
+    let summary = replay.run(|line| {
+        if printed.is_ok() {
+            printed = out
+                .say(render(notebook, line, replay.interval()))
+                .and_then(|()| out.record_typed(&line.record(notebook, way)));
+        }
+    })?;
+    printed?;
+    out.say(conclusion(&replay, &summary))?;
+    out.say(styled(FAINT, format!("seed {} · f64, sequential sums · carrylane {VERSION}", summary.seed)))?;
+    out.record("summary", &Totals::new(&replay, &summary))?;
+    Ok(Answer::Yes)
+}
+
+/// What it came to, in a line or two.
+fn conclusion(replay: &Replay, summary: &Summary) -> String {
+    let &Replay { notebook, as_, .. } = replay;
+    let unit = if notebook == Notebook::N003 { "epoch" } else { "sample" };
+    let samples = plural(summary.samples as u64, unit);
+    let (exact, lines) = (count(summary.exact_lines as u64), count(summary.lines as u64));
+    let head = styled(STRONG, format!("{notebook} as {as_}"));
+    let mut text = format!("\n{head}: {samples}, {exact} of the {lines} sums shown are right");
+    if let Some((right, total)) = summary.held_out {
+        text.push_str(&format!(", {right} of {total} held-out rows"));
+    }
+    if let Some(first) = summary.first_non_finite {
+        let index = count(first.index as u64);
+        text.push_str(&format!("\nnot finite from {unit} {index} on, first in {}", first.tensor));
+    }
+    text
+}
+
+impl<'a> Totals<'a> {
+    fn new(replay: &Replay, summary: &'a Summary) -> Self {
+        Self {
+            notebook: replay.notebook.name(),
+            way: replay.as_.name(),
+            seed: summary.seed,
+            samples: summary.samples,
+            lines: summary.lines,
+            exact_lines: summary.exact_lines,
+            last_error: Some(summary.last_error).filter(|error| error.is_finite()),
+            first_non_finite: summary.first_non_finite.map(|first| Place { index: first.index, tensor: first.tensor }),
+            held_out_right: summary.held_out.map(|(right, _)| right),
+            held_out_total: summary.held_out.map(|(_, total)| total),
+            version: VERSION,
+        }
+    }
+}
