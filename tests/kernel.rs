@@ -3,12 +3,12 @@
 mod common;
 
 use carrylane::kernel::{Float, SimdLevel};
-use carrylane::model::{Activation, Cell, Config, Init, Layout, Loss, Model, Tally};
+use carrylane::model::{Activation, Config, Init, Layout, Loss, Model, Tally};
 use carrylane::reference::{self, Real};
 use carrylane::task::{BitTensor, Minibatch};
 use carrylane::train::{Engine, EngineKind};
 use carrylane::verify::{Grid, gradcheck};
-use common::{additions, config, engines, every_pair, hand_made_adder, report};
+use common::{additions, engines, every_pair, hand_made_adder, nets, report};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -20,14 +20,24 @@ fn engine<F: Float + Real>(model: &Model<F>, kind: EngineKind, level: SimdLevel)
 }
 
 /// An engine's answers, and what it counted.
-fn answers<F: Float + Real>(model: &Model<F>, kind: EngineKind, level: SimdLevel, batch: &Minibatch) -> (BitTensor, Tally) {
+fn answers<F: Float + Real>(
+    model: &Model<F>,
+    kind: EngineKind,
+    level: SimdLevel,
+    batch: &Minibatch,
+) -> (BitTensor, Tally) {
     let mut predicted = BitTensor::new(batch.samples(), batch.bits());
     let tally = engine(model, kind, level).evaluate(batch, Some(&mut predicted));
     (predicted, tally)
 }
 
 /// An engine's gradient, and what it counted.
-fn gradient<F: Float + Real>(model: &Model<F>, kind: EngineKind, level: SimdLevel, batch: &Minibatch) -> (Vec<F>, Tally) {
+fn gradient<F: Float + Real>(
+    model: &Model<F>,
+    kind: EngineKind,
+    level: SimdLevel,
+    batch: &Minibatch,
+) -> (Vec<F>, Tally) {
     let mut grad = vec![F::zero(); model.params.len()];
     let tally = engine(model, kind, level).gradient(batch, &mut grad);
     (grad, tally)
@@ -36,18 +46,19 @@ fn gradient<F: Float + Real>(model: &Model<F>, kind: EngineKind, level: SimdLeve
 #[test]
 fn zero_weights_give_exact_gradients_on_every_level_and_engine() {
     let mut failures = Vec::new();
-    for cell in Cell::ALL {
-        for (hidden, bits, samples) in [(1, 1, 1), (6, 2, 64), (7, 8, 65), (17, 5, 700)] {
-            let model: Model<f32> = Model::zeros(config(cell, hidden));
+    for (hidden, bits, samples) in [(1, 1, 1), (6, 2, 64), (7, 8, 65), (17, 5, 700)] {
+        for (net, config) in nets(hidden) {
+            let model: Model<f32> = Model::zeros(config);
             let batch = additions(samples, bits, 1);
             // Every state is ½ or 0 and every output ½, so all sums are of small powers of two, which f32 holds exactly.
             let mut wanted = vec![0.0; model.params.len()];
-            let counted = reference::gradient(&model.config, &model.cast::<f64>().params, &batch, 0..samples, &mut wanted);
-            assert_eq!(counted.loss, 0.125 * (samples * bits) as f64, "{cell}: the reference's loss");
+            let counted =
+                reference::gradient(&model.config, &model.cast::<f64>().params, &batch, 0..samples, &mut wanted);
+            assert_eq!(counted.loss, 0.125 * (samples * bits) as f64, "{net}: the reference's loss");
             for (kind, level) in engines() {
                 let (grad, tally) = gradient(&model, kind, level, &batch);
                 let worst = grad.iter().zip(&wanted).position(|(&found, &wanted)| f64::from(found) != wanted);
-                let what = format!("{cell}, H {hidden}, {bits} bits, {samples} samples, seed 1, {kind} {level}");
+                let what = format!("{net}, H {hidden}, {bits} bits, {samples} samples, seed 1, {kind} {level}");
                 if let Some(i) = worst {
                     let layout = model.layout();
                     let (tensor, place) = layout.locate(i).expect("a parameter");
@@ -82,19 +93,20 @@ fn a_hand_made_adder_adds_every_pair_on_every_level_and_engine() {
 fn a_nan_weight_gives_a_nan_loss_on_every_level_and_engine() {
     let mut failures = Vec::new();
     let batch = additions(70, 3, 2);
-    for cell in Cell::ALL {
+    for (net, config) in nets(5) {
         for activation in Activation::ALL {
             for loss in [Loss::Mse, Loss::CrossEntropy] {
-                let net = Config { activation, loss, ..config(cell, 5) };
-                let whole: Model<f32> = Init::Scaled.model(net, 2);
-                for tensor in Layout::of(&net).tensors() {
+                let config = Config { activation, loss, ..config };
+                let whole: Model<f32> = Init::Scaled.model(config, 2);
+                for tensor in Layout::of(&config).tensors() {
                     let mut model = whole.clone();
                     model.params[tensor.offset + tensor.len() / 2] = f32::NAN;
                     for (kind, level) in engines() {
                         let (_, tally) = gradient(&model, kind, level, &batch);
                         if !tally.loss.is_nan() {
                             let name = tensor.name;
-                            failures.push(format!("{cell}, {activation}, {loss}, NaN in {name}, {kind} {level}: {tally:?}"));
+                            failures
+                                .push(format!("{net}, {activation}, {loss}, NaN in {name}, {kind} {level}: {tally:?}"));
                         }
                     }
                 }
@@ -115,13 +127,14 @@ struct Case {
 
 fn cases() -> impl Strategy<Value = Case> {
     let activation = || prop::sample::select(&Activation::ALL[..]);
-    let net = (prop::sample::select(&Cell::ALL[..]), 1..=40_usize, any::<bool>(), activation(), activation(), any::<bool>());
+    let usual = (1..=40_usize).prop_flat_map(|hidden| prop::sample::select(nets(hidden)));
+    let net = (usual, any::<bool>(), activation(), activation(), any::<bool>());
     (net, 1..=20_usize, 1..=200_usize, any::<u64>()).prop_map(|(net, bits, samples, seed)| {
-        let (cell, hidden, bias, activation, output, cross_entropy) = net;
+        let ((_, usual), bias, activation, output, cross_entropy) = net;
         // Cross-entropy is for sigmoid outputs.
         let loss = if cross_entropy { Loss::CrossEntropy } else { Loss::Mse };
         let output = if cross_entropy { Activation::Sigmoid } else { output };
-        Case { config: Config { cell, hidden, bias, activation, output, loss }, bits, samples, seed }
+        Case { config: Config { bias, activation, output, loss, ..usual }, bits, samples, seed }
     })
 }
 

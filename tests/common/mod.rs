@@ -2,14 +2,27 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Cell, Config, Layout, Model};
+use carrylane::model::{Cell, Config, Layout, LstmForm, Model};
 use carrylane::task::Minibatch;
 use carrylane::task::rng::{Purpose, stream};
 use carrylane::train::{EngineKind, Settings, Trainer};
 
-/// The default net of a cell.
-pub(crate) fn config(cell: Cell, hidden: usize) -> Config {
-    Config { cell, hidden, ..Config::default() }
+/// The usual Elman net.
+pub(crate) fn elman(hidden: usize) -> Config {
+    Config { hidden, ..Config::of(Cell::Elman) }
+}
+
+/// The usual net of every cell, and of every form of it, by name.
+pub(crate) fn nets(hidden: usize) -> Vec<(String, Config)> {
+    let mut all = Vec::new();
+    for cell in Cell::ALL {
+        let forms = if cell == Cell::Lstm { &LstmForm::ALL[..] } else { &[LstmForm::Standard] };
+        for &lstm_form in forms {
+            let name = if cell == Cell::Lstm { format!("lstm {lstm_form}") } else { cell.to_string() };
+            all.push((name, Config { hidden, lstm_form, ..Config::of(cell) }));
+        }
+    }
+    all
 }
 
 /// Seeded random additions.
@@ -58,7 +71,7 @@ pub(crate) fn put(model: &mut Model<f64>, name: &str, values: &[f64]) {
 /// the sum's bit is the first less the second plus the third.
 pub(crate) fn hand_made_adder() -> Model<f64> {
     const GAIN: f64 = 40.0;
-    let mut model = Model::zeros(config(Cell::Elman, 3));
+    let mut model = Model::zeros(elman(3));
     put(&mut model, "w_ih", &[GAIN; 6]);
     put(&mut model, "w_hh", &[0.0, 0.0, 0.0, GAIN, GAIN, GAIN, 0.0, 0.0, 0.0]);
     put(&mut model, "b_h", &[-0.5 * GAIN, -1.5 * GAIN, -2.5 * GAIN]);
