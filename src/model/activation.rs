@@ -31,7 +31,7 @@ impl Activation {
         }
     }
 
-    /// φ′ from the output `y` = φ(z), not from z: y(1−y), 1−y², [y > 0].
+    /// φ′ from the output `y` = φ(z), not from z: y(1−y), 1−y², `[y > 0]`.
     pub fn derivative<F: Float>(self, y: F) -> F {
         match self {
             Self::Sigmoid => y * (F::one() - y),

@@ -4,6 +4,7 @@
 //! The same settings give bit-identical weights for any number of threads: a minibatch is cut into shards by its
 //! size alone, and their gradients are added in the order of the shards.
 
+mod add;
 mod check;
 mod dataset;
 mod engine;

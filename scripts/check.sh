@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The one gate, for people and machines: format, lints, tests, benches as tests, docs.
+#
+#   scripts/check.sh              everything
+#   scripts/check.sh --no-tests   all but the tests, for who runs `cargo test --release` anyway
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1-}" in
+'' | --no-tests) ;;
+*)
+    echo "usage: scripts/check.sh [--no-tests]" >&2
+    exit 2
+    ;;
+esac
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+say 'format'
+cargo fmt --check
+
+say 'lints'
+cargo clippy --locked --all-targets --quiet -- -D warnings
+
+say 'docs'
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+
+# In release: each bench checks its result once, in the binary that `cargo bench` would time.
+say 'benches, once each'
+cargo test --locked --release --benches --quiet
+
+if [[ "${1-}" != --no-tests ]]; then
+    say 'tests'
+    cargo test --locked --release
+fi

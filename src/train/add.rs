@@ -1,0 +1,23 @@
+//! Two numbers added by a net.
+
+use super::engine::Engine;
+use crate::error::Result;
+use crate::kernel::Float;
+use crate::reference::Real;
+use crate::task::number::{to_uint, width_of_sum};
+use crate::task::{BitTensor, Minibatch};
+use num_bigint::BigUint;
+
+impl<F: Float + Real> Engine<F> {
+    /// What the net answers to `a + b`, at the width that the sum needs. Whether it is right is for the caller to see.
+    ///
+    /// # Errors
+    /// None today; a result for widths that may come to be refused.
+    pub fn add(&mut self, a: &BigUint, b: &BigUint) -> Result<BigUint> {
+        let bits = width_of_sum(a, b);
+        let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits)?;
+        let mut predicted = BitTensor::new(1, bits);
+        self.evaluate(&batch, Some(&mut predicted));
+        Ok(to_uint(&predicted, 0))
+    }
+}

@@ -1,0 +1,140 @@
+//! The rule of the house: rooms import only from rooms to their left.
+//!
+//! `error < task < model < {reference, kernel} < train < {verify, prove, notebooks} < sweep < report < cli < main`; rooms in the same
+//! braces never see each other. Read from the sources, comments and tests apart.
+
+mod common;
+
+use common::report;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms by rank; rooms of one rank do not see each other.
+const RANKS: &[&[&str]] = &[
+    &["error"],
+    &["task"],
+    &["model"],
+    &["reference", "kernel"],
+    &["train"],
+    &["verify", "prove", "notebooks"],
+    &["sweep"],
+    &["report"],
+    &["cli"],
+    &["main"],
+];
+
+/// A file of the library or the program.
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Its lines but for comments, up to its tests.
+    code: Vec<(usize, String)>,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut files) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of sources").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                files.push(entry);
+            }
+        }
+    }
+    let read = |path: PathBuf| {
+        let inside = path.strip_prefix(&root).expect("below src").to_owned();
+        let room = inside.components().next().expect("a name").as_os_str().to_string_lossy();
+        let text = fs::read_to_string(&path).expect("readable");
+        let lines = (1..).zip(text.lines()).take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
+        let code = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
+        let code = code.map(|(number, line)| (number, line.to_owned())).collect();
+        Source { room: room.trim_end_matches(".rs").to_owned(), path: inside, code }
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn rank(room: &str) -> Option<usize> {
+    RANKS.iter().position(|rooms| rooms.contains(&room))
+}
+
+/// Rooms that a line names, as `crate::room` or `carrylane::room`, one by one or in braces.
+fn named(line: &str) -> Vec<&str> {
+    let mut rooms = Vec::new();
+    for root in ["crate::", "carrylane::"] {
+        for (at, _) in line.match_indices(root) {
+            let rest = &line[at + root.len()..];
+            let names = rest.strip_prefix('{').map_or(rest, |list| list.split('}').next().unwrap_or(list));
+            let several = rest.starts_with('{');
+            for name in names.split(',').take(if several { usize::MAX } else { 1 }) {
+                let end = name.trim().find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.trim().len());
+                rooms.push(&name.trim()[..end]);
+            }
+        }
+    }
+    rooms
+}
+
+#[test]
+fn rooms_import_only_from_their_left() {
+    let mut failures = Vec::new();
+    for source in sources().iter().filter(|source| source.room != "lib") {
+        let Some(own) = rank(&source.room) else {
+            failures.push(format!("src/{}: no room of the house", source.path.display()));
+            continue;
+        };
+        for (number, line) in &source.code {
+            for room in named(line) {
+                let allowed = room == source.room || rank(room).is_none_or(|other| other < own);
+                if !allowed {
+                    failures.push(format!("src/{}:{number}: {} imports {room}", source.path.display(), source.room));
+                }
+            }
+        }
+    }
+    report(&failures);
+}
+
+/// Where any of `words` stands, outside the files for which `allowed` holds.
+fn misplaced(words: &[&str], allowed: impl Fn(&Source) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !allowed(source)) {
+        for (number, line) in &source.code {
+            if let Some(word) = words.iter().find(|&&word| line.contains(word)) {
+                found.push(format!("src/{}:{number}: {word}", source.path.display()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn threads_are_in_train_and_sweep_only() {
+    report(&misplaced(&["rayon", "thread::spawn", "thread::scope"], |source| {
+        ["train", "sweep"].contains(&source.room.as_str())
+    }));
+}
+
+#[test]
+fn only_the_output_of_the_command_line_prints() {
+    let macros = ["print!(", "println!(", "eprint!(", "eprintln!(", "stdout()", "stderr()", "dbg!("];
+    report(&misplaced(&macros, |source| source.path == Path::new("cli").join("output.rs")));
+}
+
+#[test]
+fn nothing_is_unsafe() {
+    let uses = ["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code)", "expect(unsafe_code)"];
+    report(&misplaced(&uses, |_| false));
+    for root in ["src/lib.rs", "src/main.rs"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(root)).expect("readable");
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{root} does not forbid unsafe code");
+    }
+}
+
+#[test]
+fn the_reader_of_imports_reads_them() {
+    assert_eq!(named("use crate::model::Config;"), ["model"], "one");
+    assert_eq!(named("use crate::{kernel::SimdLevel, task, error::Error};"), ["kernel", "task", "error"], "several");
+    assert_eq!(named("let x = crate::reference::gradient(carrylane::train::y);"), ["reference", "train"], "in code");
+}
