@@ -1,4 +1,5 @@
 //! A training step allocates nothing after the first.
+#![expect(clippy::print_stdout, reason = "tells what the engines that allocate do, for --nocapture")]
 
 mod common;
 

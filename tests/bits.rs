@@ -1,4 +1,5 @@
 //! Same settings, same bits: for any number of threads, and on every level of a kind.
+#![expect(clippy::print_stdout, reason = "tells which levels ran")]
 
 mod common;
 

@@ -88,6 +88,7 @@ fn events_tell_every_update_in_order_and_a_check_before_the_end() {
                 );
             }
             Event::Check { update, passed } => last_check = Some((update, passed)),
+            Event::Epoch { .. } => unreachable!("there is no fixed set"),
         })
         .expect("a training");
     assert_eq!((end.updates, last_check), (updates, Some((updates, true))), "{end:?}");

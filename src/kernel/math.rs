@@ -163,6 +163,7 @@ pub(crate) fn ln_1p_exp_neg<S: Simd, F: Lane>(simd: S, z: Vector<S, F>) -> Vecto
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is what is asked for")]
 mod tests {
     use super::*;
     use crate::kernel::SimdLevel;
