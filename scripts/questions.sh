@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Answers the questions of notebook 001 with figures, as Markdown tables: do larger hidden sizes train faster or slower, how many
+# iterations does it take, how large can the numbers be? One thread, default settings but for what a row names.
+#
+#   scripts/questions.sh [SEEDS]     default: 20 seeds a row
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")/.."
+
+seeds=${1:-20}
+cargo build --locked --release --quiet
+target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+carrylane=$target/release/carrylane
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+field() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+median() { sort -g | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'; }
+
+# The summaries of all seeds with the given flags; an unsolved training answers with exit code 1, and with its summary all the same.
+summaries() {
+    for ((seed = 0; seed < seeds; seed++)); do
+        { "$carrylane" train --seed "$seed" --threads 1 --json "$@" || (($? == 1)); } | tail -n 1
+    done
+}
+
+# A row: label, solved, and the medians of those that solved.
+row() {
+    local label=$1 all solved
+    shift
+    all=$(summaries "$@")
+    solved=$(grep '"solved":true' <<<"$all" || true)
+    if [[ -z $solved ]]; then
+        echo "| $label | 0 of $seeds | – | – | – |"
+        return
+    fi
+    printf '| %s | %s of %s | %s | %s | %.1f |\n' "$label" "$(wc -l <<<"$solved")" "$seeds" \
+        "$(field samples <<<"$solved" | median)" "$(field updates <<<"$solved" | median)" \
+        "$(field seconds <<<"$solved" | median | awk '{ print $1 * 1000 }')"
+}
+
+echo "| hidden | solved | samples, median | updates, median | ms, median |"
+echo "|---|---|---|---|---|"
+for hidden in 2 3 4 8 16 32 64 128; do
+    row "$hidden" --hidden "$hidden"
+done
+echo
+echo "| bits trained | solved | samples, median | updates, median | ms, median |"
+echo "|---|---|---|---|---|"
+for bits in 4 8 12 16 24 32; do
+    row "$bits" --bits "$bits"
+done
+echo
+echo "| nets trained at 8 bits that add all of | 1,000 sums | and the adversarial ones |"
+echo "|---|---|---|"
+for ((seed = 0; seed < seeds; seed++)); do
+    "$carrylane" train --seed "$seed" --threads 1 --out "$work/$seed" --json >"$work/log"
+done
+for bits in 16 64 256 1024 4096 16384; do
+    counts=()
+    for pattern in uniform adversarial; do
+        right=0
+        for ((seed = 0; seed < seeds; seed++)); do
+            "$carrylane" eval --model "$work/$seed/model.safetensors" --bits $bits --pairs 1000 --pattern $pattern \
+                --threads 1 --json >"$work/log" && right=$((right + 1))
+        done
+        counts+=("$right of $seeds")
+    done
+    echo "| $bits bits | ${counts[0]} | ${counts[1]} |"
+done
