@@ -69,7 +69,7 @@ pub(super) fn forward<F: Real>(config: &Config, w: &Weights<'_, F>, input: &Samp
     steps
 }
 
-/// Forward and backward pass; adds to `grad`.
+/// Forward and backward pass; gives every step's part of every parameter's gradient to `add(parameter, part)`.
 ///
 /// `dh_t = s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell makes `dz_t` of `dh_t`.
 pub(super) fn gradient<F: Real>(
@@ -77,7 +77,7 @@ pub(super) fn gradient<F: Real>(
     layout: &Layout,
     params: &[F],
     input: &Sample<'_>,
-    grad: &mut [F],
+    add: &mut impl FnMut(usize, F),
 ) -> Tally {
     let (hidden, wide) = (config.hidden, config.hidden * config.cell.gates());
     let w = layout.weights(params);
@@ -113,20 +113,20 @@ pub(super) fn gradient<F: Real>(
         let x = input.x::<F>(t);
         for m in 0..wide {
             for i in 0..2 {
-                grad[w_ih + i * wide + m] += x[i] * dz[m];
+                add(w_ih + i * wide + m, x[i] * dz[m]);
             }
             for k in 0..hidden {
-                grad[w_hh + k * wide + m] += step.scale * prev.h[k] * dz[m];
+                add(w_hh + k * wide + m, step.scale * prev.h[k] * dz[m]);
             }
         }
         for k in 0..hidden {
-            grad[w_ho + k] += step.h[k] * dz_o;
+            add(w_ho + k, step.h[k] * dz_o);
         }
         if let Some((b_h, b_o)) = biases {
             for m in 0..wide {
-                grad[b_h + m] += dz[m];
+                add(b_h + m, dz[m]);
             }
-            grad[b_o] += dz_o;
+            add(b_o, dz_o);
         }
         (dz_next, scale_next) = (dz, step.scale);
     }

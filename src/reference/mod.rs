@@ -37,11 +37,21 @@ pub fn gradient<F: Real>(
     samples: Range<usize>,
     grad: &mut [F],
 ) -> Tally {
+    contributions(config, params, batch, samples, |index, part| grad[index] += part)
+}
+
+/// The same, part by part: gives what every sample and step adds to a parameter's gradient to `add(parameter, part)`.
+pub fn contributions<F: Real>(
+    config: &Config,
+    params: &[F],
+    batch: &Minibatch,
+    samples: Range<usize>,
+    mut add: impl FnMut(usize, F),
+) -> Tally {
     let layout = Layout::of(config);
     let mut tally = Tally::default();
     for sample in samples {
-        let input = Sample { batch, sample };
-        tally += bptt::gradient(config, &layout, params, &input, grad);
+        tally += bptt::gradient(config, &layout, params, &Sample { batch, sample }, &mut add);
     }
     tally
 }
