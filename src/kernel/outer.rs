@@ -37,9 +37,8 @@ pub(crate) fn outer<S: Simd, F: Lane>(simd: S, outer: &Outer<'_, F>, width: usiz
         #[inline(always)]
         || {
             let (sums, _) = sums.as_chunks_mut::<LANES>();
-            // A tile of 4 × 3 fills 16 registers. A single column takes 8 rows: 4 sums alone would wait for each other.
-            let most = if outer.cols.len() == 1 { 8 } else { 4 };
-            for rows in runs(outer.rows.len(), most) {
+            // A tile of 4 × 3 fills 16 registers.
+            for rows in runs(outer.rows.len(), 4) {
                 let row = outer.rows.start + rows.start;
                 for cols in runs(outer.cols.len(), 3) {
                     let at = [row, outer.cols.start + cols.start];
@@ -55,10 +54,6 @@ pub(crate) fn outer<S: Simd, F: Lane>(simd: S, outer: &Outer<'_, F>, width: usiz
                         (3, 2) => tile::<S, F, 3, 2>(simd, outer, at, width, sums),
                         (3, 3) => tile::<S, F, 3, 3>(simd, outer, at, width, sums),
                         (4, 1) => tile::<S, F, 4, 1>(simd, outer, at, width, sums),
-                        (5, 1) => tile::<S, F, 5, 1>(simd, outer, at, width, sums),
-                        (6, 1) => tile::<S, F, 6, 1>(simd, outer, at, width, sums),
-                        (7, 1) => tile::<S, F, 7, 1>(simd, outer, at, width, sums),
-                        (8, 1) => tile::<S, F, 8, 1>(simd, outer, at, width, sums),
                         (4, 2) => tile::<S, F, 4, 2>(simd, outer, at, width, sums),
                         _ => tile::<S, F, 4, 3>(simd, outer, at, width, sums),
                     }
