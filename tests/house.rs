@@ -138,3 +138,22 @@ fn the_reader_of_imports_reads_them() {
     assert_eq!(named("use crate::{kernel::SimdLevel, task, error::Error};"), ["kernel", "task", "error"], "several");
     assert_eq!(named("let x = crate::reference::gradient(carrylane::train::y);"), ["reference", "train"], "in code");
 }
+
+#[test]
+fn the_readme_shows_the_librarys_own_example() {
+    let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("readable");
+    // The lines of the first block of Rust, but for comments and what is hidden.
+    let block = |text: &str, open: &str| -> Vec<String> {
+        let inside = text.lines().skip_while(|line| *line != open).skip(1).take_while(|line| !line.starts_with("```"));
+        let code = inside.filter(|line| !line.starts_with("//") && !line.starts_with("# ") && !line.is_empty());
+        code.map(str::to_owned).collect()
+    };
+    let library = read("src/lib.rs")
+        .lines()
+        .map(|line| line.trim_start_matches("//!").trim_start())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let (wanted, found) = (block(&library, "```"), block(&read("README.md"), "```rust"));
+    assert!(!wanted.is_empty(), "the documentation of the library has an example");
+    assert_eq!(found, wanted, "the example of README.md");
+}
