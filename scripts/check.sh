@@ -19,13 +19,14 @@ say() { printf '\n== %s\n' "$*" >&2; }
 say 'format'
 cargo fmt --check
 
+# Everything in release, so that what is built for one step serves the next.
 say 'lints'
-cargo clippy --locked --all-targets --quiet -- -D warnings
+cargo clippy --locked --release --all-targets --quiet -- -D warnings
 
 say 'docs'
-RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --release --no-deps --quiet
 
-# In release: each bench checks its result once, in the binary that `cargo bench` would time.
+# Each bench checks its result once, in the binary that `cargo bench` would time.
 say 'benches, once each'
 cargo test --locked --release --benches --quiet
 
