@@ -7,9 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-1}
-cargo build --locked --release --quiet
-target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-carrylane=$target/release/carrylane
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 
 hidden=8,16,32,64,128,256
 for cell in elman dynamic lstm 'lstm --lstm-form notebook'; do

@@ -8,8 +8,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-cargo build --locked --release --quiet
-target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 failed=0
 comparisons=0
 for cell in elman dynamic lstm 'lstm --lstm-form notebook'; do
@@ -18,12 +18,12 @@ for cell in elman dynamic lstm 'lstm --lstm-form notebook'; do
             for bias in true false; do
                 net="--cell $cell --activation $activation --output-activation $output --bias $bias"
                 # shellcheck disable=SC2086 # a net is several words
-                summary=$("$target/release/carrylane" gradcheck $net "$@" --json | tail -n 1 || true)
+                summary=$("$carrylane" gradcheck $net "$@" --json | tail -n 1 || true)
                 case $summary in
                 *'"ok":true'*) verdict=ok ;;
                 *) verdict=FAILED failed=1 ;;
                 esac
-                count=$(sed 's/.*"comparisons":\([0-9]*\).*/\1/' <<<"$summary")
+                count=$(field comparisons <<<"$summary")
                 comparisons=$((comparisons + count))
                 echo "$verdict $count comparisons: $net"
             done

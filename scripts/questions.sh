@@ -8,14 +8,10 @@ shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 seeds=${1:-20}
-cargo build --locked --release --quiet
-target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-carrylane=$target/release/carrylane
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-field() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
-median() { sort -g | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'; }
 
 # The summaries of all seeds with the given flags; an unsolved training answers with exit code 1, and with its summary all the same.
 summaries() {

@@ -9,17 +9,13 @@ cd "$(dirname "$0")/.."
 
 seeds=${1:-100}
 shift $(($# > 0 ? 1 : 0))
-cargo build --locked --release --quiet
-target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-carrylane=$target/release/carrylane
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 
 cells=("$@")
 if (($# == 0)); then
     cells=(elman dynamic lstm 'lstm --lstm-form notebook')
 fi
-
-field() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
-median() { sort -g | awk '{ value[NR] = $1 } END { if (NR) print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2; else print "–" }'; }
 
 echo "| cell | solved | samples, median | seconds, median |"
 echo "|---|---|---|---|"

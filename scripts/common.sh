@@ -1,0 +1,13 @@
+# What the scripts share; to be sourced, from the top of the checkout. Builds the program and sets `carrylane` to it.
+# shellcheck shell=bash
+
+cargo build --locked --release --quiet
+target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+# shellcheck disable=SC2034 # used by who sources this
+carrylane=$target/release/carrylane
+
+# The value of a field of JSON lines.
+field() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+
+# The median of numbers, a line each; a dash for none.
+median() { sort -g | awk '{ value[NR] = $1 } END { if (NR) print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2; else print "–" }'; }
