@@ -7,7 +7,7 @@ use super::layout::{EXTRA, Shape, Tile};
 use super::outer::{Outer, sum_lanes};
 use super::products::{Products, samples_in};
 use super::rows::{self, Output};
-use super::workspace::Workspace;
+use super::workspace::{Extra, Workspace};
 use super::{Float, dynamic, elman, lstm};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::{BitTensor, Minibatch};
@@ -157,11 +157,7 @@ impl<W, P> Pass<'_, P, W> {
                 let at = At { t, from: t % 2, to: (t + 1) % 2 };
                 self.forward(simd, &tile, at, ws);
                 let z_o = &mut ws.delta[..tile.width];
-                let h = if self.net.cell == Cell::Dynamic {
-                    &ws.extra.h[tile.plain(at.to)]
-                } else {
-                    &ws.state[tile.h(at.to)]
-                };
+                let h = hidden_rows(&tile, &ws.state, &ws.extra, at.to);
                 self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z_o);
                 rows::answer(simd, self.net.output, z_o, &mut ws.answer);
                 let targets = &self.batch.c.column(t)[tile.words.clone()];
@@ -210,11 +206,10 @@ impl<W, P> Pass<'_, P, W> {
         let (a, b) = ws.state[tile.x(at.from)].split_at_mut(tile.width);
         rows::expand(simd, &self.batch.a.column(at.t)[tile.words.clone()], a);
         rows::expand(simd, &self.batch.b.column(at.t)[tile.words.clone()], b);
-        let (net, by) = (&self.net, (self.products, self.packed));
-        match net.cell {
-            Cell::Elman => elman::forward(simd, net, by, tile, at, ws),
-            Cell::Dynamic => dynamic::forward(simd, net, by, (self.batch, tile), at, ws),
-            Cell::Lstm => lstm::forward(simd, net, by, tile, at, ws),
+        match self.net.cell {
+            Cell::Elman => elman::forward(simd, self, tile, at, ws),
+            Cell::Dynamic => dynamic::forward(simd, self, tile, at, ws),
+            Cell::Lstm => lstm::forward(simd, self, tile, at, ws),
         }
     }
 
@@ -224,7 +219,7 @@ impl<W, P> Pass<'_, P, W> {
         P: Products<F, Weights = W>,
     {
         let dz_o = &mut ws.delta[tile.dz_o(t + 1)];
-        let h = if self.net.cell == Cell::Dynamic { &ws.extra.h[tile.plain(t + 1)] } else { &ws.state[tile.h(t + 1)] };
+        let h = hidden_rows(tile, &ws.state, &ws.extra, t + 1);
         self.products.product(simd, &self.packed.output, 0..tile.shape.hidden, h, dz_o);
         let output = Output {
             activation: self.net.output,
@@ -246,11 +241,10 @@ impl<W, P> Pass<'_, P, W> {
     where
         P: Products<F, Weights = W>,
     {
-        let (net, by) = (&self.net, (self.products, self.packed));
-        match net.cell {
-            Cell::Elman => elman::backward(simd, net, by, tile, t, ws),
-            Cell::Dynamic => dynamic::backward(simd, net, by, tile, t, ws),
-            Cell::Lstm => lstm::backward(simd, net, by, tile, t, ws),
+        match self.net.cell {
+            Cell::Elman => elman::backward(simd, self, tile, t, ws),
+            Cell::Dynamic => dynamic::backward(simd, self, tile, t, ws),
+            Cell::Lstm => lstm::backward(simd, self, tile, t, ws),
         }
     }
 
@@ -309,5 +303,13 @@ impl<W, P> Pass<'_, P, W> {
                 *g += self.products.sum(&ws.sums[entry * P::SUMS..][..P::SUMS]);
             }
         }
+    }
+}
+
+/// h of a block: in the state, but for the dynamic cell, whose state holds it scaled.
+fn hidden_rows<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>, block: usize) -> &'a [F] {
+    match tile.shape.cell {
+        Cell::Elman | Cell::Lstm => &state[tile.h(block)],
+        Cell::Dynamic => &extra.h[tile.plain(block)],
     }
 }

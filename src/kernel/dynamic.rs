@@ -3,42 +3,39 @@
 //! The state holds the scaled h, so that the forward product and `dW_hh` are Elman's; h itself is kept beside it.
 
 use super::Float;
-use super::bptt::{At, Net, Packed};
+use super::bptt::{At, Pass};
 use super::layout::{TILE, Tile};
 use super::math::Vector;
 use super::products::Products;
 use super::rows::{self, mask};
 use super::workspace::Workspace;
-use crate::task::Minibatch;
 use fearless_simd::prelude::*;
 
 /// One step forward: `s_t h_{t−1}` into its block of state, then `h_t` into the next block of h.
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
-    net: &Net,
-    (products, packed): (P, &Packed<P::Weights>),
-    (batch, tile): (&Minibatch, &Tile),
+    pass: &Pass<'_, P, P::Weights>,
+    tile: &Tile,
     at: At,
     ws: &mut Workspace<F>,
 ) {
     let inputs = at.inputs(tile);
     if at.t > 0 {
-        let [a, b] =
-            [&batch.a, &batch.b].map(|bits| [at.t, at.t - 1].map(|step| &bits.column(step)[tile.words.clone()]));
+        let [a, b] = [&pass.batch.a, &pass.batch.b]
+            .map(|bits| [at.t, at.t - 1].map(|step| &bits.column(step)[tile.words.clone()]));
         let scale = &mut ws.extra.scale[tile.rows(at.from, 1)];
         scales(simd, a, b, scale);
         multiply(simd, scale, &ws.extra.h[tile.plain(at.from)], &mut ws.state[tile.h(at.from)]);
     }
     let h = &mut ws.extra.h[tile.plain(at.to)];
-    products.product(simd, &packed.forward, inputs.clone(), &ws.state[at.rows(tile, &inputs)], h);
-    rows::activate(simd, net.activation, h);
+    pass.products.product(simd, &pass.packed.forward, inputs.clone(), &ws.state[at.rows(tile, &inputs)], h);
+    rows::activate(simd, pass.net.activation, h);
 }
 
 /// One step backward: `dz_t = (s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ) ⊙ φ′`.
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
-    net: &Net,
-    (products, packed): (P, &Packed<P::Weights>),
+    pass: &Pass<'_, P, P::Weights>,
     tile: &Tile,
     t: usize,
     ws: &mut Workspace<F>,
@@ -47,14 +44,14 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     let [dz, dz_next, dz_o] =
         ws.delta.get_disjoint_mut([tile.dz(t), tile.dz(t + 1), tile.dz_o(t + 1)]).expect("two blocks");
     let dh = &mut ws.extra.dh[tile.plain(0)];
-    products.product(simd, &packed.backward, shape.wide..shape.wide + 1, dz_o, dh);
+    pass.products.product(simd, &pass.packed.backward, shape.wide..shape.wide + 1, dz_o, dh);
     if t + 1 < shape.steps {
-        products.product(simd, &packed.backward, 0..shape.wide, dz_next, dz);
+        pass.products.product(simd, &pass.packed.backward, 0..shape.wide, dz_next, dz);
         scale_and_add(simd, &ws.extra.scale[tile.rows(t + 1, 1)], dh, dz);
     } else {
         dz.copy_from_slice(dh);
     }
-    rows::derive(simd, net.activation, &ws.extra.h[tile.plain(t + 1)], dz);
+    rows::derive(simd, pass.net.activation, &ws.extra.h[tile.plain(t + 1)], dz);
 }
 
 /// The scales of one step, from the bits of a and b now and before: 1, e or e^√2, for none, one or both changed.

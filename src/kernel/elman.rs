@@ -1,7 +1,7 @@
 //! The Elman cell: `h_t = φ(z_t)`, `dz_t = dh_t ⊙ φ′`.
 
 use super::Float;
-use super::bptt::{At, Net, Packed};
+use super::bptt::{At, Pass};
 use super::layout::Tile;
 use super::products::Products;
 use super::rows;
@@ -11,30 +11,27 @@ use fearless_simd::Simd;
 /// One step forward: `h_t` into the next block of state.
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
-    net: &Net,
-    (products, packed): (P, &Packed<P::Weights>),
+    pass: &Pass<'_, P, P::Weights>,
     tile: &Tile,
     at: At,
     ws: &mut Workspace<F>,
 ) {
     let inputs = at.inputs(tile);
     let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
-    products.product(simd, &packed.forward, inputs, state, h);
-    rows::activate(simd, net.activation, h);
+    pass.products.product(simd, &pass.packed.forward, inputs, state, h);
+    rows::activate(simd, pass.net.activation, h);
 }
 
 /// One step backward: `dz_t` into its block of delta.
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
-    net: &Net,
-    (products, packed): (P, &Packed<P::Weights>),
+    pass: &Pass<'_, P, P::Weights>,
     tile: &Tile,
     t: usize,
     ws: &mut Workspace<F>,
 ) {
-    let inputs = tile.shape.flows_back(t);
-    let later = tile.rows((t + 1) * tile.shape.delta_rows() + inputs.start, inputs.len());
+    let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
-    products.product(simd, &packed.backward, inputs, later, dz);
-    rows::derive(simd, net.activation, &ws.state[tile.h(t + 1)], dz);
+    pass.products.product(simd, &pass.packed.backward, inputs, later, dz);
+    rows::derive(simd, pass.net.activation, &ws.state[tile.h(t + 1)], dz);
 }

@@ -41,11 +41,6 @@ impl Shape {
         self.hidden + EXTRA
     }
 
-    /// The inputs of the backward product at step t: dz of the next step, if there is one, and `dz_o`.
-    pub(crate) fn flows_back(&self, t: usize) -> Range<usize> {
-        if t + 1 == self.steps { self.wide..self.wide + 1 } else { 0..self.wide + 1 }
-    }
-
     /// Rows in a block of delta.
     pub(crate) fn delta_rows(&self) -> usize {
         self.wide + 1
@@ -82,6 +77,14 @@ impl Tile {
     /// The row `dz_o` of a block of delta.
     pub(crate) fn dz_o(&self, block: usize) -> Range<usize> {
         self.rows(block * self.shape.delta_rows() + self.shape.wide, 1)
+    }
+
+    /// The inputs of the backward product at step t, which are dz of the next step, if there is one, and `dz_o`; and their rows.
+    pub(crate) fn flows_back(&self, t: usize) -> (Range<usize>, Range<usize>) {
+        let Shape { wide, steps, .. } = self.shape;
+        let inputs = if t + 1 == steps { wide..wide + 1 } else { 0..wide + 1 };
+        let rows = self.rows((t + 1) * self.shape.delta_rows() + inputs.start, inputs.len());
+        (inputs, rows)
     }
 
     /// The rows of a block of H rows.

@@ -4,7 +4,7 @@
 //! `h_t = c_t o`.
 
 use super::Float;
-use super::bptt::{At, Net, Packed};
+use super::bptt::{At, Pass};
 use super::layout::Tile;
 use super::math::Vector;
 use super::products::Products;
@@ -16,8 +16,7 @@ use fearless_simd::prelude::*;
 /// One step forward: gates, `c_t` and `h_t`.
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
-    net: &Net,
-    (products, packed): (P, &Packed<P::Weights>),
+    pass: &Pass<'_, P, P::Weights>,
     tile: &Tile,
     at: At,
     ws: &mut Workspace<F>,
@@ -26,7 +25,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     let wide = tile.shape.wide;
     let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
     let gates = &mut ws.extra.gates[tile.rows(at.from * wide, wide)];
-    products.product(simd, &packed.forward, inputs, state, gates);
+    pass.products.product(simd, &pass.packed.forward, inputs, state, gates);
     let [c_prev, c] = ws.extra.c.get_disjoint_mut([tile.plain(at.from), tile.plain(at.to)]).expect("two blocks");
     if at.t == 0 {
         c_prev.fill(F::zero());
@@ -41,10 +40,10 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
             for at in (0..h.len()).step_by(len) {
                 let gate = |row: &[F], activation| apply::<S, F>(simd, activation, load(row, at));
                 let (i_t, f_t) = (gate(i, Activation::Sigmoid), gate(f, Activation::Sigmoid));
-                let (g_t, o_t) = (gate(g, net.activation), gate(o, Activation::Sigmoid));
+                let (g_t, o_t) = (gate(g, pass.net.activation), gate(o, Activation::Sigmoid));
                 let z = g_t.mul_add(i_t, load(c_prev, at) * f_t);
-                let p = apply::<S, F>(simd, net.activation, z);
-                let c_t = match net.lstm_form {
+                let p = apply::<S, F>(simd, pass.net.activation, z);
+                let c_t = match pass.net.lstm_form {
                     LstmForm::Standard => z,
                     LstmForm::Notebook => p,
                 };
@@ -66,18 +65,16 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
 /// `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, `carry = dz f`.
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
-    net: &Net,
-    (products, packed): (P, &Packed<P::Weights>),
+    pass: &Pass<'_, P, P::Weights>,
     tile: &Tile,
     t: usize,
     ws: &mut Workspace<F>,
 ) {
     let wide = tile.shape.wide;
-    let inputs = tile.shape.flows_back(t);
-    let later = tile.rows((t + 1) * tile.shape.delta_rows() + inputs.start, inputs.len());
+    let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
     let (dh, carry) = (&mut ws.extra.dh[tile.plain(0)], &mut ws.extra.carry[tile.plain(0)]);
-    products.product(simd, &packed.backward, inputs, later, dh);
+    pass.products.product(simd, &pass.packed.backward, inputs, later, dh);
     if t + 1 == tile.shape.steps {
         carry.fill(F::zero());
     }
@@ -97,14 +94,14 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
                     |gate| load(gates, gate * rows + at),
                 );
                 let (p, dh, flows) = (load(squashed, at), load(dh, at), load(carry, at));
-                let slope_p = derivative::<S, F>(simd, net.activation, p);
-                let dz = match net.lstm_form {
+                let slope_p = derivative::<S, F>(simd, pass.net.activation, p);
+                let dz = match pass.net.lstm_form {
                     LstmForm::Standard => (dh * o).mul_add(slope_p, flows),
                     LstmForm::Notebook => dh.mul_add(o, flows) * slope_p,
                 };
                 (dz * g * slope(i)).store_slice(&mut dz_i[at..][..len]);
                 (dz * load(c_prev, at) * slope(f)).store_slice(&mut dz_f[at..][..len]);
-                (dz * i * derivative::<S, F>(simd, net.activation, g)).store_slice(&mut dz_g[at..][..len]);
+                (dz * i * derivative::<S, F>(simd, pass.net.activation, g)).store_slice(&mut dz_g[at..][..len]);
                 (dh * p * slope(o)).store_slice(&mut dz_o[at..][..len]);
                 (dz * f).store_slice(&mut carry[at..][..len]);
             }
