@@ -3,6 +3,7 @@
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Config, Loss, LstmForm};
+use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use clap::{ArgAction, Args};
 use std::num::NonZero;
@@ -12,13 +13,6 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Help pages: what it does, more about it, flags, examples; one page for `-h` and `--help`.
 pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
-
-/// The widest additions that are trained, checked or measured.
-pub(super) const MAX_BITS: usize = 1 << 16;
-/// The largest minibatch.
-pub(super) const MAX_BATCH: usize = 1 << 24;
-/// The most threads.
-pub(super) const MAX_THREADS: usize = 1024;
 
 /// What a net is, but for its size.
 #[derive(Debug, Args)]

@@ -1,14 +1,14 @@
 //! `carrylane bench`.
 
 use super::Answer;
-use super::args::{HELP, MAX_BATCH, MAX_BITS, MAX_THREADS, Net, VERSION, seconds};
+use super::args::{HELP, Net, VERSION, seconds};
 use super::format::{count, plural, rate, table, text};
 use super::info::processor;
 use super::output::{FAINT, Output, styled};
 use super::stopwatch::Row;
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
-use carrylane::train::EngineKind;
+use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, MAX_THREADS};
 use carrylane::verify::Precision;
 use serde::Serialize;
 

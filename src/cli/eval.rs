@@ -1,13 +1,13 @@
 //! `carrylane eval`.
 
-use super::args::{HELP, MAX_BITS};
+use super::args::HELP;
 use super::format::{count, percent, plural, table, text};
 use super::output::{FAINT, Output, mark, styled};
 use super::trained::{Source, Stamp};
 use super::{Answer, values};
 use carrylane::task::rng::Purpose;
 use carrylane::task::{Minibatch, PairSet, Pattern};
-use carrylane::train::Score;
+use carrylane::train::{MAX_BITS, Score};
 use clap::ValueEnum;
 use serde::Serialize;
 

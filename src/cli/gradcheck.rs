@@ -1,11 +1,12 @@
 //! `carrylane gradcheck`.
 
 use super::Answer;
-use super::args::{HELP, MAX_BATCH, MAX_BITS, Net, VERSION};
+use super::args::{HELP, Net, VERSION};
 use super::defects;
 use super::format::{count, plural, table, text};
 use super::output::{BAD, FAINT, GOOD, Output, mark, styled};
 use super::values::{self, Simd};
+use carrylane::train::{MAX_BATCH, MAX_BITS};
 use carrylane::verify::{Comparison, Grid, Worst, gradcheck};
 use serde::Serialize;
 

@@ -35,11 +35,8 @@ pub(super) struct Step {
 impl Sum {
     /// Lets the net add two numbers, at the width the sum needs.
     pub(super) fn by(engine: &mut Engine<f32>, a: BigUint, b: BigUint) -> Result<Self> {
-        let bits = width_of_sum(&a, &b);
-        let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits)?;
-        let mut predicted = BitTensor::new(1, bits);
-        engine.evaluate(&batch, Some(&mut predicted));
-        Ok(Self { a, b, answer: to_uint(&predicted, 0), bits, short: false })
+        let (bits, answer) = (width_of_sum(&a, &b), engine.add(&a, &b)?);
+        Ok(Self { a, b, answer, bits, short: false })
     }
 
     /// The right answer.

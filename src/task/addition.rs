@@ -113,6 +113,14 @@ impl Minibatch {
         });
     }
 
+    /// Copies the given samples, in their order, to `out`.
+    pub fn gather(&self, samples: &[usize], out: &mut Self) {
+        out.reset(samples.len(), self.bits());
+        for (from, to) in [(&self.a, &mut out.a), (&self.b, &mut out.b), (&self.c, &mut out.c)] {
+            from.gather(samples, to);
+        }
+    }
+
     /// Fills a and b from `source(step, word)`, keeps the top bit 0 and the last word masked, then adds.
     fn fill(&mut self, mut source: impl FnMut(usize, usize) -> (u64, u64)) {
         let samples = self.samples();

@@ -61,11 +61,7 @@ impl Dataset {
     /// Copies minibatch `index` of the epoch to `out`.
     pub fn minibatch(&self, index: usize, batch: usize, out: &mut Minibatch) {
         let samples = &self.order[index * batch..((index + 1) * batch).min(self.order.len())];
-        out.reset(samples.len(), self.training.bits());
-        let from = [&self.training.a, &self.training.b, &self.training.c];
-        for (from, to) in from.into_iter().zip([&mut out.a, &mut out.b, &mut out.c]) {
-            from.gather(samples, to);
-        }
+        self.training.gather(samples, out);
     }
 }
 
@@ -81,11 +77,8 @@ fn others(training: &Minibatch, seed: u64) -> Minibatch {
     candidates.fill_uniform(&mut stream(seed, Purpose::Dataset, 1));
     let new = (0..candidates.samples()).filter(|&sample| seen.insert(row(&candidates, sample)));
     let samples: Vec<usize> = new.take(wanted).collect();
-    let mut held_out = Minibatch::new(samples.len(), training.bits());
-    let from = [&candidates.a, &candidates.b, &candidates.c];
-    for (from, to) in from.into_iter().zip([&mut held_out.a, &mut held_out.b, &mut held_out.c]) {
-        from.gather(&samples, to);
-    }
+    let mut held_out = Minibatch::default();
+    candidates.gather(&samples, &mut held_out);
     held_out
 }
 

@@ -16,5 +16,5 @@ pub use check::{Check, Score, score};
 pub use dataset::Dataset;
 pub use engine::{Engine, EngineKind};
 pub use optimizer::{Optimizer, Rule};
-pub use settings::{Settings, Source, Until};
+pub use settings::{MAX_BATCH, MAX_BITS, MAX_THREADS, Settings, Source, Until};
 pub use trainer::{Event, FixedSet, Outcome, Report, Trainer};

@@ -64,12 +64,12 @@ pub struct Settings {
     pub threads: usize,
 }
 
-/// The widest training.
-const MAX_BITS: usize = 1 << 16;
-/// The largest minibatch.
-const MAX_BATCH: usize = 1 << 24;
+/// The widest training, in bits.
+pub const MAX_BITS: usize = 1 << 16;
+/// The largest minibatch, in additions.
+pub const MAX_BATCH: usize = 1 << 24;
 /// The most threads.
-const MAX_THREADS: usize = 1024;
+pub const MAX_THREADS: usize = 1024;
 
 impl Default for Settings {
     fn default() -> Self {
