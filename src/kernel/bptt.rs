@@ -3,7 +3,9 @@
 //! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps. What differs is in
 //! one file per cell: how `h_t` comes from `z_t`, and `dz_t` from `dh_t`.
 
-use super::layout::{EXTRA, Shape, Tile};
+use super::finish::Finish;
+use super::layout::{Shape, Tile};
+use super::math;
 use super::outer::{Outer, sum_lanes};
 use super::products::{Products, samples_in};
 use super::rows::{self, Output};
@@ -30,6 +32,14 @@ impl Net {
         self.hidden * self.cell.gates()
     }
 
+    /// The activation of each gate; Elman and dynamic cells have one.
+    pub(super) fn gates(&self) -> [Activation; 4] {
+        match self.cell {
+            Cell::Elman | Cell::Dynamic => [self.activation; 4],
+            Cell::Lstm => [Activation::Sigmoid, Activation::Sigmoid, self.activation, Activation::Sigmoid],
+        }
+    }
+
     fn shape(&self, steps: usize) -> Shape {
         Shape { cell: self.cell, hidden: self.hidden, wide: self.wide(), steps }
     }
@@ -38,7 +48,7 @@ impl Net {
 /// The packed weights of one update.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed<W> {
-    /// (h, a, b) to z.
+    /// (h, a, b) to z times [`math::scale`].
     pub(super) forward: W,
     /// h to `z_o`.
     pub(super) output: W,
@@ -51,18 +61,20 @@ impl<W> Packed<W> {
     pub(crate) fn zeros<F: Float>(products: impl Products<F, Weights = W>, net: &Net) -> Self {
         let (hidden, wide) = (net.hidden, net.wide());
         Self {
-            forward: products.weights(hidden + 2, wide),
-            output: products.weights(hidden, 1),
-            backward: products.weights(wide + 1, hidden),
+            forward: products.weights(hidden + 2, wide, net.cell.gates()),
+            output: products.weights(hidden, 1, 1),
+            backward: products.weights(wide + 1, hidden, 1),
         }
     }
 
     /// Packs the weights of one update.
     pub(crate) fn pack<F: Float>(&mut self, products: impl Products<F, Weights = W>, net: &Net, w: &Weights<'_, F>) {
         let (hidden, wide) = (net.hidden, net.wide());
-        let bias = |m: usize| w.b_h.get(m).copied().unwrap_or_else(F::zero);
+        let gates = net.gates();
+        let scale = |m: usize| math::scale::<F>(gates[m / hidden]);
+        let bias = |m: usize| w.b_h.get(m).copied().unwrap_or_else(F::zero) * scale(m);
         products.pack(&mut self.forward, bias, |k, m| {
-            if k < hidden { w.w_hh[k * wide + m] } else { w.w_ih[(k - hidden) * wide + m] }
+            scale(m) * if k < hidden { w.w_hh[k * wide + m] } else { w.w_ih[(k - hidden) * wide + m] }
         });
         products.pack(&mut self.output, |_| w.b_o.first().copied().unwrap_or_else(F::zero), |k, _| w.w_ho[k]);
         products.pack(
@@ -158,7 +170,7 @@ impl<W, P> Pass<'_, P, W> {
                 self.forward(simd, &tile, at, ws);
                 let z_o = &mut ws.delta[..tile.width];
                 let h = hidden_rows(&tile, &ws.state, &ws.extra, at.to);
-                self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z_o);
+                self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z_o, Finish::Plain);
                 rows::answer(simd, self.net.output, z_o, &mut ws.answer);
                 let targets = &self.batch.c.column(t)[tile.words.clone()];
                 for (i, (&answer, &target)) in ws.answer.iter().zip(targets).enumerate() {
@@ -220,7 +232,7 @@ impl<W, P> Pass<'_, P, W> {
     {
         let dz_o = &mut ws.delta[tile.dz_o(t + 1)];
         let h = hidden_rows(tile, &ws.state, &ws.extra, t + 1);
-        self.products.product(simd, &self.packed.output, 0..tile.shape.hidden, h, dz_o);
+        self.products.product(simd, &self.packed.output, 0..tile.shape.hidden, h, dz_o, Finish::Plain);
         let output = Output {
             activation: self.net.output,
             loss: self.net.loss,
@@ -248,7 +260,7 @@ impl<W, P> Pass<'_, P, W> {
         }
     }
 
-    /// `Σ_t state_t · delta_tᵀ`, the parts of it that are gradients.
+    /// `Σ_t state_t · delta_tᵀ`; its entries (a, `dz_o`) and (b, `dz_o`) are no gradients, but cost less than leaving them out.
     fn weight_gradients<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
@@ -258,26 +270,26 @@ impl<W, P> Pass<'_, P, W> {
         let sums = &mut ws.sums[..tile.shape.state_rows() * cols * P::SUMS];
         let blocks = [tile.shape.state_rows(), cols];
         let base = Outer { a: &ws.state, b: &ws.delta, blocks, width: tile.width, steps: 0..0, rows: 0..0, cols: 0..0 };
-        let ones = hidden + EXTRA - 1;
+        let all = tile.shape.state_rows();
+        // The dynamic cell's state holds h scaled, which is not what its output reads.
+        let columns = if cell == Cell::Dynamic { wide } else { cols };
         let parts = [
-            // dW_hh: h_{t−1} with dz_t; h_{−1} is zero.
-            Outer { steps: 1..steps, rows: 0..hidden, cols: 0..wide, ..base },
-            // dW_ih and db_h: a_t, b_t, 1 with dz_t.
-            Outer { steps: 0..steps, rows: hidden..hidden + EXTRA, cols: 0..wide, ..base },
-            // dW_ho: h_{t−1} with dz_o of step t−1, which are in the same block, but for the scaled h of the dynamic cell.
-            match cell {
-                Cell::Elman | Cell::Lstm => Outer { steps: 1..steps + 1, rows: 0..hidden, cols: wide..cols, ..base },
-                Cell::Dynamic => Outer {
-                    a: &ws.extra.h,
-                    blocks: [hidden, cols],
-                    steps: 1..steps + 1,
-                    rows: 0..hidden,
-                    cols: wide..cols,
-                    ..base
-                },
+            // The step before the first has no h and no output: dW_ih and db_h alone, (a, b, 1) with dz.
+            Outer { steps: 0..1, rows: hidden..all, cols: 0..wide, ..base },
+            // dW_hh, dW_ih and db_h, and since h_{t−1} and dz_o of step t−1 are in the same blocks, dW_ho and db_o.
+            Outer { steps: 1..steps, rows: 0..all, cols: 0..columns, ..base },
+            // The last output.
+            Outer { steps: steps..steps + 1, rows: 0..all, cols: wide..columns, ..base },
+            // dW_ho of the dynamic cell, and its db_o.
+            Outer {
+                a: &ws.extra.h,
+                blocks: [hidden, cols],
+                steps: 1..steps + 1,
+                rows: 0..hidden,
+                cols: columns..cols,
+                ..base
             },
-            // db_o: 1 with dz_o of step t−1.
-            Outer { steps: 1..steps + 1, rows: ones..ones + 1, cols: wide..cols, ..base },
+            Outer { steps: 1..steps + 1, rows: all - 1..all, cols: columns..cols, ..base },
         ];
         for part in parts {
             self.products.outer(simd, &part, cols, sums);

@@ -4,6 +4,7 @@
 
 use super::Float;
 use super::bptt::{At, Pass};
+use super::finish::Finish;
 use super::layout::{TILE, Tile};
 use super::math::Vector;
 use super::products::Products;
@@ -28,8 +29,8 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
         multiply(simd, scale, &ws.extra.h[tile.plain(at.from)], &mut ws.state[tile.h(at.from)]);
     }
     let h = &mut ws.extra.h[tile.plain(at.to)];
-    pass.products.product(simd, &pass.packed.forward, inputs.clone(), &ws.state[at.rows(tile, &inputs)], h);
-    rows::activate(simd, pass.net.activation, h);
+    let (state, finish) = (&ws.state[at.rows(tile, &inputs)], Finish::Activate(&[pass.net.activation]));
+    pass.products.product(simd, &pass.packed.forward, inputs, state, h, finish);
 }
 
 /// One step backward: `dz_t = (s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ) ⊙ φ′`.
@@ -44,9 +45,9 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     let [dz, dz_next, dz_o] =
         ws.delta.get_disjoint_mut([tile.dz(t), tile.dz(t + 1), tile.dz_o(t + 1)]).expect("two blocks");
     let dh = &mut ws.extra.dh[tile.plain(0)];
-    pass.products.product(simd, &pass.packed.backward, shape.wide..shape.wide + 1, dz_o, dh);
+    pass.products.product(simd, &pass.packed.backward, shape.wide..shape.wide + 1, dz_o, dh, Finish::Plain);
     if t + 1 < shape.steps {
-        pass.products.product(simd, &pass.packed.backward, 0..shape.wide, dz_next, dz);
+        pass.products.product(simd, &pass.packed.backward, 0..shape.wide, dz_next, dz, Finish::Plain);
         scale_and_add(simd, &ws.extra.scale[tile.rows(t + 1, 1)], dh, dz);
     } else {
         dz.copy_from_slice(dh);

@@ -2,9 +2,9 @@
 
 use super::Float;
 use super::bptt::{At, Pass};
+use super::finish::Finish;
 use super::layout::Tile;
 use super::products::Products;
-use super::rows;
 use super::workspace::Workspace;
 use fearless_simd::Simd;
 
@@ -18,8 +18,8 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
 ) {
     let inputs = at.inputs(tile);
     let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
-    pass.products.product(simd, &pass.packed.forward, inputs, state, h);
-    rows::activate(simd, pass.net.activation, h);
+    let finish = Finish::Activate(&[pass.net.activation]);
+    pass.products.product(simd, &pass.packed.forward, inputs, state, h, finish);
 }
 
 /// One step backward: `dz_t` into its block of delta.
@@ -32,6 +32,6 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
 ) {
     let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
-    pass.products.product(simd, &pass.packed.backward, inputs, later, dz);
-    rows::derive(simd, pass.net.activation, &ws.state[tile.h(t + 1)], dz);
+    let finish = Finish::Derive(pass.net.activation, &ws.state[tile.h(t + 1)]);
+    pass.products.product(simd, &pass.packed.backward, inputs, later, dz, finish);
 }

@@ -1,37 +1,50 @@
-//! The fused engine's products: out = W · rows + bias, a register tile at a time.
+//! The fused engine's products: out = finish(W · rows + bias), a register tile at a time.
 //!
 //! Weights are packed once an update into *panels*: for each run of MR outputs, first their biases, then for each k their MR weights,
 //! so that the inner loop reads both operands in order. A register tile holds MR × NV vectors of sums; each sum adds its
-//! products in the order of k, one fused multiply-add each, whatever the tile, so that tiles change speed and never bits.
+//! products in the order of k, one fused multiply-add each, whatever the tile, so that tiles change speed and never bits. What
+//! becomes of a sum (φ, or times φ′) is done while it is in a register and the next tile's multiply-adds are under way.
 
+use super::finish::Finish;
 use super::layout::{TILE, runs};
-use super::math::{Lane, Vector};
+use super::math::{self, Lane, Vector};
+use super::rows::derivative;
+use crate::model::Activation;
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
 /// Packed weights of one product.
 ///
 /// # Shapes
-/// For each run of MR ≤ `most` outputs: `[1 + inputs][MR]`, the bias first.
+/// For each run of MR ≤ [`MOST`] outputs: `[1 + inputs][MR]`, the bias first. No run crosses from one of the `groups` of outputs, the gates
+/// of a cell, into the next.
 #[derive(Debug, Clone)]
 pub(crate) struct Panel<F> {
     inputs: usize,
     outputs: usize,
-    most: usize,
+    groups: usize,
     data: Vec<F>,
 }
 
 impl<F: Lane> Panel<F> {
-    /// A panel of zeros for runs of at most `most` outputs.
-    pub(crate) fn zeros(inputs: usize, outputs: usize, most: usize) -> Self {
-        assert!((1..=MOST).contains(&most), "runs of {most}");
-        Self { inputs, outputs, most, data: vec![F::zero(); (inputs + 1) * outputs] }
+    /// A panel of zeros for `groups` equal groups of outputs.
+    pub(crate) fn zeros(inputs: usize, outputs: usize, groups: usize) -> Self {
+        assert_eq!(outputs % groups, 0, "{outputs} outputs in {groups} groups");
+        Self { inputs, outputs, groups, data: vec![F::zero(); (inputs + 1) * outputs] }
+    }
+
+    /// The runs of outputs, each with its group.
+    fn runs(&self) -> impl Iterator<Item = (usize, Range<usize>)> + use<F> {
+        let size = self.outputs / self.groups;
+        (0..self.groups)
+            .flat_map(move |g| runs(size, MOST).map(move |run| (g, g * size + run.start..g * size + run.end)))
     }
 
     /// Packs `weight(k, m)` and `bias(m)`.
     pub(crate) fn pack(&mut self, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
+        let runs = self.runs();
         let mut packed = self.data.iter_mut();
-        for run in runs(self.outputs, self.most) {
+        for (_, run) in runs {
             for row in 0..=self.inputs {
                 for m in run.clone() {
                     let value = if row == 0 { bias(m) } else { weight(row - 1, m) };
@@ -43,7 +56,7 @@ impl<F: Lane> Panel<F> {
 }
 
 /// The most outputs of any register tile.
-pub(super) const MOST: usize = 6;
+const MOST: usize = 6;
 
 /// Whether a level has 32 vector registers rather than 16.
 #[inline(always)]
@@ -51,11 +64,18 @@ fn many_registers<S: Simd>() -> bool {
     S::f32s::LEN == 16 || cfg!(target_arch = "aarch64")
 }
 
-/// `out[m][s] = bias[m] + Σ_k W[k][m] rows[k][s]` for the inputs `k`.
+/// `out[m][s] = finish(bias[m] + Σ_k W[k][m] rows[k][s])` for the inputs `k`.
 ///
 /// # Shapes
 /// `rows [k.len()][TILE]`, `out [outputs][TILE]`.
-pub(crate) fn product<S: Simd, F: Lane>(simd: S, panel: &Panel<F>, k: Range<usize>, rows: &[F], out: &mut [F]) {
+pub(crate) fn product<S: Simd, F: Lane>(
+    simd: S,
+    panel: &Panel<F>,
+    k: Range<usize>,
+    rows: &[F],
+    out: &mut [F],
+    finish: Finish<'_, F>,
+) {
     simd.vectorize(
         #[inline(always)]
         || {
@@ -63,28 +83,55 @@ pub(crate) fn product<S: Simd, F: Lane>(simd: S, panel: &Panel<F>, k: Range<usiz
             let (mut out, _) = out.as_chunks_mut::<TILE>();
             assert_eq!((rows.len(), out.len()), (k.len(), panel.outputs), "shapes of a product");
             let mut packed = panel.data.as_slice();
-            for run in runs(panel.outputs, panel.most) {
-                let mr = run.len();
-                let (weights, rest) = packed.split_at(mr * (panel.inputs + 1));
-                let (rows_out, rest_out) = out.split_at_mut(mr);
+            for (group, outputs) in panel.runs() {
+                let (weights, rest) = packed.split_at(outputs.len() * (panel.inputs + 1));
+                let (rows_out, rest_out) = out.split_at_mut(outputs.len());
                 (packed, out) = (rest, rest_out);
-                if many_registers::<S>() {
-                    match mr {
-                        1 => tile::<S, F, 1, 4>(simd, weights, &k, rows, rows_out),
-                        2 => tile::<S, F, 2, 4>(simd, weights, &k, rows, rows_out),
-                        3 => tile::<S, F, 3, 4>(simd, weights, &k, rows, rows_out),
-                        4 => tile::<S, F, 4, 4>(simd, weights, &k, rows, rows_out),
-                        5 => tile::<S, F, 5, 4>(simd, weights, &k, rows, rows_out),
-                        _ => tile::<S, F, 6, 4>(simd, weights, &k, rows, rows_out),
-                    }
-                } else {
-                    match mr {
-                        1 => tile::<S, F, 1, 8>(simd, weights, &k, rows, rows_out),
-                        2 => tile::<S, F, 2, 4>(simd, weights, &k, rows, rows_out),
-                        3 => tile::<S, F, 3, 4>(simd, weights, &k, rows, rows_out),
-                        4 => tile::<S, F, 4, 2>(simd, weights, &k, rows, rows_out),
-                        5 => tile::<S, F, 5, 2>(simd, weights, &k, rows, rows_out),
-                        _ => tile::<S, F, 6, 2>(simd, weights, &k, rows, rows_out),
+                let run = Run { weights, k: &k, rows, out: rows_out };
+                match finish {
+                    Finish::Plain => run.multiply::<S>(
+                        simd,
+                        #[inline(always)]
+                        |_, _, sum| sum,
+                    ),
+                    Finish::Activate(gates) => match gates[group] {
+                        Activation::Sigmoid => run.multiply::<S>(
+                            simd,
+                            #[inline(always)]
+                            |_, _, u| math::sigmoid::<S, F>(simd, u),
+                        ),
+                        Activation::Tanh => run.multiply::<S>(
+                            simd,
+                            #[inline(always)]
+                            |_, _, u| math::tanh::<S, F>(simd, u),
+                        ),
+                        Activation::Relu => run.multiply::<S>(
+                            simd,
+                            #[inline(always)]
+                            |_, _, u| math::relu::<S, F>(simd, u),
+                        ),
+                    },
+                    Finish::Derive(activation, y) => {
+                        let y = &y[outputs.start * TILE..outputs.end * TILE];
+                        match activation {
+                            Activation::Sigmoid => {
+                                run.multiply::<S>(
+                                    simd,
+                                    #[inline(always)]
+                                    |r, at, dh| flow(simd, Activation::Sigmoid, &y[r * TILE + at..], dh),
+                                );
+                            }
+                            Activation::Tanh => run.multiply::<S>(
+                                simd,
+                                #[inline(always)]
+                                |r, at, dh| flow(simd, Activation::Tanh, &y[r * TILE + at..], dh),
+                            ),
+                            Activation::Relu => run.multiply::<S>(
+                                simd,
+                                #[inline(always)]
+                                |r, at, dh| flow(simd, Activation::Relu, &y[r * TILE + at..], dh),
+                            ),
+                        }
                     }
                 }
             }
@@ -92,39 +139,80 @@ pub(crate) fn product<S: Simd, F: Lane>(simd: S, panel: &Panel<F>, k: Range<usiz
     );
 }
 
-/// MR outputs of all samples, NV vectors of samples at a time.
+/// dh φ′, from the outputs `y` of φ.
 #[inline(always)]
-fn tile<S: Simd, F: Lane, const MR: usize, const NV: usize>(
-    simd: S,
-    weights: &[F],
-    k: &Range<usize>,
-    rows: &[[F; TILE]],
-    out: &mut [[F; TILE]],
-) {
-    let len = Vector::<S, F>::LEN;
-    let (weights, _) = weights.as_chunks::<MR>();
-    let (bias, weights) = (&weights[0], &weights[1 + k.start..1 + k.end]);
-    for first in (0..TILE).step_by(NV * len) {
-        assert!(first + NV * len <= TILE, "vectors of a register tile divide a row");
-        let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); NV]; MR];
-        for r in 0..MR {
-            sums[r] = [Vector::<S, F>::splat(simd, bias[r]); NV];
-        }
-        for (w, row) in weights.iter().zip(rows) {
-            let mut x = [Vector::<S, F>::splat(simd, F::zero()); NV];
-            for v in 0..NV {
-                x[v] = Vector::<S, F>::from_slice(simd, &row[first + v * len..][..len]);
+fn flow<S: Simd, F: Lane>(simd: S, activation: Activation, y: &[F], dh: Vector<S, F>) -> Vector<S, F> {
+    dh * derivative::<S, F>(simd, activation, Vector::<S, F>::from_slice(simd, &y[..Vector::<S, F>::LEN]))
+}
+
+/// One run of outputs of a product.
+#[derive(Debug)]
+struct Run<'a, F> {
+    weights: &'a [F],
+    k: &'a Range<usize>,
+    rows: &'a [[F; TILE]],
+    out: &'a mut [[F; TILE]],
+}
+
+impl<F: Lane> Run<'_, F> {
+    /// All samples of the run, with the register tile that suits its outputs and the level.
+    #[inline(always)]
+    fn multiply<S: Simd>(self, simd: S, finish: impl Fn(usize, usize, Vector<S, F>) -> Vector<S, F> + Copy) {
+        if many_registers::<S>() {
+            match self.out.len() {
+                1 => self.tiles::<S, 1, 4>(simd, finish),
+                2 => self.tiles::<S, 2, 4>(simd, finish),
+                3 => self.tiles::<S, 3, 4>(simd, finish),
+                4 => self.tiles::<S, 4, 4>(simd, finish),
+                5 => self.tiles::<S, 5, 4>(simd, finish),
+                _ => self.tiles::<S, 6, 4>(simd, finish),
             }
+        } else {
+            match self.out.len() {
+                1 => self.tiles::<S, 1, 8>(simd, finish),
+                2 => self.tiles::<S, 2, 4>(simd, finish),
+                3 => self.tiles::<S, 3, 4>(simd, finish),
+                4 => self.tiles::<S, 4, 2>(simd, finish),
+                5 => self.tiles::<S, 5, 2>(simd, finish),
+                _ => self.tiles::<S, 6, 2>(simd, finish),
+            }
+        }
+    }
+
+    /// MR outputs of all samples, NV vectors of samples at a time.
+    #[inline(always)]
+    fn tiles<S: Simd, const MR: usize, const NV: usize>(
+        self,
+        simd: S,
+        finish: impl Fn(usize, usize, Vector<S, F>) -> Vector<S, F> + Copy,
+    ) {
+        let len = Vector::<S, F>::LEN;
+        let (weights, _) = self.weights.as_chunks::<MR>();
+        let (bias, weights) = (&weights[0], &weights[1 + self.k.start..1 + self.k.end]);
+        let out = self.out.first_chunk_mut::<MR>().expect("a row for each output");
+        for first in (0..TILE).step_by(NV * len) {
+            assert!(first + NV * len <= TILE, "vectors of a register tile divide a row");
+            let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); NV]; MR];
             for r in 0..MR {
-                let w = Vector::<S, F>::splat(simd, w[r]);
+                sums[r] = [Vector::<S, F>::splat(simd, bias[r]); NV];
+            }
+            for (w, row) in weights.iter().zip(self.rows) {
+                let mut x = [Vector::<S, F>::splat(simd, F::zero()); NV];
                 for v in 0..NV {
-                    sums[r][v] = x[v].mul_add(w, sums[r][v]);
+                    x[v] = Vector::<S, F>::from_slice(simd, &row[first + v * len..][..len]);
+                }
+                for r in 0..MR {
+                    let w = Vector::<S, F>::splat(simd, w[r]);
+                    for v in 0..NV {
+                        sums[r][v] = x[v].mul_add(w, sums[r][v]);
+                    }
                 }
             }
-        }
-        for (row, sums) in out.iter_mut().zip(&sums) {
-            for v in 0..NV {
-                sums[v].store_slice(&mut row[first + v * len..][..len]);
+            for r in 0..MR {
+                for v in 0..NV {
+                    let at = first + v * len;
+                    finish(r, at, sums[r][v]).store_slice(&mut out[r][at..][..len]);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use super::Float;
 use super::bptt::{At, Pass};
+use super::finish::Finish;
 use super::layout::Tile;
 use super::math::Vector;
 use super::products::Products;
@@ -25,7 +26,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     let wide = tile.shape.wide;
     let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
     let gates = &mut ws.extra.gates[tile.rows(at.from * wide, wide)];
-    pass.products.product(simd, &pass.packed.forward, inputs, state, gates);
+    pass.products.product(simd, &pass.packed.forward, inputs, state, gates, Finish::Activate(&pass.net.gates()));
     let [c_prev, c] = ws.extra.c.get_disjoint_mut([tile.plain(at.from), tile.plain(at.to)]).expect("two blocks");
     if at.t == 0 {
         c_prev.fill(F::zero());
@@ -38,19 +39,16 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
             let load = |row: &[F], at: usize| Vector::<S, F>::from_slice(simd, &row[at..][..len]);
             let [i, f, g, o] = quarters(gates);
             for at in (0..h.len()).step_by(len) {
-                let gate = |row: &[F], activation| apply::<S, F>(simd, activation, load(row, at));
-                let (i_t, f_t) = (gate(i, Activation::Sigmoid), gate(f, Activation::Sigmoid));
-                let (g_t, o_t) = (gate(g, pass.net.activation), gate(o, Activation::Sigmoid));
+                let [i_t, f_t, g_t, o_t] = [&*i, &*f, &*g, &*o].map(
+                    #[inline(always)]
+                    |row| load(row, at),
+                );
                 let z = g_t.mul_add(i_t, load(c_prev, at) * f_t);
                 let p = apply::<S, F>(simd, pass.net.activation, z);
                 let c_t = match pass.net.lstm_form {
                     LstmForm::Standard => z,
                     LstmForm::Notebook => p,
                 };
-                let stores = [(&mut *i, i_t), (&mut *f, f_t), (&mut *g, g_t), (&mut *o, o_t)];
-                for (row, value) in stores {
-                    value.store_slice(&mut row[at..][..len]);
-                }
                 c_t.store_slice(&mut c[at..][..len]);
                 p.store_slice(&mut squashed[at..][..len]);
                 (p * o_t).store_slice(&mut h[at..][..len]);
@@ -74,7 +72,7 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
     let (dh, carry) = (&mut ws.extra.dh[tile.plain(0)], &mut ws.extra.carry[tile.plain(0)]);
-    pass.products.product(simd, &pass.packed.backward, inputs, later, dh);
+    pass.products.product(simd, &pass.packed.backward, inputs, later, dh, Finish::Plain);
     if t + 1 == tile.shape.steps {
         carry.fill(F::zero());
     }

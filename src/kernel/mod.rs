@@ -27,6 +27,7 @@
 mod bptt;
 mod dynamic;
 mod elman;
+mod finish;
 mod gemm;
 mod layout;
 mod level;

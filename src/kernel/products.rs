@@ -1,5 +1,6 @@
 //! The two ways to multiply, behind one interface: `fused` (this crate's register tiles) and `blas` (matrixmultiply).
 
+use super::finish::Finish;
 use super::gemm::{self, Panel};
 use super::layout::{LANES, TILE};
 use super::math::Lane;
@@ -20,14 +21,22 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Words of samples that go through together, of `words` at most.
     fn together(self, words: usize) -> usize;
 
-    /// Room for the weights of a product.
-    fn weights(self, inputs: usize, outputs: usize) -> Self::Weights;
+    /// Room for the weights of a product, whose outputs are `groups` gates.
+    fn weights(self, inputs: usize, outputs: usize, groups: usize) -> Self::Weights;
 
     /// Packs `weight(k, m)` and `bias(m)`.
     fn pack(self, packed: &mut Self::Weights, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F);
 
-    /// `out[m] = bias[m] + Σ_k W[k][m] rows[k]` for the inputs `k`.
-    fn product<S: Simd>(self, simd: S, weights: &Self::Weights, k: Range<usize>, rows: &[F], out: &mut [F]);
+    /// `out[m] = finish(bias[m] + Σ_k W[k][m] rows[k])` for the inputs `k`.
+    fn product<S: Simd>(
+        self,
+        simd: S,
+        weights: &Self::Weights,
+        k: Range<usize>,
+        rows: &[F],
+        out: &mut [F],
+        finish: Finish<'_, F>,
+    );
 
     /// Adds `outer` to `sums`, a matrix of `width` columns of [`Products::SUMS`] partial sums.
     fn outer<S: Simd>(self, simd: S, outer: &Outer<'_, F>, width: usize, sums: &mut [F]);
@@ -48,16 +57,24 @@ impl<F: Lane> Products<F> for Fused {
         1
     }
 
-    fn weights(self, inputs: usize, outputs: usize) -> Panel<F> {
-        Panel::zeros(inputs, outputs, gemm::MOST)
+    fn weights(self, inputs: usize, outputs: usize, groups: usize) -> Panel<F> {
+        Panel::zeros(inputs, outputs, groups)
     }
 
     fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
         packed.pack(bias, weight);
     }
 
-    fn product<S: Simd>(self, simd: S, weights: &Panel<F>, k: Range<usize>, rows: &[F], out: &mut [F]) {
-        gemm::product(simd, weights, k, rows, out);
+    fn product<S: Simd>(
+        self,
+        simd: S,
+        weights: &Panel<F>,
+        k: Range<usize>,
+        rows: &[F],
+        out: &mut [F],
+        finish: Finish<'_, F>,
+    ) {
+        gemm::product(simd, weights, k, rows, out, finish);
     }
 
     fn outer<S: Simd>(self, simd: S, outer: &Outer<'_, F>, width: usize, sums: &mut [F]) {
@@ -92,7 +109,7 @@ impl<F: Lane> Products<F> for Blas {
         words
     }
 
-    fn weights(self, inputs: usize, outputs: usize) -> Dense<F> {
+    fn weights(self, inputs: usize, outputs: usize, _groups: usize) -> Dense<F> {
         Dense { outputs, weight: vec![F::zero(); inputs * outputs], bias: vec![F::zero(); outputs] }
     }
 
@@ -104,15 +121,24 @@ impl<F: Lane> Products<F> for Blas {
         packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(m));
     }
 
-    fn product<S: Simd>(self, _simd: S, weights: &Dense<F>, k: Range<usize>, rows: &[F], out: &mut [F]) {
+    fn product<S: Simd>(
+        self,
+        simd: S,
+        weights: &Dense<F>,
+        k: Range<usize>,
+        rows: &[F],
+        out: &mut [F],
+        finish: Finish<'_, F>,
+    ) {
         let width = rows.len() / k.len();
         for (row, &bias) in out.chunks_exact_mut(width).zip(&weights.bias) {
             row.fill(bias);
         }
         let m = weights.outputs;
         let weight = view(&weights.weight[k.start * m..k.end * m], k.len(), m);
-        let mut out = ArrayViewMut2::from_shape((m, width), out).expect("rows of outputs");
-        general_mat_mul(F::one(), &weight.t(), &view(rows, k.len(), width), F::one(), &mut out);
+        let mut sums = ArrayViewMut2::from_shape((m, width), &mut *out).expect("rows of outputs");
+        general_mat_mul(F::one(), &weight.t(), &view(rows, k.len(), width), F::one(), &mut sums);
+        finish.rows(simd, out);
     }
 
     fn outer<S: Simd>(self, _simd: S, outer: &Outer<'_, F>, width: usize, sums: &mut [F]) {

@@ -27,7 +27,7 @@ pub(crate) fn expand<S: Simd, F: Lane>(simd: S, words: &[u64], row: &mut [F]) {
     );
 }
 
-/// Replaces every z by φ(z).
+/// Replaces every u, a z times [`math::scale`], by φ(z).
 pub(crate) fn activate<S: Simd, F: Lane>(simd: S, activation: Activation, rows: &mut [F]) {
     simd.vectorize(
         #[inline(always)]
@@ -161,11 +161,13 @@ pub(crate) fn answer<S: Simd, F: Lane>(simd: S, activation: Activation, row: &[F
     );
 }
 
+/// φ(z), of a z not yet scaled.
 #[inline(always)]
 pub(super) fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
+    let u = z * Vector::<S, F>::splat(simd, math::scale(activation));
     match activation {
-        Activation::Sigmoid => math::sigmoid::<S, F>(simd, z),
-        Activation::Tanh => math::tanh::<S, F>(simd, z),
+        Activation::Sigmoid => math::sigmoid::<S, F>(simd, u),
+        Activation::Tanh => math::tanh::<S, F>(simd, u),
         Activation::Relu => math::relu::<S, F>(simd, z),
     }
 }
