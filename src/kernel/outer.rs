@@ -37,25 +37,28 @@ pub(crate) fn outer<S: Simd, F: Lane>(simd: S, outer: &Outer<'_, F>, width: usiz
         #[inline(always)]
         || {
             let (sums, _) = sums.as_chunks_mut::<LANES>();
-            // A tile of 4 × 3 fills 16 registers.
-            for rows in runs(outer.rows.len(), 4) {
-                let row = outer.rows.start + rows.start;
-                for cols in runs(outer.cols.len(), 3) {
-                    let at = [row, outer.cols.start + cols.start];
-                    let sums = &mut *sums;
-                    match (rows.len(), cols.len()) {
-                        (1, 1) => tile::<S, F, 1, 1>(simd, outer, at, width, sums),
-                        (1, 2) => tile::<S, F, 1, 2>(simd, outer, at, width, sums),
-                        (1, 3) => tile::<S, F, 1, 3>(simd, outer, at, width, sums),
-                        (2, 1) => tile::<S, F, 2, 1>(simd, outer, at, width, sums),
-                        (2, 2) => tile::<S, F, 2, 2>(simd, outer, at, width, sums),
-                        (2, 3) => tile::<S, F, 2, 3>(simd, outer, at, width, sums),
-                        (3, 1) => tile::<S, F, 3, 1>(simd, outer, at, width, sums),
-                        (3, 2) => tile::<S, F, 3, 2>(simd, outer, at, width, sums),
-                        (3, 3) => tile::<S, F, 3, 3>(simd, outer, at, width, sums),
-                        (4, 1) => tile::<S, F, 4, 1>(simd, outer, at, width, sums),
-                        (4, 2) => tile::<S, F, 4, 2>(simd, outer, at, width, sums),
-                        _ => tile::<S, F, 4, 3>(simd, outer, at, width, sums),
+            for first in outer.steps.clone().step_by(STEPS) {
+                let steps = first..(first + STEPS).min(outer.steps.end);
+                for block in runs(outer.rows.len(), ROWS) {
+                    for cols in runs(outer.cols.len(), 3) {
+                        for rows in runs(block.len(), 4) {
+                            let at = [outer.rows.start + block.start + rows.start, outer.cols.start + cols.start];
+                            let part = Part { outer, steps: steps.clone(), at, width };
+                            match (rows.len(), cols.len()) {
+                                (1, 1) => part.add::<S, 1, 1>(simd, sums),
+                                (1, 2) => part.add::<S, 1, 2>(simd, sums),
+                                (1, 3) => part.add::<S, 1, 3>(simd, sums),
+                                (2, 1) => part.add::<S, 2, 1>(simd, sums),
+                                (2, 2) => part.add::<S, 2, 2>(simd, sums),
+                                (2, 3) => part.add::<S, 2, 3>(simd, sums),
+                                (3, 1) => part.add::<S, 3, 1>(simd, sums),
+                                (3, 2) => part.add::<S, 3, 2>(simd, sums),
+                                (3, 3) => part.add::<S, 3, 3>(simd, sums),
+                                (4, 1) => part.add::<S, 4, 1>(simd, sums),
+                                (4, 2) => part.add::<S, 4, 2>(simd, sums),
+                                _ => part.add::<S, 4, 3>(simd, sums),
+                            }
+                        }
                     }
                 }
             }
@@ -63,49 +66,62 @@ pub(crate) fn outer<S: Simd, F: Lane>(simd: S, outer: &Outer<'_, F>, width: usiz
     );
 }
 
-/// RA × RB entries of G, a vector of lanes at a time.
-#[inline(always)]
-fn tile<S: Simd, F: Lane, const RA: usize, const RB: usize>(
-    simd: S,
-    outer: &Outer<'_, F>,
-    [row, col]: [usize; 2],
+/// Left rows and steps that go through together: their 64 samples, 24 KB, and a few right rows stay in the first cache.
+const ROWS: usize = 12;
+/// See [`ROWS`].
+const STEPS: usize = 8;
+
+/// A register tile's part of the products.
+#[derive(Debug)]
+struct Part<'a, F> {
+    outer: &'a Outer<'a, F>,
+    steps: Range<usize>,
+    /// First row and column of G.
+    at: [usize; 2],
+    /// Columns of G.
     width: usize,
-    sums: &mut [[F; LANES]],
-) {
-    let len = Vector::<S, F>::LEN;
-    let (a, _) = outer.a.as_chunks::<TILE>();
-    let (b, _) = outer.b.as_chunks::<TILE>();
-    for part in (0..LANES).step_by(len) {
-        assert!(part + len <= LANES, "vectors divide the lanes");
-        let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); RB]; RA];
-        for i in 0..RA {
-            for j in 0..RB {
-                let lanes = &sums[(row + i) * width + col + j];
-                acc[i][j] = Vector::<S, F>::from_slice(simd, &lanes[part..][..len]);
-            }
-        }
-        for t in outer.steps.clone() {
-            let a = a[t * outer.blocks[0] + row..].first_chunk::<RA>().expect("rows of a");
-            let b = b[t * outer.blocks[1] + col..].first_chunk::<RB>().expect("rows of b");
-            for group in (0..TILE).step_by(LANES) {
-                let at = group + part;
-                assert!(at + len <= TILE, "lanes divide a row");
-                let mut y = [Vector::<S, F>::splat(simd, F::zero()); RB];
+}
+
+impl<F: Lane> Part<'_, F> {
+    /// RA × RB entries of G, a vector of lanes at a time: 4 × 3 fill 16 registers.
+    #[inline(always)]
+    fn add<S: Simd, const RA: usize, const RB: usize>(self, simd: S, sums: &mut [[F; LANES]]) {
+        let len = Vector::<S, F>::LEN;
+        let ([row, col], width, outer) = (self.at, self.width, self.outer);
+        let (a, _) = outer.a.as_chunks::<TILE>();
+        let (b, _) = outer.b.as_chunks::<TILE>();
+        for part in (0..LANES).step_by(len) {
+            assert!(part + len <= LANES, "vectors divide the lanes");
+            let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); RB]; RA];
+            for i in 0..RA {
                 for j in 0..RB {
-                    y[j] = Vector::<S, F>::from_slice(simd, &b[j][at..][..len]);
+                    let lanes = &sums[(row + i) * width + col + j];
+                    acc[i][j] = Vector::<S, F>::from_slice(simd, &lanes[part..][..len]);
                 }
-                for i in 0..RA {
-                    let x = Vector::<S, F>::from_slice(simd, &a[i][at..][..len]);
+            }
+            for t in self.steps.clone() {
+                let a = a[t * outer.blocks[0] + row..].first_chunk::<RA>().expect("rows of a");
+                let b = b[t * outer.blocks[1] + col..].first_chunk::<RB>().expect("rows of b");
+                for group in (0..TILE).step_by(LANES) {
+                    let at = group + part;
+                    assert!(at + len <= TILE, "lanes divide a row");
+                    let mut y = [Vector::<S, F>::splat(simd, F::zero()); RB];
                     for j in 0..RB {
-                        acc[i][j] = x.mul_add(y[j], acc[i][j]);
+                        y[j] = Vector::<S, F>::from_slice(simd, &b[j][at..][..len]);
+                    }
+                    for i in 0..RA {
+                        let x = Vector::<S, F>::from_slice(simd, &a[i][at..][..len]);
+                        for j in 0..RB {
+                            acc[i][j] = x.mul_add(y[j], acc[i][j]);
+                        }
                     }
                 }
             }
-        }
-        for i in 0..RA {
-            for j in 0..RB {
-                let lanes = &mut sums[(row + i) * width + col + j];
-                acc[i][j].store_slice(&mut lanes[part..][..len]);
+            for i in 0..RA {
+                for j in 0..RB {
+                    let lanes = &mut sums[(row + i) * width + col + j];
+                    acc[i][j].store_slice(&mut lanes[part..][..len]);
+                }
             }
         }
     }
