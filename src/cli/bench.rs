@@ -136,7 +136,7 @@ impl Args {
         for &hidden in &self.hidden {
             let config = self.net.config(hidden)?;
             for (&bits, &batch) in self.bits.iter().flat_map(|bits| self.batch.iter().map(move |batch| (bits, batch))) {
-                for engine in self.engine.iter().map(|engine| engine.resolve(&config)) {
+                for engine in self.engine.iter().map(|engine| engine.resolve(&config, batch)) {
                     // The reference has no levels: it is plain code.
                     let levels = if engine == EngineKind::Reference { &[SimdLevel::Scalar][..] } else { &levels };
                     for &level in levels {

@@ -148,7 +148,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if folder.is_some() {
         out.must_finish();
     }
-    out.say(header(&settings, trainer.engine().kind()))?;
+    out.say(header(&settings, trainer.engine().kind(settings.batch)))?;
     out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
     let mut trace = Trace::default();
     let mut printed = Ok(());
@@ -359,7 +359,8 @@ struct DataSet {
 
 impl Summary {
     fn new(trainer: &mut Trainer, report: &Report) -> Self {
-        let engine = trainer.engine().kind().to_string();
+        let batch = trainer.settings().batch;
+        let engine = trainer.engine().kind(batch).to_string();
         let (settings, model) = (trainer.settings(), trainer.model());
         Self {
             solved: report.outcome == Outcome::Solved,

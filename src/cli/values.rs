@@ -45,7 +45,7 @@ pub(super) fn init() -> impl TypedValueParser<Value = Init> {
 }
 
 pub(super) fn engine() -> impl TypedValueParser<Value = EngineKind> {
-    words([EngineKind::Auto, EngineKind::Fused, EngineKind::Blas, EngineKind::Reference])
+    words(EngineKind::ALL)
 }
 
 pub(super) fn precision() -> impl TypedValueParser<Value = Precision> {

@@ -5,9 +5,8 @@
 
 use super::finish::Finish;
 use super::layout::{Shape, Tile};
-use super::math;
-use super::outer::{Outer, sum_lanes};
-use super::products::{Products, samples_in};
+use super::math::{self, sum_lanes};
+use super::products::{Blocks, Products, Size, samples_in};
 use super::rows::{self, Output};
 use super::workspace::{Extra, Workspace};
 use super::{Float, dynamic, elman, lstm};
@@ -28,10 +27,6 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    fn wide(&self) -> usize {
-        self.hidden * self.cell.gates()
-    }
-
     /// The activation of each gate; Elman and dynamic cells have one.
     pub(super) fn gates(&self) -> [Activation; 4] {
         match self.cell {
@@ -40,8 +35,10 @@ impl Net {
         }
     }
 
-    fn shape(&self, steps: usize) -> Shape {
-        Shape { cell: self.cell, hidden: self.hidden, wide: self.wide(), steps }
+    /// The shape of its buffers, with as many hidden units as `products` makes room for.
+    fn shape<F: Float>(&self, products: impl Products<F>, steps: usize) -> Shape {
+        let hidden = products.padded(self.hidden);
+        Shape { cell: self.cell, units: self.hidden, hidden, wide: hidden * self.cell.gates(), steps }
     }
 }
 
@@ -59,17 +56,17 @@ pub(crate) struct Packed<W> {
 impl<W> Packed<W> {
     /// Room for the weights of a net.
     pub(crate) fn zeros<F: Float>(products: impl Products<F, Weights = W>, net: &Net) -> Self {
-        let (hidden, wide) = (net.hidden, net.wide());
+        let (hidden, gates) = (net.hidden, net.cell.gates());
         Self {
-            forward: products.weights(hidden + 2, wide, net.cell.gates()),
-            output: products.weights(hidden, 1, 1),
-            backward: products.weights(wide + 1, hidden, 1),
+            forward: products.weights(Size { hidden, gates_in: 1, rows_in: 2, gates_out: gates }),
+            output: products.weights(Size { hidden, gates_in: 1, rows_in: 0, gates_out: 0 }),
+            backward: products.weights(Size { hidden, gates_in: gates, rows_in: 1, gates_out: 1 }),
         }
     }
 
     /// Packs the weights of one update.
     pub(crate) fn pack<F: Float>(&mut self, products: impl Products<F, Weights = W>, net: &Net, w: &Weights<'_, F>) {
-        let (hidden, wide) = (net.hidden, net.wide());
+        let (hidden, wide) = (net.hidden, net.hidden * net.cell.gates());
         let gates = net.gates();
         let scale = |m: usize| math::scale::<F>(gates[m / hidden]);
         let bias = |m: usize| w.b_h.get(m).copied().unwrap_or_else(F::zero) * scale(m);
@@ -129,8 +126,8 @@ impl<W, P> Pass<'_, P, W> {
     where
         P: Products<F, Weights = W>,
     {
-        let shape = self.net.shape(self.batch.bits());
-        ws.clear_sums(shape, P::SUMS);
+        let shape = self.net.shape(self.products, self.batch.bits());
+        ws.clear_sums(self.products.entries(shape) * P::SUMS);
         let mut tally = Tally::default();
         for tile in self.tiles() {
             ws.lay_out(shape, tile.width, shape.steps + 1, true);
@@ -142,7 +139,9 @@ impl<W, P> Pass<'_, P, W> {
             for t in (0..shape.steps).rev() {
                 self.backward(simd, &tile, t, ws);
             }
-            self.weight_gradients(simd, &tile, ws);
+            let blocks = Blocks { state: &ws.state, delta: &ws.delta, h: &ws.extra.h };
+            let entries = self.products.entries(shape) * P::SUMS;
+            self.products.weight_gradients(simd, &tile, blocks, &mut ws.sums[..entries]);
             tally.wrong_samples += ws.wrong_samples();
             tally.loss += sum_lanes(&ws.loss).widen();
         }
@@ -160,7 +159,7 @@ impl<W, P> Pass<'_, P, W> {
     where
         P: Products<F, Weights = W>,
     {
-        let shape = self.net.shape(self.batch.bits());
+        let shape = self.net.shape(self.products, self.batch.bits());
         let mut tally = Tally::default();
         for tile in self.tiles() {
             ws.lay_out(shape, tile.width, 2, false);
@@ -170,7 +169,7 @@ impl<W, P> Pass<'_, P, W> {
                 self.forward(simd, &tile, at, ws);
                 let z_o = &mut ws.delta[..tile.width];
                 let h = hidden_rows(&tile, &ws.state, &ws.extra, at.to);
-                self.products.product(simd, &self.packed.output, 0..shape.hidden, h, z_o, Finish::Plain);
+                self.products.product(simd, &tile, &self.packed.output, 0..shape.hidden, h, z_o, Finish::Plain);
                 rows::answer(simd, self.net.output, z_o, &mut ws.answer);
                 let targets = &self.batch.c.column(t)[tile.words.clone()];
                 for (i, (&answer, &target)) in ws.answer.iter().zip(targets).enumerate() {
@@ -195,11 +194,13 @@ impl<W, P> Pass<'_, P, W> {
     where
         P: Products<F, Weights = W>,
     {
-        let (words, shape) = (self.words.clone(), self.net.shape(self.batch.bits()));
+        let (words, shape) = (self.words.clone(), self.net.shape(self.products, self.batch.bits()));
+        let samples = self.batch.samples();
         let step = self.products.together(words.len()).max(1);
         words.clone().step_by(step).map(move |start| {
             let words = start..(start + step).min(words.end);
-            Tile { shape, width: samples_in(words.len()), words }
+            let width = samples_in(words.len());
+            Tile { shape, width, samples: width.min(samples - samples_in(words.start)), words }
         })
     }
 
@@ -232,7 +233,7 @@ impl<W, P> Pass<'_, P, W> {
     {
         let dz_o = &mut ws.delta[tile.dz_o(t + 1)];
         let h = hidden_rows(tile, &ws.state, &ws.extra, t + 1);
-        self.products.product(simd, &self.packed.output, 0..tile.shape.hidden, h, dz_o, Finish::Plain);
+        self.products.product(simd, tile, &self.packed.output, 0..tile.shape.hidden, h, dz_o, Finish::Plain);
         let output = Output {
             activation: self.net.output,
             loss: self.net.loss,
@@ -260,59 +261,21 @@ impl<W, P> Pass<'_, P, W> {
         }
     }
 
-    /// `Σ_t state_t · delta_tᵀ`; its entries (a, `dz_o`) and (b, `dz_o`) are no gradients, but cost less than leaving them out.
-    fn weight_gradients<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>)
-    where
-        P: Products<F, Weights = W>,
-    {
-        let Shape { cell, hidden, wide, steps } = tile.shape;
-        let cols = tile.shape.delta_rows();
-        let sums = &mut ws.sums[..tile.shape.state_rows() * cols * P::SUMS];
-        let blocks = [tile.shape.state_rows(), cols];
-        let base = Outer { a: &ws.state, b: &ws.delta, blocks, width: tile.width, steps: 0..0, rows: 0..0, cols: 0..0 };
-        let all = tile.shape.state_rows();
-        // The dynamic cell's state holds h scaled, which is not what its output reads.
-        let columns = if cell == Cell::Dynamic { wide } else { cols };
-        let parts = [
-            // The step before the first has no h and no output: dW_ih and db_h alone, (a, b, 1) with dz.
-            Outer { steps: 0..1, rows: hidden..all, cols: 0..wide, ..base },
-            // dW_hh, dW_ih and db_h, and since h_{t−1} and dz_o of step t−1 are in the same blocks, dW_ho and db_o.
-            Outer { steps: 1..steps, rows: 0..all, cols: 0..columns, ..base },
-            // The last output.
-            Outer { steps: steps..steps + 1, rows: 0..all, cols: wide..columns, ..base },
-            // dW_ho of the dynamic cell, and its db_o.
-            Outer {
-                a: &ws.extra.h,
-                blocks: [hidden, cols],
-                steps: 1..steps + 1,
-                rows: 0..hidden,
-                cols: columns..cols,
-                ..base
-            },
-            Outer { steps: 1..steps + 1, rows: all - 1..all, cols: columns..cols, ..base },
-        ];
-        for part in parts {
-            self.products.outer(simd, &part, cols, sums);
-        }
-    }
-
     /// Adds the finished sums to the flat gradient.
     fn scatter<F: Float>(&self, ws: &Workspace<F>, shape: Shape, layout: &Layout, grad: &mut [F])
     where
         P: Products<F, Weights = W>,
     {
-        let (hidden, wide, cols) = (shape.hidden, shape.wide, shape.delta_rows());
         for tensor in layout.tensors() {
-            let (row, col) = match tensor.name {
-                "w_hh" => (0, 0),
-                "w_ih" => (hidden, 0),
-                "b_h" => (hidden + 2, 0),
-                "w_ho" => (0, wide),
-                _ => (hidden + 2, wide),
-            };
-            for (i, g) in grad[tensor.range()].iter_mut().enumerate() {
-                let entry = (row + i / tensor.cols) * cols + col + i % tensor.cols;
-                *g += self.products.sum(&ws.sums[entry * P::SUMS..][..P::SUMS]);
+            let (place, hidden) = (self.products.place(shape, tensor.name), self.net.hidden.min(tensor.cols));
+            for (r, row) in grad[tensor.range()].chunks_exact_mut(tensor.cols).enumerate() {
+                for (g, gate) in row.chunks_exact_mut(hidden).enumerate() {
+                    let first = place.first + r * place.row + g * place.gate;
+                    let sums = ws.sums[first * P::SUMS..].chunks_exact(P::SUMS);
+                    for (gradient, sums) in gate.iter_mut().zip(sums) {
+                        *gradient += self.products.sum(sums);
+                    }
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use super::finish::Finish;
 use super::layout::{TILE, Tile};
 use super::math::Vector;
 use super::products::Products;
-use super::rows::{self, mask};
+use super::rows::mask;
 use super::workspace::Workspace;
 use fearless_simd::prelude::*;
 
@@ -26,11 +26,12 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
             .map(|bits| [at.t, at.t - 1].map(|step| &bits.column(step)[tile.words.clone()]));
         let scale = &mut ws.extra.scale[tile.rows(at.from, 1)];
         scales(simd, a, b, scale);
-        multiply(simd, scale, &ws.extra.h[tile.plain(at.from)], &mut ws.state[tile.h(at.from)]);
+        let (h, scaled) = (&ws.extra.h[tile.plain(at.from)], &mut ws.state[tile.h(at.from)]);
+        pass.products.multiply(simd, tile, scale, h, scaled);
     }
     let h = &mut ws.extra.h[tile.plain(at.to)];
     let (state, finish) = (&ws.state[at.rows(tile, &inputs)], Finish::Activate(&[pass.net.activation]));
-    pass.products.product(simd, &pass.packed.forward, inputs, state, h, finish);
+    pass.products.product(simd, tile, &pass.packed.forward, inputs, state, h, finish);
 }
 
 /// One step backward: `dz_t = (s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ) ⊙ φ′`.
@@ -41,18 +42,18 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     t: usize,
     ws: &mut Workspace<F>,
 ) {
-    let shape = tile.shape;
+    let (shape, live) = (tile.shape, pass.products.live(tile));
     let [dz, dz_next, dz_o] =
         ws.delta.get_disjoint_mut([tile.dz(t), tile.dz(t + 1), tile.dz_o(t + 1)]).expect("two blocks");
     let dh = &mut ws.extra.dh[tile.plain(0)];
-    pass.products.product(simd, &pass.packed.backward, shape.wide..shape.wide + 1, dz_o, dh, Finish::Plain);
+    pass.products.product(simd, tile, &pass.packed.backward, shape.wide..shape.wide + 1, dz_o, dh, Finish::Plain);
     if t + 1 < shape.steps {
-        pass.products.product(simd, &pass.packed.backward, 0..shape.wide, dz_next, dz, Finish::Plain);
-        scale_and_add(simd, &ws.extra.scale[tile.rows(t + 1, 1)], dh, dz);
+        pass.products.product(simd, tile, &pass.packed.backward, 0..shape.wide, dz_next, dz, Finish::Plain);
+        pass.products.scale_and_add(simd, tile, &ws.extra.scale[tile.rows(t + 1, 1)], dh, dz);
     } else {
-        dz.copy_from_slice(dh);
+        dz[..live].copy_from_slice(&dh[..live]);
     }
-    rows::derive(simd, pass.net.activation, &ws.extra.h[tile.plain(t + 1)], dz);
+    Finish::Derive(pass.net.activation, &ws.extra.h[tile.plain(t + 1)]).all(simd, dz, live);
 }
 
 /// The scales of one step, from the bits of a and b now and before: 1, e or e^√2, for none, one or both changed.
@@ -69,40 +70,6 @@ fn scales<S: Simd, F: Float>(simd: S, a: [&[u64]; 2], b: [&[u64]; 2], row: &mut 
                 for (i, out) in tile.chunks_exact_mut(Vector::<S, F>::LEN).enumerate() {
                     let (either, each) = (mask::<S, F>(simd, a | b, i), mask::<S, F>(simd, a & b, i));
                     each.select(both, either.select(one, none)).store_slice(out);
-                }
-            }
-        },
-    );
-}
-
-/// `out = scale ⊙ h`, row by row.
-fn multiply<S: Simd, F: Float>(simd: S, scale: &[F], h: &[F], out: &mut [F]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let len = Vector::<S, F>::LEN;
-            for (h, out) in h.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len())) {
-                for ((s, h), out) in scale.chunks_exact(len).zip(h.chunks_exact(len)).zip(out.chunks_exact_mut(len)) {
-                    (Vector::<S, F>::from_slice(simd, s) * Vector::<S, F>::from_slice(simd, h)).store_slice(out);
-                }
-            }
-        },
-    );
-}
-
-/// `row = scale ⊙ row + dh`, row by row.
-fn scale_and_add<S: Simd, F: Float>(simd: S, scale: &[F], dh: &[F], rows: &mut [F]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let len = Vector::<S, F>::LEN;
-            for (dh, row) in dh.chunks_exact(scale.len()).zip(rows.chunks_exact_mut(scale.len())) {
-                for ((s, dh), out) in scale.chunks_exact(len).zip(dh.chunks_exact(len)).zip(row.chunks_exact_mut(len)) {
-                    let [s, dh, dz] = [s, dh, &*out].map(
-                        #[inline(always)]
-                        |row| Vector::<S, F>::from_slice(simd, row),
-                    );
-                    s.mul_add(dz, dh).store_slice(out);
                 }
             }
         },

@@ -19,7 +19,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     let inputs = at.inputs(tile);
     let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
     let finish = Finish::Activate(&[pass.net.activation]);
-    pass.products.product(simd, &pass.packed.forward, inputs, state, h, finish);
+    pass.products.product(simd, tile, &pass.packed.forward, inputs, state, h, finish);
 }
 
 /// One step backward: `dz_t` into its block of delta.
@@ -33,5 +33,5 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
     let finish = Finish::Derive(pass.net.activation, &ws.state[tile.h(t + 1)]);
-    pass.products.product(simd, &pass.packed.backward, inputs, later, dz, finish);
+    pass.products.product(simd, tile, &pass.packed.backward, inputs, later, dz, finish);
 }

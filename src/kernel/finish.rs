@@ -1,33 +1,107 @@
 //! What becomes of a product's sums.
 
-use super::math::Lane;
-use super::rows;
+use super::math::{self, Lane, Vector};
+use super::rows::derivative;
 use crate::model::Activation;
-use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
 /// What becomes of a product's sums before the next product reads them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Finish<'a, F> {
     /// They stay as they are.
     Plain,
-    /// They are pre-activations times [`math::scale`](super::math::scale): φ of them, one for each group of outputs.
+    /// They are pre-activations times [`math::scale`]: φ of them, one for each group of outputs.
     Activate(&'a [Activation]),
-    /// They flow back, dh: times φ′, from the outputs of φ, as many as the product's.
+    /// They flow back, dh: times φ′, from the outputs of φ, which lie as the product's do.
     Derive(Activation, &'a [F]),
 }
 
+/// Some equal stretches of a product's outputs: a register tile, or a whole group of outputs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spans {
+    /// Where the first begins.
+    pub(crate) start: usize,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// From one to the next.
+    pub(crate) stride: usize,
+    /// Values in each, whole vectors.
+    pub(crate) len: usize,
+}
+
 impl<F: Lane> Finish<'_, F> {
-    /// Finishes the stored sums of a whole product.
-    pub(crate) fn rows<S: Simd>(self, simd: S, out: &mut [F]) {
-        match self {
-            Self::Plain => {}
-            Self::Activate(gates) => {
-                let group = out.len() / gates.len();
-                for (&activation, rows) in gates.iter().zip(out.chunks_exact_mut(group)) {
-                    rows::activate(simd, activation, rows);
-                }
+    /// Finishes some stored sums, all of one group.
+    ///
+    /// # Cost
+    /// A call, so that a register tile has one copy of each φ instead of its own: right after the tile is stored, its sums come
+    /// back from the first cache, and the next tile's multiply-adds begin while divisions are under way.
+    #[inline(never)]
+    pub(crate) fn spans<S: Simd>(self, simd: S, group: usize, out: &mut [F], spans: Spans) {
+        simd.vectorize(
+            #[inline(always)]
+            || match self {
+                Self::Plain => {}
+                Self::Activate(gates) => match gates[group] {
+                    Activation::Sigmoid => spans.map::<S, F>(simd, out, math::sigmoid::<S, F>),
+                    Activation::Tanh => spans.map::<S, F>(simd, out, math::tanh::<S, F>),
+                    Activation::Relu => spans.map::<S, F>(simd, out, math::relu::<S, F>),
+                },
+                Self::Derive(Activation::Sigmoid, y) => spans.scale::<S, F>(
+                    simd,
+                    y,
+                    out,
+                    #[inline(always)]
+                    |simd, y| derivative::<S, F>(simd, Activation::Sigmoid, y),
+                ),
+                Self::Derive(Activation::Tanh, y) => spans.scale::<S, F>(
+                    simd,
+                    y,
+                    out,
+                    #[inline(always)]
+                    |simd, y| derivative::<S, F>(simd, Activation::Tanh, y),
+                ),
+                Self::Derive(Activation::Relu, y) => spans.scale::<S, F>(
+                    simd,
+                    y,
+                    out,
+                    #[inline(always)]
+                    |simd, y| derivative::<S, F>(simd, Activation::Relu, y),
+                ),
+            },
+        );
+    }
+
+    /// Finishes the stored sums of a whole product, or of the first `live` of it.
+    pub(crate) fn all<S: Simd>(self, simd: S, out: &mut [F], live: usize) {
+        let groups = if let Self::Activate(gates) = self { gates.len() } else { 1 };
+        let stride = out.len() / groups;
+        for group in 0..groups {
+            let len = live.min(stride);
+            self.spans(simd, group, out, Spans { start: group * stride, count: 1, stride, len });
+        }
+    }
+}
+
+impl Spans {
+    #[inline(always)]
+    fn map<S: Simd, F: Lane>(self, simd: S, out: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
+        for i in 0..self.count {
+            for chunk in out[self.start + i * self.stride..][..self.len].chunks_exact_mut(Vector::<S, F>::LEN) {
+                f(simd, Vector::<S, F>::from_slice(simd, chunk)).store_slice(chunk);
             }
-            Self::Derive(activation, y) => rows::derive(simd, activation, y, out),
+        }
+    }
+
+    /// `out *= f(y)`.
+    #[inline(always)]
+    fn scale<S: Simd, F: Lane>(self, simd: S, y: &[F], out: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
+        let len = Vector::<S, F>::LEN;
+        for start in (0..self.count).map(|i| self.start + i * self.stride) {
+            let (y, out) = (&y[start..][..self.len], &mut out[start..][..self.len]);
+            for (y, out) in y.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+                let (y, dh) = (Vector::<S, F>::from_slice(simd, y), Vector::<S, F>::from_slice(simd, out));
+                (dh * f(simd, y)).store_slice(out);
+            }
         }
     }
 }

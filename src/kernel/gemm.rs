@@ -3,13 +3,11 @@
 //! Weights are packed once an update into *panels*: for each run of MR outputs, first their biases, then for each k their MR weights,
 //! so that the inner loop reads both operands in order. A register tile holds MR × NV vectors of sums; each sum adds its
 //! products in the order of k, one fused multiply-add each, whatever the tile, so that tiles change speed and never bits. What
-//! becomes of a sum (φ, or times φ′) is done while it is in a register and the next tile's multiply-adds are under way.
+//! becomes of a sum (φ, or times φ′) is done while it is in the first cache and the next tile's multiply-adds are under way.
 
-use super::finish::Finish;
+use super::finish::{Finish, Spans};
 use super::layout::{TILE, runs};
-use super::math::{self, Lane, Vector};
-use super::rows::derivative;
-use crate::model::Activation;
+use super::math::{Lane, Vector};
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
@@ -58,12 +56,6 @@ impl<F: Lane> Panel<F> {
 /// The most outputs of any register tile.
 const MOST: usize = 6;
 
-/// Whether a level has 32 vector registers rather than 16.
-#[inline(always)]
-fn many_registers<S: Simd>() -> bool {
-    S::f32s::LEN == 16 || cfg!(target_arch = "aarch64")
-}
-
 /// `out[m][s] = finish(bias[m] + Σ_k W[k][m] rows[k][s])` for the inputs `k`.
 ///
 /// # Shapes
@@ -80,69 +72,35 @@ pub(crate) fn product<S: Simd, F: Lane>(
         #[inline(always)]
         || {
             let (rows, _) = rows.as_chunks::<TILE>();
-            let (mut out, _) = out.as_chunks_mut::<TILE>();
-            assert_eq!((rows.len(), out.len()), (k.len(), panel.outputs), "shapes of a product");
+            assert_eq!((rows.len(), out.len()), (k.len(), panel.outputs * TILE), "shapes of a product");
             let mut packed = panel.data.as_slice();
             for (group, outputs) in panel.runs() {
                 let (weights, rest) = packed.split_at(outputs.len() * (panel.inputs + 1));
-                let (rows_out, rest_out) = out.split_at_mut(outputs.len());
-                (packed, out) = (rest, rest_out);
-                let run = Run { weights, k: &k, rows, out: rows_out };
-                match finish {
-                    Finish::Plain => run.multiply::<S>(
-                        simd,
-                        #[inline(always)]
-                        |_, _, sum| sum,
-                    ),
-                    Finish::Activate(gates) => match gates[group] {
-                        Activation::Sigmoid => run.multiply::<S>(
-                            simd,
-                            #[inline(always)]
-                            |_, _, u| math::sigmoid::<S, F>(simd, u),
-                        ),
-                        Activation::Tanh => run.multiply::<S>(
-                            simd,
-                            #[inline(always)]
-                            |_, _, u| math::tanh::<S, F>(simd, u),
-                        ),
-                        Activation::Relu => run.multiply::<S>(
-                            simd,
-                            #[inline(always)]
-                            |_, _, u| math::relu::<S, F>(simd, u),
-                        ),
-                    },
-                    Finish::Derive(activation, y) => {
-                        let y = &y[outputs.start * TILE..outputs.end * TILE];
-                        match activation {
-                            Activation::Sigmoid => {
-                                run.multiply::<S>(
-                                    simd,
-                                    #[inline(always)]
-                                    |r, at, dh| flow(simd, Activation::Sigmoid, &y[r * TILE + at..], dh),
-                                );
-                            }
-                            Activation::Tanh => run.multiply::<S>(
-                                simd,
-                                #[inline(always)]
-                                |r, at, dh| flow(simd, Activation::Tanh, &y[r * TILE + at..], dh),
-                            ),
-                            Activation::Relu => run.multiply::<S>(
-                                simd,
-                                #[inline(always)]
-                                |r, at, dh| flow(simd, Activation::Relu, &y[r * TILE + at..], dh),
-                            ),
-                        }
+                packed = rest;
+                let run = Run { weights, k: &k, rows, group, first: outputs.start, finish };
+                // As many sums as leave room for the operands in 32 vector registers, or in 16.
+                if const { Vector::<S, F>::LEN * size_of::<F>() == 64 || cfg!(target_arch = "aarch64") } {
+                    match outputs.len() {
+                        1 => run.tiles::<S, 1, 4>(simd, out),
+                        2 => run.tiles::<S, 2, 4>(simd, out),
+                        3 => run.tiles::<S, 3, 4>(simd, out),
+                        4 => run.tiles::<S, 4, 4>(simd, out),
+                        5 => run.tiles::<S, 5, 4>(simd, out),
+                        _ => run.tiles::<S, 6, 4>(simd, out),
+                    }
+                } else {
+                    match outputs.len() {
+                        1 => run.tiles::<S, 1, 8>(simd, out),
+                        2 => run.tiles::<S, 2, 4>(simd, out),
+                        3 => run.tiles::<S, 3, 4>(simd, out),
+                        4 => run.tiles::<S, 4, 2>(simd, out),
+                        5 => run.tiles::<S, 5, 2>(simd, out),
+                        _ => run.tiles::<S, 6, 2>(simd, out),
                     }
                 }
             }
         },
     );
-}
-
-/// dh φ′, from the outputs `y` of φ.
-#[inline(always)]
-fn flow<S: Simd, F: Lane>(simd: S, activation: Activation, y: &[F], dh: Vector<S, F>) -> Vector<S, F> {
-    dh * derivative::<S, F>(simd, activation, Vector::<S, F>::from_slice(simd, &y[..Vector::<S, F>::LEN]))
 }
 
 /// One run of outputs of a product.
@@ -151,47 +109,21 @@ struct Run<'a, F> {
     weights: &'a [F],
     k: &'a Range<usize>,
     rows: &'a [[F; TILE]],
-    out: &'a mut [[F; TILE]],
+    group: usize,
+    /// The first output.
+    first: usize,
+    finish: Finish<'a, F>,
 }
 
 impl<F: Lane> Run<'_, F> {
-    /// All samples of the run, with the register tile that suits its outputs and the level.
-    #[inline(always)]
-    fn multiply<S: Simd>(self, simd: S, finish: impl Fn(usize, usize, Vector<S, F>) -> Vector<S, F> + Copy) {
-        if many_registers::<S>() {
-            match self.out.len() {
-                1 => self.tiles::<S, 1, 4>(simd, finish),
-                2 => self.tiles::<S, 2, 4>(simd, finish),
-                3 => self.tiles::<S, 3, 4>(simd, finish),
-                4 => self.tiles::<S, 4, 4>(simd, finish),
-                5 => self.tiles::<S, 5, 4>(simd, finish),
-                _ => self.tiles::<S, 6, 4>(simd, finish),
-            }
-        } else {
-            match self.out.len() {
-                1 => self.tiles::<S, 1, 8>(simd, finish),
-                2 => self.tiles::<S, 2, 4>(simd, finish),
-                3 => self.tiles::<S, 3, 4>(simd, finish),
-                4 => self.tiles::<S, 4, 2>(simd, finish),
-                5 => self.tiles::<S, 5, 2>(simd, finish),
-                _ => self.tiles::<S, 6, 2>(simd, finish),
-            }
-        }
-    }
-
     /// MR outputs of all samples, NV vectors of samples at a time.
     #[inline(always)]
-    fn tiles<S: Simd, const MR: usize, const NV: usize>(
-        self,
-        simd: S,
-        finish: impl Fn(usize, usize, Vector<S, F>) -> Vector<S, F> + Copy,
-    ) {
+    fn tiles<S: Simd, const MR: usize, const NV: usize>(self, simd: S, out: &mut [F]) {
         let len = Vector::<S, F>::LEN;
         let (weights, _) = self.weights.as_chunks::<MR>();
         let (bias, weights) = (&weights[0], &weights[1 + self.k.start..1 + self.k.end]);
-        let out = self.out.first_chunk_mut::<MR>().expect("a row for each output");
-        for first in (0..TILE).step_by(NV * len) {
-            assert!(first + NV * len <= TILE, "vectors of a register tile divide a row");
+        for at in (0..TILE).step_by(NV * len) {
+            assert!(at + NV * len <= TILE, "vectors of a register tile divide a row");
             let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); NV]; MR];
             for r in 0..MR {
                 sums[r] = [Vector::<S, F>::splat(simd, bias[r]); NV];
@@ -199,7 +131,7 @@ impl<F: Lane> Run<'_, F> {
             for (w, row) in weights.iter().zip(self.rows) {
                 let mut x = [Vector::<S, F>::splat(simd, F::zero()); NV];
                 for v in 0..NV {
-                    x[v] = Vector::<S, F>::from_slice(simd, &row[first + v * len..][..len]);
+                    x[v] = Vector::<S, F>::from_slice(simd, &row[at + v * len..][..len]);
                 }
                 for r in 0..MR {
                     let w = Vector::<S, F>::splat(simd, w[r]);
@@ -208,11 +140,16 @@ impl<F: Lane> Run<'_, F> {
                     }
                 }
             }
+            let (rows, _) = out[self.first * TILE..].as_chunks_mut::<TILE>();
+            let rows = rows.first_chunk_mut::<MR>().expect("a row for each output");
             for r in 0..MR {
                 for v in 0..NV {
-                    let at = first + v * len;
-                    finish(r, at, sums[r][v]).store_slice(&mut out[r][at..][..len]);
+                    sums[r][v].store_slice(&mut rows[r][at + v * len..][..len]);
                 }
+            }
+            if !matches!(self.finish, Finish::Plain) {
+                let spans = Spans { start: self.first * TILE + at, count: MR, stride: TILE, len: NV * len };
+                self.finish.spans(simd, self.group, out, spans);
             }
         }
     }

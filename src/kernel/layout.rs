@@ -28,8 +28,10 @@ pub(crate) struct Shape {
     /// The cell, which decides what else is kept.
     pub(crate) cell: Cell,
     /// Hidden units, H.
+    pub(crate) units: usize,
+    /// Hidden units there is room for: H, or more where units are lanes.
     pub(crate) hidden: usize,
-    /// Pre-activations, G·H.
+    /// Pre-activations, G times as many.
     pub(crate) wide: usize,
     /// Time steps, T.
     pub(crate) steps: usize,
@@ -52,8 +54,10 @@ impl Shape {
 pub(crate) struct Tile {
     /// The kernel's sizes.
     pub(crate) shape: Shape,
-    /// Samples in a row, a multiple of 64.
+    /// Samples there is room for in a row, a multiple of 64.
     pub(crate) width: usize,
+    /// Samples that exist.
+    pub(crate) samples: usize,
     /// The words of the minibatch they are.
     pub(crate) words: Range<usize>,
 }

@@ -22,14 +22,14 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     at: At,
     ws: &mut Workspace<F>,
 ) {
-    let inputs = at.inputs(tile);
+    let (inputs, live) = (at.inputs(tile), pass.products.live(tile));
     let wide = tile.shape.wide;
     let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
     let gates = &mut ws.extra.gates[tile.rows(at.from * wide, wide)];
-    pass.products.product(simd, &pass.packed.forward, inputs, state, gates, Finish::Activate(&pass.net.gates()));
+    pass.products.product(simd, tile, &pass.packed.forward, inputs, state, gates, Finish::Activate(&pass.net.gates()));
     let [c_prev, c] = ws.extra.c.get_disjoint_mut([tile.plain(at.from), tile.plain(at.to)]).expect("two blocks");
     if at.t == 0 {
-        c_prev.fill(F::zero());
+        c_prev[..live].fill(F::zero());
     }
     let squashed = &mut ws.extra.squashed[tile.plain(at.from)];
     simd.vectorize(
@@ -38,7 +38,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
             let len = Vector::<S, F>::LEN;
             let load = |row: &[F], at: usize| Vector::<S, F>::from_slice(simd, &row[at..][..len]);
             let [i, f, g, o] = quarters(gates);
-            for at in (0..h.len()).step_by(len) {
+            for at in (0..live).step_by(len) {
                 let [i_t, f_t, g_t, o_t] = [&*i, &*f, &*g, &*o].map(
                     #[inline(always)]
                     |row| load(row, at),
@@ -68,13 +68,13 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     t: usize,
     ws: &mut Workspace<F>,
 ) {
-    let wide = tile.shape.wide;
+    let (wide, live) = (tile.shape.wide, pass.products.live(tile));
     let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
     let (dh, carry) = (&mut ws.extra.dh[tile.plain(0)], &mut ws.extra.carry[tile.plain(0)]);
-    pass.products.product(simd, &pass.packed.backward, inputs, later, dh, Finish::Plain);
+    pass.products.product(simd, tile, &pass.packed.backward, inputs, later, dh, Finish::Plain);
     if t + 1 == tile.shape.steps {
-        carry.fill(F::zero());
+        carry[..live].fill(F::zero());
     }
     let (gates, c_prev) = (&ws.extra.gates[tile.rows(t * wide, wide)], &ws.extra.c[tile.plain(t)]);
     let squashed = &ws.extra.squashed[tile.plain(t)];
@@ -86,7 +86,7 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
             let [dz_i, dz_f, dz_g, dz_o] = quarters(dz);
             let rows = dh.len();
             let slope = |y| derivative::<S, F>(simd, Activation::Sigmoid, y);
-            for at in (0..rows).step_by(len) {
+            for at in (0..live).step_by(len) {
                 let [i, f, g, o] = [0, 1, 2, 3].map(
                     #[inline(always)]
                     |gate| load(gates, gate * rows + at),

@@ -24,10 +24,12 @@
 //! for the last of them. Division, one a sigmoid, is the longest wait of the third row. Shares are of samples of a profiler on an
 //! AMD EPYC (Zen 3).
 
+mod blas;
 mod bptt;
 mod dynamic;
 mod elman;
 mod finish;
+mod fused;
 mod gemm;
 mod layout;
 mod level;
@@ -37,6 +39,7 @@ mod outer;
 mod peak;
 mod products;
 mod rows;
+mod units;
 mod workspace;
 
 pub use level::SimdLevel;
@@ -45,23 +48,84 @@ pub use workspace::Workspace;
 
 use crate::model::{Config, Layout, Tally};
 use crate::task::{BitTensor, Minibatch};
+use blas::Blas;
 use bptt::{Net, Packed, Pass};
 use fearless_simd::dispatch;
+use fused::Fused;
 use math::Lane;
-use products::{Blas, Fused, Products};
+use products::Products;
 use std::ops::Range;
+use std::time::Duration;
+use units::Units;
 
 /// A precision the kernel computes in: `f32` or `f64`.
+///
+/// Its methods are the doors to the code of all levels: they are no generics, so that this code is compiled once, here, and not in
+/// every crate that trains.
 #[expect(private_bounds, reason = "sealed: the kernel's own trait stays inside")]
-pub trait Float: Lane {}
-impl Float for f32 {}
-impl Float for f64 {}
+pub trait Float: Lane {
+    /// [`Kernel::gradient`].
+    #[doc(hidden)]
+    fn gradient(kernel: &Kernel<Self>, samples: Samples<'_>, ws: &mut Workspace<Self>, grad: &mut [Self]) -> Tally;
+    /// [`Kernel::evaluate`].
+    #[doc(hidden)]
+    fn evaluate(
+        kernel: &Kernel<Self>,
+        samples: Samples<'_>,
+        ws: &mut Workspace<Self>,
+        predicted: Option<&mut BitTensor>,
+    ) -> Tally;
+    /// [`fma_peak`].
+    #[doc(hidden)]
+    fn peak(level: SimdLevel, time: Duration) -> f64;
+}
+
+macro_rules! precision {
+    ($float:ty) => {
+        impl Float for $float {
+            fn gradient(
+                kernel: &Kernel<Self>,
+                samples: Samples<'_>,
+                ws: &mut Workspace<Self>,
+                grad: &mut [Self],
+            ) -> Tally {
+                kernel.run_gradient(samples, ws, grad)
+            }
+
+            fn evaluate(
+                kernel: &Kernel<Self>,
+                samples: Samples<'_>,
+                ws: &mut Workspace<Self>,
+                predicted: Option<&mut BitTensor>,
+            ) -> Tally {
+                kernel.run_evaluate(samples, ws, predicted)
+            }
+
+            fn peak(level: SimdLevel, time: Duration) -> f64 {
+                peak::measure::<Self>(level, time)
+            }
+        }
+    };
+}
+
+precision!(f32);
+precision!(f64);
+
+/// Some words of a minibatch, 64 samples each.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Samples<'a> {
+    batch: &'a Minibatch,
+    words: Range<usize>,
+}
 
 /// How the kernel multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Register tiles of this crate, everything of 64 samples in cache.
+    /// Register tiles of this crate, samples as lanes, everything of 64 samples in cache.
     Fused,
+    /// Register tiles of this crate, hidden units as lanes.
+    Units,
     /// Through matrixmultiply, a shard at a time.
     Blas,
 }
@@ -79,6 +143,7 @@ pub struct Kernel<F: Float> {
 #[derive(Debug, Clone)]
 enum Weights<F: Float> {
     Fused(Packed<<Fused as Products<F>>::Weights>),
+    Units(Packed<<Units as Products<F>>::Weights>),
     Blas(Packed<<Blas as Products<F>>::Weights>),
 }
 
@@ -99,6 +164,7 @@ impl<F: Float> Kernel<F> {
         };
         let packed = match method {
             Method::Fused => Weights::Fused(Packed::zeros::<F>(Fused, &net)),
+            Method::Units => Weights::Units(Packed::zeros::<F>(Units, &net)),
             Method::Blas => Weights::Blas(Packed::zeros::<F>(Blas, &net)),
         };
         Self { level, layout: Layout::of(config), net, packed }
@@ -112,6 +178,7 @@ impl<F: Float> Kernel<F> {
         let weights = self.layout.weights(params);
         match &mut self.packed {
             Weights::Fused(packed) => packed.pack(Fused, &self.net, &weights),
+            Weights::Units(packed) => packed.pack(Units, &self.net, &weights),
             Weights::Blas(packed) => packed.pack(Blas, &self.net, &weights),
         }
     }
@@ -124,11 +191,20 @@ impl<F: Float> Kernel<F> {
     /// # Cost
     /// See [`Cell::flops`](crate::model::Cell::flops); allocates only if `ws` never saw a pass as large.
     pub fn gradient(&self, batch: &Minibatch, words: Range<usize>, ws: &mut Workspace<F>, grad: &mut [F]) -> Tally {
+        F::gradient(self, Samples { batch, words }, ws, grad)
+    }
+
+    fn run_gradient(&self, samples: Samples<'_>, ws: &mut Workspace<F>, grad: &mut [F]) -> Tally {
+        let Samples { batch, words } = samples;
         let level = self.level.token().expect("checked when made");
         let net = self.net;
         match &self.packed {
             Weights::Fused(packed) => {
                 let pass = Pass { net, products: Fused, packed, batch, words };
+                dispatch!(level, simd => pass.gradient(simd, ws, &self.layout, grad))
+            }
+            Weights::Units(packed) => {
+                let pass = Pass { net, products: Units, packed, batch, words };
                 dispatch!(level, simd => pass.gradient(simd, ws, &self.layout, grad))
             }
             Weights::Blas(packed) => {
@@ -147,11 +223,20 @@ impl<F: Float> Kernel<F> {
         ws: &mut Workspace<F>,
         predicted: Option<&mut BitTensor>,
     ) -> Tally {
+        F::evaluate(self, Samples { batch, words }, ws, predicted)
+    }
+
+    fn run_evaluate(&self, samples: Samples<'_>, ws: &mut Workspace<F>, predicted: Option<&mut BitTensor>) -> Tally {
+        let Samples { batch, words } = samples;
         let level = self.level.token().expect("checked when made");
         let net = self.net;
         match &self.packed {
             Weights::Fused(packed) => {
                 let pass = Pass { net, products: Fused, packed, batch, words };
+                dispatch!(level, simd => pass.evaluate(simd, ws, predicted))
+            }
+            Weights::Units(packed) => {
+                let pass = Pass { net, products: Units, packed, batch, words };
                 dispatch!(level, simd => pass.evaluate(simd, ws, predicted))
             }
             Weights::Blas(packed) => {

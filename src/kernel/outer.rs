@@ -4,8 +4,10 @@
 //! order. A level of narrower vectors walks the lanes in parts, so every lane adds the same numbers in the same order on every level;
 //! the lanes are added up once for many tiles, in one fixed order.
 
-use super::layout::{LANES, TILE, runs};
+use super::layout::{LANES, Shape, TILE, Tile, runs};
 use super::math::{Lane, Vector};
+use super::products::{Blocks, Place};
+use crate::model::Cell;
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
@@ -18,14 +20,58 @@ pub(crate) struct Outer<'a, F> {
     pub(crate) b: &'a [F],
     /// Rows in a block of `a` and of `b`.
     pub(crate) blocks: [usize; 2],
-    /// Samples in a row.
-    pub(crate) width: usize,
     /// Steps to sum over.
     pub(crate) steps: Range<usize>,
     /// Left rows wanted: the rows of G.
     pub(crate) rows: Range<usize>,
     /// Right rows wanted: the columns of G.
     pub(crate) cols: Range<usize>,
+}
+
+/// Entries of `Σ_t state_t · delta_tᵀ`.
+pub(crate) fn entries(shape: Shape) -> usize {
+    shape.state_rows() * shape.delta_rows()
+}
+
+/// Where the gradients lie in it: `dW_hh`, `dW_ih`, `db_h` and `dW_ho`, `db_o` are parts of it.
+pub(crate) fn place(shape: Shape, tensor: &str) -> Place {
+    let Shape { hidden, wide, .. } = shape;
+    let (row, col) = match tensor {
+        "w_hh" => (0, 0),
+        "w_ih" => (hidden, 0),
+        "b_h" => (hidden + 2, 0),
+        "w_ho" => (0, wide),
+        _ => (hidden + 2, wide),
+    };
+    let cols = shape.delta_rows();
+    Place { first: row * cols + col, row: cols, gate: hidden }
+}
+
+/// The parts of it that are gradients, and two rows of one column that are not, but cost less than leaving them out.
+pub(crate) fn parts<'a, F>(tile: &Tile, blocks: Blocks<'a, F>) -> [Outer<'a, F>; 5] {
+    let Shape { cell, hidden, wide, steps, .. } = tile.shape;
+    let (all, cols) = (tile.shape.state_rows(), tile.shape.delta_rows());
+    let part = |steps, rows, cols| Outer {
+        a: blocks.state,
+        b: blocks.delta,
+        blocks: [all, tile.shape.delta_rows()],
+        steps,
+        rows,
+        cols,
+    };
+    // The dynamic cell's state holds h scaled, which is not what its output reads.
+    let columns = if cell == Cell::Dynamic { wide } else { cols };
+    [
+        // The step before the first has no h and no output: dW_ih and db_h alone, (a, b, 1) with dz.
+        part(0..1, hidden..all, 0..wide),
+        // dW_hh, dW_ih and db_h, and since h_{t−1} and dz_o of step t−1 are in the same blocks, dW_ho and db_o.
+        part(1..steps, 0..all, 0..columns),
+        // The last output.
+        part(steps..steps + 1, 0..all, wide..columns),
+        // dW_ho of the dynamic cell, and its db_o.
+        Outer { a: blocks.h, blocks: [hidden, cols], ..part(1..steps + 1, 0..hidden, columns..cols) },
+        part(1..steps + 1, all - 1..all, columns..cols),
+    ]
 }
 
 /// Adds `outer` to `sums`, a matrix of `width` columns of lanes.
@@ -125,18 +171,4 @@ impl<F: Lane> Part<'_, F> {
             }
         }
     }
-}
-
-/// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + 8, then + 4, + 2, + 1.
-#[inline(always)]
-pub(crate) fn sum_lanes<F: Lane>(lanes: &[F; LANES]) -> F {
-    let mut sums = *lanes;
-    let mut half = LANES / 2;
-    while half > 0 {
-        for l in 0..half {
-            sums[l] += sums[l + half];
-        }
-        half /= 2;
-    }
-    sums[0]
 }

@@ -20,6 +20,11 @@ const ROUNDS: usize = 4096;
 /// # Panics
 /// If this machine lacks the level; [`SimdLevel::checked`] asks first.
 pub fn fma_peak<F: Float>(level: SimdLevel, time: Duration) -> f64 {
+    F::peak(level, time)
+}
+
+/// [`fma_peak`].
+pub(super) fn measure<F: Float>(level: SimdLevel, time: Duration) -> f64 {
     let token = level.token().expect("a level of this machine");
     let start = Instant::now();
     let (mut best, mut flop, mut since) = (0.0_f64, 0.0, start);

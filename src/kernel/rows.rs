@@ -27,54 +27,38 @@ pub(crate) fn expand<S: Simd, F: Lane>(simd: S, words: &[u64], row: &mut [F]) {
     );
 }
 
-/// Replaces every u, a z times [`math::scale`], by φ(z).
-pub(crate) fn activate<S: Simd, F: Lane>(simd: S, activation: Activation, rows: &mut [F]) {
-    simd.vectorize(
-        #[inline(always)]
-        || match activation {
-            Activation::Sigmoid => map(simd, rows, math::sigmoid::<S, F>),
-            Activation::Tanh => map(simd, rows, math::tanh::<S, F>),
-            Activation::Relu => map(simd, rows, math::relu::<S, F>),
-        },
-    );
-}
-
-#[inline(always)]
-fn map<S: Simd, F: Lane>(simd: S, rows: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
-    for chunk in rows.chunks_exact_mut(Vector::<S, F>::LEN) {
-        f(simd, Vector::<S, F>::from_slice(simd, chunk)).store_slice(chunk);
-    }
-}
-
-/// Replaces every dh by dz = dh φ′, with φ′ from the outputs `y` of φ.
-///
-/// # Shapes
-/// `y` and `rows` alike.
-pub(crate) fn derive<S: Simd, F: Lane>(simd: S, activation: Activation, y: &[F], rows: &mut [F]) {
+/// `out = scale ⊙ h`, row by row.
+pub(crate) fn multiply<S: Simd, F: Lane>(simd: S, scale: &[F], h: &[F], out: &mut [F]) {
     simd.vectorize(
         #[inline(always)]
         || {
-            assert_eq!(y.len(), rows.len(), "shapes of a derivative");
-            // One loop for each activation: none of them chooses again for every vector.
-            match activation {
-                Activation::Sigmoid => {
-                    scale_by(simd, y, rows, |simd, y| derivative::<S, F>(simd, Activation::Sigmoid, y))
+            let len = Vector::<S, F>::LEN;
+            for (h, out) in h.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len())) {
+                for ((s, h), out) in scale.chunks_exact(len).zip(h.chunks_exact(len)).zip(out.chunks_exact_mut(len)) {
+                    (Vector::<S, F>::from_slice(simd, s) * Vector::<S, F>::from_slice(simd, h)).store_slice(out);
                 }
-                Activation::Tanh => scale_by(simd, y, rows, |simd, y| derivative::<S, F>(simd, Activation::Tanh, y)),
-                Activation::Relu => scale_by(simd, y, rows, |simd, y| derivative::<S, F>(simd, Activation::Relu, y)),
             }
         },
     );
 }
 
-/// `row *= f(y)`.
-#[inline(always)]
-fn scale_by<S: Simd, F: Lane>(simd: S, y: &[F], rows: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
-    let len = Vector::<S, F>::LEN;
-    for (y, row) in y.chunks_exact(len).zip(rows.chunks_exact_mut(len)) {
-        let (y, dh) = (Vector::<S, F>::from_slice(simd, y), Vector::<S, F>::from_slice(simd, row));
-        (dh * f(simd, y)).store_slice(row);
-    }
+/// `row = scale ⊙ row + dh`, row by row.
+pub(crate) fn scale_and_add<S: Simd, F: Lane>(simd: S, scale: &[F], dh: &[F], rows: &mut [F]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let len = Vector::<S, F>::LEN;
+            for (dh, row) in dh.chunks_exact(scale.len()).zip(rows.chunks_exact_mut(scale.len())) {
+                for ((s, dh), out) in scale.chunks_exact(len).zip(dh.chunks_exact(len)).zip(row.chunks_exact_mut(len)) {
+                    let [s, dh, dz] = [s, dh, &*out].map(
+                        #[inline(always)]
+                        |row| Vector::<S, F>::from_slice(simd, row),
+                    );
+                    s.mul_add(dz, dh).store_slice(out);
+                }
+            }
+        },
+    );
 }
 
 /// φ′ from the output y of φ.
@@ -118,6 +102,11 @@ impl<F: Lane> Output<'_, F> {
                     let (target, valid) = (self.target[word], self.valid[word]);
                     let mut answered = 0;
                     for (i, chunk) in tile.chunks_exact_mut(len).enumerate() {
+                        // Valid samples come first.
+                        if valid >> (i * len) == 0 {
+                            chunk.fill(F::zero());
+                            continue;
+                        }
                         let z = Vector::<S, F>::from_slice(simd, chunk);
                         let y = apply::<S, F>(simd, self.activation, z);
                         let target = mask::<S, F>(simd, target, i).select(one, zero);

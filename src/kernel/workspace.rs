@@ -122,8 +122,7 @@ impl<F: Float> Workspace<F> {
     }
 
     /// Room for the sums of weight gradients, all zero.
-    pub(super) fn clear_sums(&mut self, shape: Shape, sums: usize) {
-        let len = shape.state_rows() * shape.delta_rows() * sums;
+    pub(super) fn clear_sums(&mut self, len: usize) {
         self.sums.reserve(len);
         self.sums[..len].fill(F::zero());
     }

@@ -11,20 +11,44 @@ use std::fmt;
 /// How gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EngineKind {
-    /// The faster of fused and blas for the size at hand.
+    /// The fastest for the sizes at hand.
     Auto,
-    /// This crate's kernel.
+    /// This crate's kernel, samples as lanes.
     Fused,
+    /// This crate's kernel, hidden units as lanes.
+    Units,
     /// Products through matrixmultiply.
     Blas,
     /// The scalar oracle.
     Reference,
 }
 
+/// Hidden units from which they make better lanes than samples do, by gates: beyond them the 16 lanes of each weight gradient leave the cache.
+const UNITS_FROM_HIDDEN: usize = 160;
+
+/// Samples up to which hidden units make better lanes, for each hidden unit: a tile of 64 samples costs the same for one.
+const UNITS_BELOW: usize = 24;
+
 impl EngineKind {
-    /// What `auto` means for a net: by measurement, fused at every hidden size (`cargo bench`, group `step`).
-    pub fn resolve(self, _config: &Config) -> Self {
-        if self == Self::Auto { Self::Fused } else { self }
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Fused, Self::Units, Self::Blas, Self::Reference];
+
+    /// What `auto` means for a net and a number of samples, by measurement (`scripts/bench-grid.sh`); other kinds are what they are.
+    pub fn resolve(self, config: &Config, samples: usize) -> Self {
+        match self {
+            Self::Auto if config.hidden >= UNITS_FROM_HIDDEN || samples < UNITS_BELOW => Self::Units,
+            Self::Auto => Self::Fused,
+            kind => kind,
+        }
+    }
+
+    fn method(self) -> Option<Method> {
+        match self {
+            Self::Auto | Self::Reference => None,
+            Self::Fused => Some(Method::Fused),
+            Self::Units => Some(Method::Units),
+            Self::Blas => Some(Method::Blas),
+        }
     }
 }
 
@@ -33,6 +57,7 @@ impl fmt::Display for EngineKind {
         f.write_str(match self {
             Self::Auto => "auto",
             Self::Fused => "fused",
+            Self::Units => "units",
             Self::Blas => "blas",
             Self::Reference => "reference",
         })
@@ -51,12 +76,20 @@ pub struct Engine<F: Float> {
     config: Config,
     kind: EngineKind,
     level: SimdLevel,
-    /// The packed weights; none for the reference, which reads `params`.
-    kernel: Option<Kernel<F>>,
     params: Vec<F>,
+    /// The kernels in use so far, one of a kind; the reference has none and reads `params`.
+    kernels: Vec<Prepared<F>>,
     pool: Option<rayon::ThreadPool>,
     workers: Vec<Workspace<F>>,
     shards: Vec<Shard<F>>,
+}
+
+/// A kernel, and whether it holds the parameters of this update.
+#[derive(Debug)]
+struct Prepared<F: Float> {
+    method: Method,
+    kernel: Kernel<F>,
+    fresh: bool,
 }
 
 /// What one shard computes.
@@ -73,22 +106,16 @@ impl<F: Float + Real> Engine<F> {
     /// [`Error::Usage`] if the machine lacks the level or cannot start the threads.
     pub fn new(config: &Config, kind: EngineKind, level: SimdLevel, threads: usize) -> Result<Self> {
         let level = level.checked()?;
-        let kind = kind.resolve(config);
         let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build()).transpose();
         let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
-        let kernel = match kind {
-            EngineKind::Reference => None,
-            EngineKind::Blas => Some(Kernel::new(config, Method::Blas, level)),
-            EngineKind::Fused | EngineKind::Auto => Some(Kernel::new(config, Method::Fused, level)),
-        };
         let params = vec![F::zero(); Layout::of(config).len()];
         let workers = vec![Workspace::default(); threads];
-        Ok(Self { config: *config, kind, level, kernel, params, pool, workers, shards: Vec::new() })
+        Ok(Self { config: *config, kind, level, params, kernels: Vec::new(), pool, workers, shards: Vec::new() })
     }
 
-    /// The engine in use, never `auto`.
-    pub fn kind(&self) -> EngineKind {
-        self.kind
+    /// The engine that minibatches of so many samples go through, never `auto`.
+    pub fn kind(&self, samples: usize) -> EngineKind {
+        self.kind.resolve(&self.config, samples)
     }
 
     /// The instruction set in use.
@@ -98,10 +125,25 @@ impl<F: Float + Real> Engine<F> {
 
     /// Takes the parameters of an update.
     pub fn set_params(&mut self, params: &[F]) {
-        match &mut self.kernel {
-            Some(kernel) => kernel.pack(params),
-            None => self.params.copy_from_slice(params),
+        self.params.copy_from_slice(params);
+        self.kernels.iter_mut().for_each(|prepared| prepared.fresh = false);
+    }
+
+    /// Makes the kernel for so many samples ready, and says where it is; none for the reference.
+    fn prepare(&mut self, samples: usize) -> Option<usize> {
+        let method = self.kind(samples).method()?;
+        let found = self.kernels.iter().position(|prepared| prepared.method == method);
+        let index = found.unwrap_or_else(|| {
+            let kernel = Kernel::new(&self.config, method, self.level);
+            self.kernels.push(Prepared { method, kernel, fresh: false });
+            self.kernels.len() - 1
+        });
+        let prepared = &mut self.kernels[index];
+        if !prepared.fresh {
+            prepared.kernel.pack(&self.params);
+            prepared.fresh = true;
         }
+        Some(index)
     }
 
     /// Writes the gradient of the samples' summed loss to `grad`, and returns what was counted.
@@ -109,12 +151,14 @@ impl<F: Float + Real> Engine<F> {
     /// # Shapes
     /// `grad`: a flat buffer of [`Layout::of`] the config.
     pub fn gradient(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
+        let prepared = self.prepare(batch.samples());
         let shards = batch.a.words().div_ceil(SHARD);
         let len = grad.len();
         self.shards.truncate(shards);
         self.shards.resize_with(shards, || Shard { grad: vec![F::zero(); len], tally: Tally::default() });
         let work = batch.samples() as f64 * self.work(batch.bits());
-        let (config, kernel, params) = (&self.config, &self.kernel, &self.params);
+        let (config, params) = (&self.config, &self.params);
+        let kernel = prepared.map(|index| &self.kernels[index].kernel);
         let each = |index: usize, shard: &mut Shard<F>, ws: &mut Workspace<F>| {
             shard.grad.fill(F::zero());
             let words = index * SHARD..((index + 1) * SHARD).min(batch.a.words());
@@ -163,9 +207,10 @@ impl<F: Float + Real> Engine<F> {
     /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's shape, takes the answers.
     pub fn evaluate(&mut self, batch: &Minibatch, predicted: Option<&mut BitTensor>) -> Tally {
         let words = batch.a.words();
-        let Some(kernel) = &self.kernel else {
+        let Some(prepared) = self.prepare(batch.samples()) else {
             return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
         };
+        let kernel = &self.kernels[prepared].kernel;
         let work = batch.samples() as f64 * self.work(batch.bits()) / 3.0;
         match &self.pool {
             Some(pool) if predicted.is_none() && words > 1 && work > SERIAL => {

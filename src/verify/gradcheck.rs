@@ -106,9 +106,9 @@ fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnM
     let all = 0..additions.samples();
     reference::contributions(&config, &model.params, &additions, all, |index, part| expected.add(index, part));
     expected.finish();
-    let fused = grid.levels.iter().map(|&level| (EngineKind::Fused, level));
+    let own = grid.levels.iter().flat_map(|&level| [(EngineKind::Fused, level), (EngineKind::Units, level)]);
     let blas = grid.levels.last().map(|&level| (EngineKind::Blas, level));
-    for (engine, level) in fused.chain(blas) {
+    for (engine, level) in own.chain(blas) {
         let base = Comparison { engine, level: Some(level), ..base.clone() };
         on(&against_reference(&base, &model, &additions, &expected, Precision::F64)?);
         on(&against_reference(&base, &narrow, &additions, &expected, Precision::F32)?);
@@ -187,6 +187,6 @@ mod tests {
         })
         .expect("a fine grid");
         assert!(failures.is_empty(), "levels {names:?}\n{}", failures.join("\n"));
-        assert_eq!(summary.comparisons, nets * 3 * 3 * (1 + 2 * (levels.len() + 1)), "every check was made");
+        assert_eq!(summary.comparisons, nets * 3 * 3 * (1 + 2 * (2 * levels.len() + 1)), "every check was made");
     }
 }

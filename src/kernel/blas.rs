@@ -1,0 +1,113 @@
+//! Products through matrixmultiply, by way of ndarray's safe functions: all samples of a shard at a time.
+
+use super::finish::Finish;
+use super::layout::{Shape, Tile};
+use super::math::Lane;
+use super::outer;
+use super::products::{Blocks, Place, Products, Size};
+use super::rows;
+use fearless_simd::Simd;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
+use std::ops::Range;
+
+/// Through matrixmultiply. Its kernels differ by processor, so its bits do too; they do not depend on the number of threads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blas;
+
+/// A weight matrix `[inputs, outputs]` and its biases, as they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Dense<F> {
+    outputs: usize,
+    weight: Vec<F>,
+    bias: Vec<F>,
+}
+
+impl<F: Lane> Products<F> for Blas {
+    type Weights = Dense<F>;
+    const SUMS: usize = 1;
+
+    fn together(self, words: usize) -> usize {
+        words
+    }
+
+    fn weights(self, size: Size) -> Dense<F> {
+        let (inputs, outputs) = (size.inputs(), size.outputs());
+        Dense { outputs, weight: vec![F::zero(); inputs * outputs], bias: vec![F::zero(); outputs] }
+    }
+
+    fn pack(self, packed: &mut Dense<F>, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
+        let outputs = packed.outputs;
+        for (k, row) in packed.weight.chunks_exact_mut(outputs).enumerate() {
+            row.iter_mut().enumerate().for_each(|(m, w)| *w = weight(k, m));
+        }
+        packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(m));
+    }
+
+    fn product<S: Simd>(
+        self,
+        simd: S,
+        tile: &Tile,
+        weights: &Dense<F>,
+        k: Range<usize>,
+        rows: &[F],
+        out: &mut [F],
+        finish: Finish<'_, F>,
+    ) {
+        let (width, m) = (tile.width, weights.outputs);
+        for (row, &bias) in out.chunks_exact_mut(width).zip(&weights.bias) {
+            row.fill(bias);
+        }
+        let weight = view(&weights.weight[k.start * m..k.end * m], k.len(), m);
+        let mut sums = ArrayViewMut2::from_shape((m, width), &mut *out).expect("rows of outputs");
+        general_mat_mul(F::one(), &weight.t(), &view(rows, k.len(), width), F::one(), &mut sums);
+        let len = out.len();
+        finish.all(simd, out, len);
+    }
+
+    fn multiply<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
+        rows::multiply(simd, scale, h, out);
+    }
+
+    fn scale_and_add<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], dh: &[F], rows: &mut [F]) {
+        rows::scale_and_add(simd, scale, dh, rows);
+    }
+
+    fn entries(self, shape: Shape) -> usize {
+        outer::entries(shape)
+    }
+
+    fn place(self, shape: Shape, tensor: &str) -> Place {
+        outer::place(shape, tensor)
+    }
+
+    fn weight_gradients<S: Simd>(self, _simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
+        let (width, samples) = (tile.shape.delta_rows(), tile.width);
+        for part in outer::parts(tile, blocks) {
+            let ([block_a, block_b], rows, cols) = (part.blocks, part.rows.clone(), part.cols.clone());
+            if rows.is_empty() || cols.is_empty() {
+                continue;
+            }
+            let mut gradient =
+                ArrayViewMut2::from_shape((sums.len() / width, width), &mut *sums).expect("a matrix of sums");
+            gradient.slice_axis_inplace(Axis(0), Slice::from(rows.clone()));
+            gradient.slice_axis_inplace(Axis(1), Slice::from(cols.clone()));
+            for t in part.steps.clone() {
+                let a = &part.a[(t * block_a + rows.start) * samples..][..rows.len() * samples];
+                let b = &part.b[(t * block_b + cols.start) * samples..][..cols.len() * samples];
+                let (a, b) = (view(a, rows.len(), samples), view(b, cols.len(), samples));
+                general_mat_mul(F::one(), &a, &b.t(), F::one(), &mut gradient);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self, sums: &[F]) -> F {
+        sums[0]
+    }
+}
+
+/// A slice as a matrix.
+fn view<F>(data: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
+    ArrayView2::from_shape((rows, cols), data).expect("rows times columns")
+}

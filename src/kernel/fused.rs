@@ -1,0 +1,72 @@
+//! Samples as lanes: this crate's register tiles, 64 samples at a time, everything of them in cache.
+
+use super::finish::Finish;
+use super::gemm::{self, Panel};
+use super::layout::{LANES, Shape, Tile};
+use super::math::{Lane, sum_lanes};
+use super::outer::{self, outer};
+use super::products::{Blocks, Place, Products, Size};
+use super::rows;
+use fearless_simd::Simd;
+use std::ops::Range;
+
+/// A tile of 64 samples, a lane each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fused;
+
+impl<F: Lane> Products<F> for Fused {
+    type Weights = Panel<F>;
+    const SUMS: usize = LANES;
+
+    fn together(self, _words: usize) -> usize {
+        1
+    }
+
+    fn weights(self, size: Size) -> Panel<F> {
+        Panel::zeros(size.inputs(), size.outputs(), size.gates_out.max(1))
+    }
+
+    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
+        packed.pack(bias, weight);
+    }
+
+    fn product<S: Simd>(
+        self,
+        simd: S,
+        _tile: &Tile,
+        weights: &Panel<F>,
+        k: Range<usize>,
+        rows: &[F],
+        out: &mut [F],
+        finish: Finish<'_, F>,
+    ) {
+        gemm::product(simd, weights, k, rows, out, finish);
+    }
+
+    fn multiply<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
+        rows::multiply(simd, scale, h, out);
+    }
+
+    fn scale_and_add<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], dh: &[F], rows: &mut [F]) {
+        rows::scale_and_add(simd, scale, dh, rows);
+    }
+
+    fn entries(self, shape: Shape) -> usize {
+        outer::entries(shape)
+    }
+
+    fn place(self, shape: Shape, tensor: &str) -> Place {
+        outer::place(shape, tensor)
+    }
+
+    fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
+        for part in outer::parts(tile, blocks) {
+            outer(simd, &part, tile.shape.delta_rows(), sums);
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self, sums: &[F]) -> F {
+        sum_lanes(sums.first_chunk().expect("16 lanes"))
+    }
+}

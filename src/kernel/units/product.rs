@@ -1,0 +1,132 @@
+//! out = finish(W · h + bias): some samples times 16 outputs in registers, one input after the other.
+
+use super::panel::Panel;
+use super::registers;
+use crate::kernel::finish::{Finish, Spans};
+use crate::kernel::layout::{LANES, Tile, runs};
+use crate::kernel::math::{Lane, Vector, sum_lanes};
+use fearless_simd::prelude::*;
+use std::ops::Range;
+
+/// One product: the inputs `k`, gates first, and where they lie.
+#[derive(Debug)]
+pub(super) struct Product<'a, F> {
+    pub(super) tile: &'a Tile,
+    pub(super) panel: &'a Panel<F>,
+    pub(super) k: Range<usize>,
+    pub(super) rows: &'a [F],
+}
+
+impl<F: Lane> Product<'_, F> {
+    /// `out[gate][sample][unit]`, or for the output unit alone `out[sample]`.
+    pub(super) fn run<S: Simd>(self, simd: S, out: &mut [F], finish: Finish<'_, F>) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                if self.panel.size.gates_out == 0 {
+                    self.output_unit(simd, out);
+                    return;
+                }
+                let gate_len = self.tile.shape.hidden * self.tile.width;
+                for (gate, out) in out.chunks_exact_mut(gate_len).enumerate() {
+                    for (column, weights) in self.panel.panels(gate).enumerate() {
+                        let column = column * LANES;
+                        for run in runs(self.tile.samples, registers::most::<S, F>()) {
+                            let block = Block { product: &self, weights, first: run.start, column };
+                            registers::dispatch!(S, F, run.len(), block.multiply(simd, out));
+                        }
+                        if !matches!(finish, Finish::Plain) {
+                            let (count, stride) = (self.tile.samples, self.tile.shape.hidden);
+                            finish.spans(simd, gate, out, Spans { start: column, count, stride, len: LANES });
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// The gates among the inputs, and the single rows.
+    #[inline(always)]
+    fn inputs(&self) -> (&[F], &[F]) {
+        let units = self.panel.size.gates_in * self.tile.shape.hidden;
+        let gates = if self.k.start == 0 { units.min(self.k.end) } else { 0 };
+        self.rows.split_at(gates * self.tile.width)
+    }
+
+    /// The output unit: a sum over the units of each sample, 16 lanes added up in their fixed order.
+    #[inline(always)]
+    fn output_unit<S: Simd>(&self, simd: S, out: &mut [F]) {
+        let len = Vector::<S, F>::LEN;
+        let (bias, weights) = self.panel.data.split_first().expect("a bias");
+        let samples = self.rows.chunks_exact(self.tile.shape.hidden).take(self.tile.samples);
+        for (h, out) in samples.zip(out) {
+            let (h, _) = h.as_chunks::<LANES>();
+            let mut lanes = [F::zero(); LANES];
+            for part in (0..LANES).step_by(len) {
+                let mut sum = Vector::<S, F>::splat(simd, F::zero());
+                for (h, w) in h.iter().zip(weights) {
+                    let h = Vector::<S, F>::from_slice(simd, &h[part..][..len]);
+                    sum = h.mul_add(Vector::<S, F>::from_slice(simd, &w[part..][..len]), sum);
+                }
+                sum.store_slice(&mut lanes[part..][..len]);
+            }
+            *out = bias[0] + sum_lanes(&lanes);
+        }
+    }
+}
+
+/// 16 outputs of some samples of a product.
+#[derive(Debug)]
+struct Block<'a, F> {
+    product: &'a Product<'a, F>,
+    weights: &'a [[F; LANES]],
+    first: usize,
+    column: usize,
+}
+
+impl<F: Lane> Block<'_, F> {
+    /// R samples, NV vectors of outputs.
+    #[inline(always)]
+    fn multiply<S: Simd, const R: usize, const NV: usize>(&self, simd: S, out: &mut [F]) {
+        let len = Vector::<S, F>::LEN;
+        let (hidden, first) = (self.product.panel.size.hidden, self.first);
+        let Tile { shape, width, .. } = self.product.tile;
+        let (gates, rows) = self.product.inputs();
+        let (bias, weights) = self.weights.split_first().expect("a row of biases");
+        let row = |w: &[F; LANES]| -> [Vector<S, F>; NV] {
+            std::array::from_fn(|v| Vector::<S, F>::from_slice(simd, &w[v * len..][..len]))
+        };
+        let mut sums = [row(bias); R];
+        for (gate, h) in gates.chunks_exact(shape.hidden * width).enumerate() {
+            let weights = &weights[gate * hidden..][..hidden];
+            let h: [&[F]; R] = std::array::from_fn(|r| &h[(first + r) * shape.hidden..][..hidden]);
+            for k in 0..hidden {
+                let mut w = [Vector::<S, F>::splat(simd, F::zero()); NV];
+                for v in 0..NV {
+                    w[v] = Vector::<S, F>::from_slice(simd, &weights[k][v * len..][..len]);
+                }
+                for r in 0..R {
+                    let x = Vector::<S, F>::splat(simd, h[r][k]);
+                    for v in 0..NV {
+                        sums[r][v] = w[v].mul_add(x, sums[r][v]);
+                    }
+                }
+            }
+        }
+        for (x, w) in rows.chunks_exact(*width).zip(&weights[self.product.panel.size.gates_in * hidden..]) {
+            for r in 0..R {
+                let x = Vector::<S, F>::splat(simd, x[first + r]);
+                for v in 0..NV {
+                    let w = Vector::<S, F>::from_slice(simd, &w[v * len..][..len]);
+                    sums[r][v] = w.mul_add(x, sums[r][v]);
+                }
+            }
+        }
+        for r in 0..R {
+            let out = &mut out[(first + r) * shape.hidden + self.column..][..LANES];
+            for v in 0..NV {
+                sums[r][v].store_slice(&mut out[v * len..][..len]);
+            }
+        }
+    }
+}
