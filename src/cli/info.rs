@@ -4,6 +4,7 @@ use super::Answer;
 use super::args::{VERSION, cores};
 use super::output::{Output, STRONG, styled};
 use carrylane::kernel::{SimdLevel, fma_peak};
+use carrylane::train::EngineKind;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -26,6 +27,14 @@ struct Info {
     cores: usize,
     levels: Vec<Level>,
     best: String,
+    units_below: Vec<Crossover>,
+}
+
+/// Where `--engine auto` changes from `units` to `fused`.
+#[derive(Debug, Serialize)]
+struct Crossover {
+    hidden: usize,
+    batch: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +78,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         cores: cores(),
         best: SimdLevel::best().to_string(),
         levels,
+        units_below: [4, 8, 16, 32, 64, 128]
+            .map(|hidden| Crossover { hidden, batch: EngineKind::units_below(hidden) })
+            .into(),
     };
     let mut say = |name: &str, text: &str| out.say(format!("{} {text}", styled(STRONG, format!("{name:<10}"))));
     say("carrylane", info.version)?;
@@ -80,6 +92,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         say(if place == 0 { "levels" } else { "" }, &format!("{}{best}", level.text()))?;
     }
     say("same bits", "for any number of threads, and on all levels with fused multiply-add")?;
+    let below: Vec<String> =
+        info.units_below.iter().map(|at| format!("{} at hidden {}", at.batch, at.hidden)).collect();
+    say("auto", &format!("engine units for batches below {}, always above; fused else", below.join(", ")))?;
     say(
         "blas",
         "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",

@@ -19,6 +19,8 @@ pub(crate) struct Blas;
 #[derive(Debug, Clone)]
 pub(crate) struct Dense<F> {
     outputs: usize,
+    /// Outputs of one gate.
+    group: usize,
     weight: Vec<F>,
     bias: Vec<F>,
 }
@@ -33,15 +35,21 @@ impl<F: Lane> Products<F> for Blas {
 
     fn weights(self, size: Size) -> Dense<F> {
         let (inputs, outputs) = (size.inputs(), size.outputs());
-        Dense { outputs, weight: vec![F::zero(); inputs * outputs], bias: vec![F::zero(); outputs] }
+        Dense {
+            outputs,
+            group: outputs / size.gates_out.max(1),
+            weight: vec![F::zero(); inputs * outputs],
+            bias: vec![F::zero(); outputs],
+        }
     }
 
-    fn pack(self, packed: &mut Dense<F>, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
-        let outputs = packed.outputs;
+    fn pack(self, packed: &mut Dense<F>, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
+        let Dense { outputs, group, .. } = *packed;
+        let unit = |m: usize| (m / group, m % group);
         for (k, row) in packed.weight.chunks_exact_mut(outputs).enumerate() {
-            row.iter_mut().enumerate().for_each(|(m, w)| *w = weight(k, m));
+            row.iter_mut().enumerate().for_each(|(m, w)| *w = weight(k, unit(m).0, unit(m).1));
         }
-        packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(m));
+        packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(unit(m).0, unit(m).1));
     }
 
     fn product<S: Simd>(

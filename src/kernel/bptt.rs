@@ -67,17 +67,17 @@ impl<W> Packed<W> {
     /// Packs the weights of one update.
     pub(crate) fn pack<F: Float>(&mut self, products: impl Products<F, Weights = W>, net: &Net, w: &Weights<'_, F>) {
         let (hidden, wide) = (net.hidden, net.hidden * net.cell.gates());
-        let gates = net.gates();
-        let scale = |m: usize| math::scale::<F>(gates[m / hidden]);
-        let bias = |m: usize| w.b_h.get(m).copied().unwrap_or_else(F::zero) * scale(m);
-        products.pack(&mut self.forward, bias, |k, m| {
-            scale(m) * if k < hidden { w.w_hh[k * wide + m] } else { w.w_ih[(k - hidden) * wide + m] }
+        let scales = net.gates().map(math::scale::<F>);
+        let bias = |g: usize, j: usize| w.b_h.get(g * hidden + j).copied().unwrap_or_else(F::zero) * scales[g];
+        products.pack(&mut self.forward, bias, |k, g, j| {
+            let row = if k < hidden { &w.w_hh[k * wide..] } else { &w.w_ih[(k - hidden) * wide..] };
+            row[g * hidden + j] * scales[g]
         });
-        products.pack(&mut self.output, |_| w.b_o.first().copied().unwrap_or_else(F::zero), |k, _| w.w_ho[k]);
+        products.pack(&mut self.output, |_, _| w.b_o.first().copied().unwrap_or_else(F::zero), |k, _, _| w.w_ho[k]);
         products.pack(
             &mut self.backward,
-            |_| F::zero(),
-            |k, m| if k < wide { w.w_hh[m * wide + k] } else { w.w_ho[m] },
+            |_, _| F::zero(),
+            |k, _, j| if k < wide { w.w_hh[j * wide + k] } else { w.w_ho[j] },
         );
     }
 }

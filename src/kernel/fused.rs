@@ -26,7 +26,7 @@ impl<F: Lane> Products<F> for Fused {
         Panel::zeros(size.inputs(), size.outputs(), size.gates_out.max(1))
     }
 
-    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
+    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
         packed.pack(bias, weight);
     }
 

@@ -38,16 +38,18 @@ impl<F: Lane> Panel<F> {
             .flat_map(move |g| runs(size, MOST).map(move |run| (g, g * size + run.start..g * size + run.end)))
     }
 
-    /// Packs `weight(k, m)` and `bias(m)`.
-    pub(crate) fn pack(&mut self, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
-        let runs = self.runs();
-        let mut packed = self.data.iter_mut();
-        for (_, run) in runs {
-            for row in 0..=self.inputs {
-                for m in run.clone() {
-                    let value = if row == 0 { bias(m) } else { weight(row - 1, m) };
-                    *packed.next().expect("a panel holds its product") = value;
-                }
+    /// Packs `weight(k, gate, unit)` and `bias(gate, unit)`.
+    pub(crate) fn pack(&mut self, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
+        let (runs, size) = (self.runs(), self.outputs / self.groups);
+        let mut packed = self.data.as_mut_slice();
+        for (gate, run) in runs {
+            let (rows, rest) = packed.split_at_mut(run.len() * (self.inputs + 1));
+            packed = rest;
+            let first = run.start - gate * size;
+            let (biases, weights) = rows.split_at_mut(run.len());
+            biases.iter_mut().enumerate().for_each(|(i, b)| *b = bias(gate, first + i));
+            for (k, row) in weights.chunks_exact_mut(run.len()).enumerate() {
+                row.iter_mut().enumerate().for_each(|(i, w)| *w = weight(k, gate, first + i));
             }
         }
     }

@@ -146,7 +146,8 @@ impl<F> DerefMut for Aligned<F> {
 /// Cuts `n` into runs of at most `max`, as even as possible, longest first: 16 by 6 is 6, 5, 5.
 pub(crate) fn runs(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
     let count = n.div_ceil(max);
-    let (short, longer) = (n / count.max(1), n % count.max(1));
+    // Divisions cost more than what a small run does.
+    let (short, longer) = if count > 1 { (n / count, n % count) } else { (n, 0) };
     (0..count).map(move |i| {
         let start = i * short + i.min(longer);
         start..start + short + usize::from(i < longer)

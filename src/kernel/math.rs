@@ -229,7 +229,9 @@ mod tests {
             };
             check32("sigmoid", &|_| 3.0, map!(level, sigmoid, f32, &narrow), &|u| 1.0 / (1.0 + u.exp2()));
             check32("tanh", &|_| 4.0, map!(level, tanh, f32, &narrow), &|u| (u * LN_2 / 2.0).tanh());
-            check32("ln_1p_exp_neg", &|x| 4.0 + x.abs(), map!(level, ln_1p_exp_neg, f32, &narrow), &|x| (-x.abs()).exp().ln_1p());
+            check32("ln_1p_exp_neg", &|x| 4.0 + x.abs(), map!(level, ln_1p_exp_neg, f32, &narrow), &|x| {
+                (-x.abs()).exp().ln_1p()
+            });
             let check64 = |name, bound: &dyn Fn(f64) -> f64, found: Vec<f64>, wanted: &dyn Fn(f64) -> f64| {
                 for (&x, &y) in grid().iter().zip(&found) {
                     let error = ulps64(y, wanted(x));
@@ -238,7 +240,9 @@ mod tests {
             };
             check64("sigmoid", &|_| 4.0, map!(level, sigmoid, f64, &grid()), &|u| 1.0 / (1.0 + u.exp2()));
             check64("tanh", &|_| 5.0, map!(level, tanh, f64, &grid()), &|u| (u * LN_2 / 2.0).tanh());
-            check64("ln_1p_exp_neg", &|x| 5.0 + x.abs(), map!(level, ln_1p_exp_neg, f64, &grid()), &|x| (-x.abs()).exp().ln_1p());
+            check64("ln_1p_exp_neg", &|x| 5.0 + x.abs(), map!(level, ln_1p_exp_neg, f64, &grid()), &|x| {
+                (-x.abs()).exp().ln_1p()
+            });
         }
     }
 

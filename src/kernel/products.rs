@@ -64,8 +64,13 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Room for the weights of a product.
     fn weights(self, size: Size) -> Self::Weights;
 
-    /// Packs `weight(k, m)` and `bias(m)`.
-    fn pack(self, packed: &mut Self::Weights, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F);
+    /// Packs `weight(k, gate, unit)` and `bias(gate, unit)` of the outputs; the output unit alone is unit 0 of gate 0.
+    fn pack(
+        self,
+        packed: &mut Self::Weights,
+        bias: impl Fn(usize, usize) -> F,
+        weight: impl Fn(usize, usize, usize) -> F,
+    );
 
     /// `out[m] = finish(bias[m] + Σ_k W[k][m] rows[k])` for the inputs `k`.
     #[expect(clippy::too_many_arguments, reason = "a product has two operands, a result, and where they lie")]

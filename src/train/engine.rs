@@ -23,11 +23,8 @@ pub enum EngineKind {
     Reference,
 }
 
-/// Hidden units from which they make better lanes than samples do, by gates: beyond them the 16 lanes of each weight gradient leave the cache.
-const UNITS_FROM_HIDDEN: usize = 160;
-
-/// Samples up to which hidden units make better lanes, for each hidden unit: a tile of 64 samples costs the same for one.
-const UNITS_BELOW: usize = 24;
+/// Hidden units from which they make better lanes than samples do: beyond them the 16 lanes of each weight gradient leave the cache.
+const WIDE: usize = 160;
 
 impl EngineKind {
     /// All kinds.
@@ -36,10 +33,16 @@ impl EngineKind {
     /// What `auto` means for a net and a number of samples, by measurement (`scripts/bench-grid.sh`); other kinds are what they are.
     pub fn resolve(self, config: &Config, samples: usize) -> Self {
         match self {
-            Self::Auto if config.hidden >= UNITS_FROM_HIDDEN || samples < UNITS_BELOW => Self::Units,
+            Self::Auto if samples < Self::units_below(config.hidden) => Self::Units,
             Self::Auto => Self::Fused,
             kind => kind,
         }
+    }
+
+    /// Minibatches smaller than this go through `units` under `auto`: samples as lanes cost the same for one as for 64, units as lanes
+    /// waste those that fill no vector.
+    pub fn units_below(hidden: usize) -> usize {
+        if hidden >= WIDE { usize::MAX } else { 64 * hidden / (hidden + 12) }
     }
 
     fn method(self) -> Option<Method> {

@@ -49,7 +49,7 @@ impl<F: Lane> Products<F> for Units {
         Panel::zeros(size)
     }
 
-    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
+    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
         packed.pack(bias, weight);
     }
 

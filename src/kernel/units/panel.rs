@@ -26,27 +26,30 @@ impl<F: Lane> Panel<F> {
         Self { size, data: vec![[F::zero(); LANES]; rows] }
     }
 
-    /// Packs `weight(k, m)` and `bias(m)`.
-    pub(super) fn pack(&mut self, bias: impl Fn(usize) -> F, weight: impl Fn(usize, usize) -> F) {
+    /// Packs `weight(k, gate, unit)` and `bias(gate, unit)`.
+    pub(super) fn pack(&mut self, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
         let size = self.size;
         if size.gates_out == 0 {
-            self.data[0][0] = bias(0);
-            for k in 0..size.inputs() {
-                self.data[1 + k / LANES][k % LANES] = weight(k, 0);
-            }
+            self.data[0][0] = bias(0, 0);
+            let weights = self.data[1..].as_flattened_mut();
+            weights.iter_mut().take(size.inputs()).enumerate().for_each(|(k, w)| *w = weight(k, 0, 0));
             return;
         }
-        let mut rows = self.data.iter_mut();
-        for gate in 0..size.gates_out {
-            for first in (0..size.hidden).step_by(LANES) {
-                let outputs = gate * size.hidden + first..gate * size.hidden + size.hidden.min(first + LANES);
-                let mut pack = |value: &dyn Fn(usize) -> F| {
-                    let row = rows.next().expect("a panel holds its product");
-                    row.iter_mut().zip(outputs.clone()).for_each(|(w, m)| *w = value(m));
-                };
-                pack(&bias);
-                for k in 0..size.inputs() {
-                    pack(&|m| weight(k, m));
+        let panels = size.hidden.div_ceil(LANES);
+        for (index, panel) in self.data.chunks_exact_mut(1 + size.inputs()).enumerate() {
+            let (gate, first) = (index / panels, index % panels * LANES);
+            let (biases, weights) = panel.split_first_mut().expect("a row of biases");
+            if size.hidden - first >= LANES {
+                // Of a known length, so that the loop is one of whole vectors.
+                biases.iter_mut().enumerate().for_each(|(i, b)| *b = bias(gate, first + i));
+                for (k, row) in weights.iter_mut().enumerate() {
+                    row.iter_mut().enumerate().for_each(|(i, w)| *w = weight(k, gate, first + i));
+                }
+            } else {
+                let last = size.hidden - first;
+                biases[..last].iter_mut().enumerate().for_each(|(i, b)| *b = bias(gate, first + i));
+                for (k, row) in weights.iter_mut().enumerate() {
+                    row[..last].iter_mut().enumerate().for_each(|(i, w)| *w = weight(k, gate, first + i));
                 }
             }
         }

@@ -28,12 +28,16 @@ impl<F: Lane> Product<'_, F> {
                     return;
                 }
                 let gate_len = self.tile.shape.hidden * self.tile.width;
-                for (gate, out) in out.chunks_exact_mut(gate_len).enumerate() {
+                for gate in 0..self.panel.size.gates_out {
+                    let out = &mut out[gate * gate_len..][..gate_len];
                     for (column, weights) in self.panel.panels(gate).enumerate() {
                         let column = column * LANES;
-                        for run in runs(self.tile.samples, registers::most::<S, F>()) {
-                            let block = Block { product: &self, weights, first: run.start, column };
-                            registers::dispatch!(S, F, run.len(), block.multiply(simd, out));
+                        for inputs in self.stretches() {
+                            for run in runs(self.tile.samples, registers::most::<S, F>()) {
+                                let block =
+                                    Block { product: &self, inputs: inputs.clone(), weights, first: run.start, column };
+                                registers::dispatch!(S, F, run.len(), block.multiply(simd, out));
+                            }
                         }
                         if !matches!(finish, Finish::Plain) {
                             let (count, stride) = (self.tile.samples, self.tile.shape.hidden);
@@ -51,6 +55,24 @@ impl<F: Lane> Product<'_, F> {
         let units = self.panel.size.gates_in * self.tile.shape.hidden;
         let gates = if self.k.start == 0 { units.min(self.k.end) } else { 0 };
         self.rows.split_at(gates * self.tile.width)
+    }
+
+    /// The inputs, so many at a time that their weights stay in the first cache for all samples.
+    #[inline(always)]
+    fn stretches(&self) -> impl Iterator<Item = Stretch> + use<F> {
+        let (hidden, (gates, rows)) = (self.panel.size.hidden, self.inputs());
+        let (gates, rows) = (if gates.is_empty() { 0 } else { self.panel.size.gates_in }, !rows.is_empty());
+        let each = if hidden > STRETCH { hidden.div_ceil(hidden.div_ceil(STRETCH)) } else { hidden };
+        let units = (0..gates).flat_map(move |gate| {
+            (0..hidden).step_by(each).map(move |k| Stretch {
+                gate,
+                units: k..(k + each).min(hidden),
+                first: gate == 0 && k == 0,
+                rows: rows && gate + 1 == gates && k + each >= hidden,
+            })
+        });
+        let alone = Stretch { gate: 0, units: 0..0, first: true, rows };
+        units.chain((gates == 0).then_some(alone))
     }
 
     /// The output unit: a sum over the units of each sample, 16 lanes added up in their fixed order.
@@ -75,10 +97,25 @@ impl<F: Lane> Product<'_, F> {
     }
 }
 
+/// The most inputs that go through together: 16 outputs' weights are 24 KB in `f32`.
+const STRETCH: usize = 384;
+
+/// Some of the inputs.
+#[derive(Debug, Clone)]
+struct Stretch {
+    gate: usize,
+    units: Range<usize>,
+    /// Whether the sums begin here, with the biases.
+    first: bool,
+    /// Whether the single rows come here too.
+    rows: bool,
+}
+
 /// 16 outputs of some samples of a product.
 #[derive(Debug)]
 struct Block<'a, F> {
     product: &'a Product<'a, F>,
+    inputs: Stretch,
     weights: &'a [[F; LANES]],
     first: usize,
     column: usize,
@@ -97,13 +134,19 @@ impl<F: Lane> Block<'_, F> {
             std::array::from_fn(|v| Vector::<S, F>::from_slice(simd, &w[v * len..][..len]))
         };
         let mut sums = [row(bias); R];
-        for (gate, h) in gates.chunks_exact(shape.hidden * width).enumerate() {
-            let weights = &weights[gate * hidden..][..hidden];
-            let h: [&[F]; R] = std::array::from_fn(|r| &h[(first + r) * shape.hidden..][..hidden]);
-            for k in 0..hidden {
+        if !self.inputs.first {
+            for r in 0..R {
+                sums[r] = row(out[(first + r) * shape.hidden + self.column..].first_chunk().expect("units of a line"));
+            }
+        }
+        let Range { start, end } = self.inputs.units;
+        if start < end {
+            let h = &gates[self.inputs.gate * shape.hidden * width..];
+            let h: [&[F]; R] = std::array::from_fn(|r| &h[(first + r) * shape.hidden..][start..end]);
+            for (k, weights) in weights[self.inputs.gate * hidden..][start..end].iter().enumerate() {
                 let mut w = [Vector::<S, F>::splat(simd, F::zero()); NV];
                 for v in 0..NV {
-                    w[v] = Vector::<S, F>::from_slice(simd, &weights[k][v * len..][..len]);
+                    w[v] = Vector::<S, F>::from_slice(simd, &weights[v * len..][..len]);
                 }
                 for r in 0..R {
                     let x = Vector::<S, F>::splat(simd, h[r][k]);
@@ -113,6 +156,7 @@ impl<F: Lane> Block<'_, F> {
                 }
             }
         }
+        let rows = if self.inputs.rows { rows } else { &[] };
         for (x, w) in rows.chunks_exact(*width).zip(&weights[self.product.panel.size.gates_in * hidden..]) {
             for r in 0..R {
                 let x = Vector::<S, F>::splat(simd, x[first + r]);
