@@ -1,12 +1,15 @@
-//! The fast path: one source for every instruction set, every precision and both engines.
+//! The fast path: one source for every instruction set, every precision and all engines.
 //!
-//! **Samples are lanes.** A *row* holds one unit's value for 64 samples, contiguous (*batch-contiguous*), so gates, loss and errors need
+//! **Samples are lanes** (`fused`). A *row* holds one unit's value for 64 samples, contiguous (*batch-contiguous*), so gates, loss and errors need
 //! neither shuffles nor tails. The rows that one step reads stand together as a block, and so do those that flow back into it; then
 //! a step forward is one product, a step backward is one product with the transpose, and all weight gradients are one sum over
 //! steps of outer products (`layout` has the blocks).
 //!
 //! **A tile stays in cache.** 64 samples go forward over all steps, backward over all steps, and into the weight gradients before the next
-//! 64 begin. Weights are packed once an update, in the order the inner loop reads them.
+//! 64 begin. Weights are packed once an update, in the order the inner loop reads them, times the factor that makes e^x a power of two.
+//!
+//! **Or hidden units are** (`units`). A minibatch too small to fill 64 lanes wastes them, and 16 lanes of each weight gradient of a large net leave
+//! the cache. There a sample's units stand side by side, and a weight gradient is one sum. States are the same bits as those of `fused`.
 //!
 //! **The same bits.** Every sum has one order that no level changes: a product adds its terms in the order of the inputs, one multiply-add
 //! each, whatever its register tile; a weight gradient keeps 16 logical lanes, which a narrower level walks in parts; lanes are added
@@ -15,14 +18,13 @@
 //!
 //! | file | does | share of the time at H = 16 | at best (AVX2) |
 //! |---|---|---|---|
-//! | `gemm` | z and dh: weights times rows, 6 × 2 vectors of sums at a time | 42 % | 25 % |
-//! | `outer` | weight gradients, 4 × 3 vectors at a time | 29 % | 12 % |
-//! | `rows`, `math` | σ and its slope, output and errors, bits to numbers | 29 % | – |
+//! | `gemm`, `finish` | z and dh: weights times rows, 6 × 2 vectors of sums at a time; σ and its slope right after | 55 % | 27 % |
+//! | `outer` | weight gradients, 4 × 3 vectors at a time | 29 % | 14 % |
+//! | `rows`, `scatter` and the rest | output and errors, bits to numbers, lanes added up | 16 % | – |
 //!
 //! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak. The rest of the first two rows goes to
-//! the inputs and biases, which count as rows of the products (19 rows for 16 units), to loading and storing sums, and to waiting
-//! for the last of them. Division, one a sigmoid, is the longest wait of the third row. Shares are of samples of a profiler on an
-//! AMD EPYC (Zen 3).
+//! the inputs and biases, which count as rows of the products (19 rows for 16 units), to σ, to loading and storing sums, and to waiting
+//! for the last of them. Shares are of samples of a profiler on an AMD EPYC (Zen 3), at some 41 % of the peak.
 
 mod blas;
 mod bptt;
