@@ -119,7 +119,11 @@ impl Piece {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count; large ones saturate")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive count; large ones saturate"
+    )]
     fn len(&self) -> usize {
         match *self {
             Self::One(_) => 1,
@@ -167,7 +171,10 @@ impl Spread {
                 }
                 if from < key.least().max(u64::from(log)) || to - 1 > most {
                     let least = key.least().max(u64::from(log));
-                    return Err(Error::usage(format!("{key} has '{}', want values from {least} to {most}", short(text))));
+                    return Err(Error::usage(format!(
+                        "{key} has '{}', want values from {least} to {most}",
+                        short(text)
+                    )));
                 }
                 Ok(Self::Whole { from, to, log })
             }
@@ -268,6 +275,10 @@ mod tests {
             assert_eq!((spread.token(0.0).as_str(), spread.token(1.0 - 1e-12).as_str()), (first, last), "{text}");
             assert_eq!(spread.to_string(), text);
         }
-        assert_eq!(Spread::parse(Key::Lr, "0.001..0.1:log").expect("a range").token(0.5), "0.01", "the middle of a log");
+        assert_eq!(
+            Spread::parse(Key::Lr, "0.001..0.1:log").expect("a range").token(0.5),
+            "0.01",
+            "the middle of a log"
+        );
     }
 }

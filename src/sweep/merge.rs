@@ -36,7 +36,9 @@ impl Format {
             Some("jsonl") => Ok(Self::JsonLines),
             _ => {
                 let path = short(&path.display().to_string());
-                Err(Error::usage(format!("'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl")))
+                Err(Error::usage(format!(
+                    "'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"
+                )))
             }
         }
     }

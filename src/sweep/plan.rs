@@ -229,7 +229,9 @@ mod tests {
     #[test]
     fn random_points_stay_when_more_are_drawn() {
         for method in ["random", "sobol"] {
-            let with = |points| plan(&format!("method={method} points={points} random.lr=0.001..0.1:log random.hidden=4..65:log"));
+            let with = |points| {
+                plan(&format!("method={method} points={points} random.lr=0.001..0.1:log random.hidden=4..65:log"))
+            };
             let (few, many) = (with(5), with(50));
             for index in 0..5 {
                 assert_eq!(few.trial(index), many.trial(index), "{method}, point {index}");

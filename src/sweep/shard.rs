@@ -50,9 +50,8 @@ impl Shard {
             None => (text, None),
         };
         if index != "auto" {
-            let count = count.ok_or_else(|| {
-                Error::usage(format!("the shard is '{}', want i/n as in 0/8, or auto", short(text)))
-            })?;
+            let count = count
+                .ok_or_else(|| Error::usage(format!("the shard is '{}', want i/n as in 0/8, or auto", short(text))))?;
             return Self::new(number("the shard", index)?, count);
         }
         let get = |name: &str| variable(name).map(|value| number(name, &value)).transpose();

@@ -132,8 +132,7 @@ impl Spec {
         let lengths = self.grid.values().map(Axis::len);
         let size = lengths.fold(Some(self.points), |product, len| product?.checked_mul(len));
         size.filter(|&size| size <= MAX_TRIALS).ok_or_else(|| {
-            let axes: Vec<String> =
-                self.grid.iter().map(|(key, axis)| format!("{} of {key}", axis.len())).collect();
+            let axes: Vec<String> = self.grid.iter().map(|(key, axis)| format!("{} of {key}", axis.len())).collect();
             let points = self.points;
             Error::usage(format!(
                 "{points} points times {} is more than {MAX_TRIALS} trials, the most a sweep may have",
@@ -224,7 +223,9 @@ impl Said {
                     let axis = Axis::parse(key, text)?;
                     if table == "fixed" && axis.len() != 1 {
                         let values = axis.len();
-                        return Err(Error::usage(format!("{key} is fixed to {values} values: want one, or put it in grid")));
+                        return Err(Error::usage(format!(
+                            "{key} is fixed to {values} values: want one, or put it in grid"
+                        )));
                     }
                     self.grid.insert(key, axis);
                 }
@@ -243,7 +244,9 @@ impl Said {
                 return Err(Error::usage("method is grid, and there are random axes: want method=random or sobol"));
             }
             (Method::Grid, true, Some(_)) => {
-                return Err(Error::usage("points are for random axes, and there are none: random.lr=0.001..0.1:log is one"));
+                return Err(Error::usage(
+                    "points are for random axes, and there are none: random.lr=0.001..0.1:log is one",
+                ));
             }
             (Method::Random | Method::Sobol, true, _) => {
                 return Err(Error::usage(format!(

@@ -60,17 +60,14 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
     } else {
         let (missing, folder) = (plural(missing as u64, "trial"), quoted(&args.folder));
-        let tip = format!("`carrylane sweep run {folder}` runs them, --partial writes the {} there are", count(trials as u64));
+        let tip = format!(
+            "`carrylane sweep run {folder}` runs them, --partial writes the {} there are",
+            count(trials as u64)
+        );
         out.say(format!("{}: {missing} missing; {tip}", styled(BAD, "not merged")))?;
     }
-    let record = Record {
-        trials,
-        missing,
-        damaged_lines: results.damaged().len(),
-        path: &args.out,
-        written,
-        version: VERSION,
-    };
+    let record =
+        Record { trials, missing, damaged_lines: results.damaged().len(), path: &args.out, written, version: VERSION };
     out.record("merge", &record)?;
     Ok(Answer::from(written))
 }

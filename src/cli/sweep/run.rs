@@ -148,7 +148,9 @@ fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::R
     if ran.interrupted {
         let (done, planned) = (count(progress.done as u64), plural(progress.planned as u64, "trial"));
         let (folder, shard) = (quoted(&part.folder), &part.shard);
-        out.warn(&format!("interrupted after {done} of {planned}; `carrylane sweep {verb} {folder} --shard {shard}` goes on"));
+        out.warn(&format!(
+            "interrupted after {done} of {planned}; `carrylane sweep {verb} {folder} --shard {shard}` goes on"
+        ));
         return Ok(Answer::Interrupted);
     }
     Ok(Answer::from(!progress.outcomes.contains_key(&Outcome::Failed)))
@@ -182,7 +184,10 @@ fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<(
     }
     if !ran.interrupted {
         let folder = quoted(&part.folder);
-        out.say(styled(FAINT, format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv")))?;
+        out.say(styled(
+            FAINT,
+            format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"),
+        ))?;
     }
     let of = |outcome| ended.get(&outcome).copied().unwrap_or(0);
     out.record(
