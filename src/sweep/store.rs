@@ -100,7 +100,8 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(|source| Error::io(&shards, "read", source))?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
+        // A folder or a device of such a name holds no lines; a device could be read for ever.
+        if path.extension().is_some_and(|extension| extension == "jsonl") && path.is_file() {
             paths.push(path);
         }
     }

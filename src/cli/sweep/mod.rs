@@ -2,8 +2,10 @@
 
 mod merge;
 mod plan;
+mod report;
 mod run;
 mod status;
+mod submit;
 
 use super::Answer;
 use super::format::count;
@@ -25,6 +27,7 @@ Examples:
   carrylane sweep plan hidden=4,8,16,32 bits=8 seed=0..50 -o sizes
   carrylane sweep run sizes
   carrylane sweep status sizes
+  carrylane sweep report sizes -o sizes.html
   carrylane sweep merge sizes -o sizes.csv";
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +37,8 @@ enum Command {
     Retry(run::RetryArgs),
     Status(status::Args),
     Merge(merge::Args),
+    Report(report::Args),
+    Submit(submit::Args),
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
@@ -43,6 +48,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Retry(args) => run::retry(args, out),
         Command::Status(args) => status::run(args, out),
         Command::Merge(args) => merge::run(args, out),
+        Command::Report(args) => report::run(args, out),
+        Command::Submit(args) => submit::run(args, out),
     }
 }
 
