@@ -68,23 +68,23 @@ struct AxisRecord {
     count: Option<usize>,
 }
 
-/// The spec of words, or of a file, if there is one word and it names one.
-fn spec(words: &[String]) -> Result<Spec> {
+/// The plan of words, or of a file, if there is one word and it names one.
+fn plan(words: &[String]) -> Result<Plan> {
     match words {
         [file] if file.ends_with(".toml") && !file.contains('=') => {
             let path = Path::new(file);
             let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
             let text = String::from_utf8(bytes).map_err(|_| Error::data(path, "not UTF-8, so no TOML"))?;
-            Spec::from_toml(&text).map_err(|problem| Error::data(path, problem.to_string()))
+            Spec::from_toml(&text).and_then(Plan::new).map_err(|problem| Error::data(path, problem.to_string()))
         }
-        words => Spec::from_words(words),
+        words => Spec::from_words(words).and_then(Plan::new),
     }
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let threads = args.threads.unwrap_or_else(cores);
     values::in_range("threads", &[threads], MAX_THREADS)?;
-    let plan = Plan::new(spec(&args.words)?)?;
+    let plan = plan(&args.words)?;
     let locked = args.out.as_deref().map(|folder| plan.lock(folder, args.extend)).transpose()?;
     let estimate = plan.estimate(threads)?;
     let spec = plan.spec();

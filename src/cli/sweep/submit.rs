@@ -81,8 +81,12 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     write_atomic(&script, text.as_bytes())?;
     out.say(text.trim_end())?;
     let answer = if args.dry_run { String::new() } else { sbatch(&script)? };
-    out.say(styled(FAINT, if args.dry_run { format!("\nnext: sbatch {}", script.display()) } else { format!("\n{answer}") }))?;
-    let record = Record { engine: "slurm", shards: *shards, script, submitted: !args.dry_run, answer, version: VERSION };
+    out.say(styled(
+        FAINT,
+        if args.dry_run { format!("\nnext: sbatch {}", script.display()) } else { format!("\n{answer}") },
+    ))?;
+    let record =
+        Record { engine: "slurm", shards: *shards, script, submitted: !args.dry_run, answer, version: VERSION };
     out.record("submit", &record)?;
     Ok(Answer::Yes)
 }
