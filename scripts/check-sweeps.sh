@@ -119,16 +119,16 @@ NodeName=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
     pgrep -x munged >/dev/null || runuser -u munge -- munged
-    slurmctld -D &
+    slurmctld -D >"$work/slurmctld.out" 2>&1 &
     started+=($!)
-    slurmd -D &
+    slurmd -D >"$work/slurmd.out" 2>&1 &
     started+=($!)
     await 30 sinfo --noheader --states=idle -o %n
     await 30 bash -c 'sinfo --noheader -o %t | grep -q idle'
 
     # Slower trials, so that a task can be met at work: one is told to stop, which requeues it, and one is killed.
     local folder=$work/slurm
-    words=(hidden=48 bits=12 updates=150 seed=0..48)
+    words=(hidden=16 bits=8 updates=2000 seed=0..48)
     rm -rf "$work/local"
     plan "$work/local"
     "$carrylane" sweep run "$work/local" >/dev/null
