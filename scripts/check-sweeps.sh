@@ -128,7 +128,7 @@ CONF
 
     # Slower trials, so that a task can be met at work: one is told to stop, which requeues it, and one is killed.
     local folder=$work/slurm
-    words=(hidden=16 bits=8 updates=2000 seed=0..48)
+    words=(hidden=16 bits=8 updates=4000 seed=0..36)
     rm -rf "$work/local"
     plan "$work/local"
     "$carrylane" sweep run "$work/local" >/dev/null
@@ -138,8 +138,9 @@ CONF
     job=$("$carrylane" sweep submit "$folder" --engine slurm --shards 6 --at-once 2 --json | sed 's/.*batch job \([0-9]*\).*/\1/')
     await 60 some_done "$folder" shard-0-of-6.jsonl
     await 60 some_done "$folder" shard-1-of-6.jsonl
-    scancel --signal=TERM --batch "${job}_0"
-    scancel --signal=KILL --full "${job}_1"
+    # Slurm refuses while a job is on its way from one state to another.
+    await 20 scancel --signal=TERM --batch "${job}_0"
+    await 20 scancel --signal=KILL --full "${job}_1"
     echo "job $job: one task told to stop, one killed" >&2
     squeue --array >&2
     # A requeued task waits two minutes by itself; that is Slurm's, and is not waited for here.

@@ -26,7 +26,7 @@ function layout(x, y, more = {}) {
   return {
     margin: { l: 60, r: 20, t: 12, b: 48 }, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: { color: style('--ink'), family: 'system-ui, sans-serif', size: 13 }, hoverlabel: { align: 'left', namelength: -1 },
-    showlegend: false, ...more,
+    showlegend: false, modebar: { bgcolor: 'rgba(0,0,0,0)', color: style('--faint'), activecolor: style('--ink') }, ...more,
     xaxis: { title: { text: x }, ...lines, ...more.xaxis }, yaxis: { title: { text: y }, ...lines, ...more.yaxis },
   };
 }
@@ -112,7 +112,7 @@ function curves(trials) {
     });
   }
   return [traces, layout('updates', 'wrong bits', {
-    showlegend: true, legend: { orientation: 'h', y: 1.12 }, xaxis: { type: 'log' }, yaxis: { tickformat: '.0%', rangemode: 'tozero' },
+    showlegend: true, legend: { orientation: 'h', y: 1.12, traceorder: 'normal' }, xaxis: { type: 'log' }, yaxis: { tickformat: '.0%', rangemode: 'tozero' },
   })];
 }
 
@@ -135,7 +135,7 @@ function widths(trials) {
     });
   }
   return [traces, layout('width tried, bits', 'nets without a wrong sum', {
-    showlegend: true, legend: { orientation: 'h', y: 1.12 }, xaxis: { type: 'log', tickvals: data.tests.map((test) => test.bits) },
+    showlegend: true, legend: { orientation: 'h', y: 1.12, traceorder: 'normal' }, xaxis: { type: 'log', tickvals: data.tests.map((test) => test.bits) },
     yaxis: { tickformat: '.0%', range: [-0.02, 1.05] },
   })];
 }

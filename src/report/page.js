@@ -67,6 +67,7 @@ function table() {
   head.replaceChildren(...columns.map(([name]) => {
     const cell = document.createElement('th'), button = document.createElement('button');
     cell.scope = 'col';
+    if (trials.length && typeof columns.find(([other]) => other === name)[1](trials[0]) === 'number') cell.className = 'number';
     if (name === order.key) cell.ariaSort = order.up ? 'ascending' : 'descending';
     button.textContent = name + (name === order.key ? (order.up ? ' ▲' : ' ▼') : '');
     button.addEventListener('click', () => {
