@@ -36,7 +36,7 @@ impl Shard {
     }
 
     /// Reads `i/n`; or `auto` and `auto/n`, which ask the environment of a job: Slurm arrays, Kubernetes indexed jobs,
-    /// HyperQueue and GNU parallel. Only Slurm says how many there are; for the others, and for a part of an array, `auto/n` does.
+    /// `HyperQueue` and GNU parallel. Only Slurm says how many there are; for the others, and for a part of an array, `auto/n` does.
     ///
     /// # Errors
     /// [`Error::Usage`] naming what is missing or out of range.

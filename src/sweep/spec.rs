@@ -59,7 +59,7 @@ pub struct Spec {
     random: BTreeMap<Key, Spread>,
 }
 
-/// The most points of a Sobol sequence: sobol_burley's bound.
+/// The most points of a Sobol sequence: `sobol_burley`'s bound.
 const SOBOL_POINTS: usize = 1 << 16;
 
 /// A spec in the making.
@@ -129,8 +129,8 @@ impl Spec {
     /// # Errors
     /// [`Error::Usage`] if there are too many to plan.
     pub(super) fn size(&self) -> Result<usize> {
-        let lengths = self.grid.values().map(Axis::len);
-        let size = lengths.fold(Some(self.points), |product, len| product?.checked_mul(len));
+        let mut lengths = self.grid.values().map(Axis::len);
+        let size = lengths.try_fold(self.points, usize::checked_mul);
         size.filter(|&size| size <= MAX_TRIALS).ok_or_else(|| {
             let axes: Vec<String> = self.grid.iter().map(|(key, axis)| format!("{} of {key}", axis.len())).collect();
             let points = self.points;
