@@ -54,7 +54,7 @@ function heat(trials) {
   return [[{
     type: 'heatmap', z: each(([yes, n]) => (n ? yes / n : null)), zmin: 0, zmax: 1, colorscale: 'Viridis', xgap: 2, ygap: 2,
     x: columns.values.map((_, code) => label(columns, code)), y: rows.values.map((_, code) => label(rows, code)),
-    text: shown, customdata: says, texttemplate: few ? '%{text}' : '', colorbar: { title: { text: 'solved' }, tickformat: '.0%' },
+    text: shown, customdata: says, texttemplate: few ? '%{text}' : '', textfont: { size: columns.values.length > 7 ? 10 : 13 }, colorbar: { title: { text: 'solved' }, tickformat: '.0%' },
     hovertemplate: `${columns.name} %{x}, ${rows.name} %{y}<br>%{customdata}<extra></extra>`,
   }], layout(columns.name, rows.name, { xaxis: { type: 'category' }, yaxis: { type: 'category' } })];
 }

@@ -25,7 +25,10 @@ function groups(trials, axis) {
   return new Map([...found].filter(([, members]) => members.length));
 }
 
-function percent(share) { return (100 * share).toFixed(share > 0.995 || share < 0.005 ? 1 : 0) + ' %'; }
+function percent(share) {
+  const edge = (share > 0.995 && share < 1) || (share < 0.005 && share > 0);
+  return (100 * share).toFixed(edge ? 1 : 0) + ' %';
+}
 
 // A number to three digits, with a unit where it is large.
 function compact(x) {
