@@ -42,7 +42,7 @@ plan() { "$carrylane" sweep plan "${words[@]}" -o "$1" >/dev/null; }
 merge() { "$carrylane" sweep merge "$1" -o "$2" >/dev/null; }
 same() {
     merge "$1" "$work/other.csv"
-    cmp "$work/local.csv" "$work/other.csv" || fail "$2: another result than the local run"
+    cmp "$reference" "$work/other.csv" || fail "$2: another result than the local run"
     echo "$2: the same result as the local run" >&2
 }
 done_all() { "$carrylane" sweep status "$1"; }
@@ -50,7 +50,8 @@ some_done() { [[ -s $1/shards/$2 ]]; }
 
 plan "$work/local"
 "$carrylane" sweep run "$work/local" >/dev/null
-merge "$work/local" "$work/local.csv"
+reference=$work/local.csv
+merge "$work/local" "$reference"
 
 check_disks() {
     say 'a disk that is full'
@@ -128,11 +129,10 @@ CONF
 
     # Slower trials, so that a task can be met at work: one is told to stop, which requeues it, and one is killed.
     local folder=$work/slurm
-    words=(hidden=16 bits=8 updates=2500 seed=0..30)
-    rm -rf "$work/local"
-    plan "$work/local"
-    "$carrylane" sweep run "$work/local" >/dev/null
-    merge "$work/local" "$work/local.csv"
+    local words=(hidden=16 bits=8 updates=2500 seed=0..30) reference=$work/slower.csv
+    plan "$work/slower"
+    "$carrylane" sweep run "$work/slower" >/dev/null
+    merge "$work/slower" "$reference"
     plan "$folder"
     local job
     job=$("$carrylane" sweep submit "$folder" --engine slurm --shards 6 --at-once 2 --json | sed 's/.*batch job \([0-9]*\).*/\1/')
@@ -178,7 +178,7 @@ check_ray() {
 #!/bin/bash
 if [[ \$5 == 0/6 && ! -e $work/stopped ]]; then
     touch "$work/stopped"
-    exec timeout --preserve-status -s TERM 0.02 "$carrylane" "\$@"
+    exec timeout --preserve-status -s TERM 0.1 "$carrylane" "\$@"
 fi
 if [[ \$5 == 1/6 && ! -e $work/killed ]]; then
     touch "$work/killed"

@@ -27,8 +27,8 @@ def run_shard(program: str, folder: str, index: int, shards: int, cpus: int) -> 
     """Runs a shard and returns its index, exit code and what it said."""
     command = [program, "sweep", "run", folder, "--shard", f"{index}/{shards}", "--threads", str(cpus)]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    # Below 0: killed by a signal.
-    if ended.returncode == INTERRUPTED or ended.returncode < 0:
+    # Below 0: killed by a signal; above 128: the same, as a shell in between tells it.
+    if ended.returncode == INTERRUPTED or ended.returncode < 0 or ended.returncode > 128:
         raise Interrupted(f"shard {index} ended with {ended.returncode}: {ended.stdout.strip()}")
     return index, ended.returncode, ended.stdout.strip()
 
