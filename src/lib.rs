@@ -35,6 +35,8 @@
 //! | [`train`] | minibatches, shards on threads, optimizers, when to stop; the same bits for any number of threads |
 //! | [`verify`] | each gradient against the one below it |
 //! | [`notebooks`] | the five programs this task comes from, as printed and as corrected |
+//! | [`sweep`] | thousands of trainings as one: what is tried, what is done, what is missing |
+//! | [`report`] | a sweep as one HTML page that needs no network |
 //!
 //! The program `carrylane` is these rooms behind a command line.
 #![forbid(unsafe_code)]
@@ -44,6 +46,8 @@ pub mod kernel;
 pub mod model;
 pub mod notebooks;
 pub mod reference;
+pub mod report;
+pub mod sweep;
 pub mod task;
 pub mod train;
 pub mod verify;

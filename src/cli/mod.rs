@@ -8,6 +8,7 @@
 //! | 65 | a file is not what it should be |
 //! | 70 | a bug of carrylane |
 //! | 74 | the system refused to read or write |
+//! | 75 | it was interrupted; the same command goes on |
 
 mod add;
 mod args;
@@ -23,6 +24,7 @@ mod replay;
 mod run_folder;
 mod stopwatch;
 mod sums;
+mod sweep;
 mod train;
 mod trained;
 mod values;
@@ -48,9 +50,11 @@ Examples:
   carrylane train --out run             the same, kept in run/model.safetensors
   carrylane add 123 456                 one sum by a net trained on the spot
   carrylane replay 000-elman            a notebook's program, number for number
+  carrylane sweep plan hidden=4,8 -o d  thousands of trainings as one
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
 
-Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed.
+Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed,
+75 interrupted, run it again.
 Results go to standard output, progress and warnings to standard error. NO_COLOR turns colour off.";
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +65,7 @@ enum Command {
     Gradcheck(gradcheck::Args),
     Bench(bench::Args),
     Replay(replay::Args),
+    Sweep(sweep::Args),
     Info(info::Args),
 }
 
@@ -69,6 +74,18 @@ enum Command {
 enum Answer {
     Yes,
     No,
+    Interrupted,
+}
+
+impl Answer {
+    /// Its exit code.
+    fn code(self) -> u8 {
+        match self {
+            Self::Yes => 0,
+            Self::No => 1,
+            Self::Interrupted => 75,
+        }
+    }
 }
 
 impl From<bool> for Answer {
@@ -83,8 +100,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => {
             let mut out = Output::new(cli.json);
             match run(&cli.command, &mut out) {
-                Ok(Answer::Yes) => 0,
-                Ok(Answer::No) => 1,
+                Ok(answer) => answer.code(),
                 Err(error) => {
                     out.error(&error.to_string());
                     exit_code(&error)
@@ -103,6 +119,7 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Gradcheck(args) => gradcheck::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
+        Command::Sweep(args) => sweep::run(args, out),
         Command::Info(args) => info::run(args, out),
     }
 }

@@ -187,7 +187,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     Ok(match report.outcome {
         Outcome::Solved => Answer::Yes,
         Outcome::Unsolved => Answer::from(!asked_to_solve),
-        Outcome::Diverged => Answer::No,
+        Outcome::Diverged | Outcome::Stopped => Answer::No,
     })
 }
 
@@ -218,6 +218,7 @@ fn conclusion(settings: &Settings, report: &Report) -> String {
             styled(BAD, "diverged"),
             count(report.updates)
         ),
+        (Outcome::Stopped, _) => format!("{} after {updates}", styled(STRONG, "stopped")),
     }
 }
 
@@ -390,6 +391,7 @@ impl Summary {
                 Outcome::Solved => "solved",
                 Outcome::Unsolved => "unsolved",
                 Outcome::Diverged => "diverged",
+                Outcome::Stopped => "stopped",
             },
             config_hash: config_hash(&model.config),
             version: VERSION,

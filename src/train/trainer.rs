@@ -9,6 +9,8 @@ use crate::error::Result;
 use crate::model::{Model, Tally};
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, stream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Something that happened in a training.
@@ -54,6 +56,8 @@ pub enum Outcome {
     Unsolved,
     /// The loss became infinite or NaN.
     Diverged,
+    /// It was told to stop before its end (see [`Trainer::stop_on`]); the net was not counted on the check.
+    Stopped,
 }
 
 /// The final net on a fixed set.
@@ -94,6 +98,7 @@ pub struct Trainer {
     grad: Vec<f32>,
     updates: u64,
     samples: u64,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// Clean additions in a row, without a wrong bit, before the check is tried.
@@ -116,7 +121,17 @@ impl Trainer {
             Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
         };
         let grad = vec![0.0; len];
-        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, updates: 0, samples: 0 })
+        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, updates: 0, samples: 0, stop: None })
+    }
+
+    /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag is set.
+    pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = Some(flag);
+    }
+
+    /// Whether it was told to stop.
+    fn stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     /// The settings it was made from.
@@ -173,9 +188,14 @@ impl Trainer {
         let start = Instant::now();
         let outcome = self.run_to_end(&check, start, &mut on_event);
         let seconds = start.elapsed().as_secs_f64();
-        let score = check.run(self.engine());
+        let score = match outcome {
+            // Every pair has just been right.
+            Outcome::Solved => Score { wrong: 0, total: check.pairs() },
+            Outcome::Stopped => Score::default(),
+            Outcome::Unsolved | Outcome::Diverged => check.run(self.engine()),
+        };
         let outcome = match outcome {
-            Outcome::Diverged => Outcome::Diverged,
+            Outcome::Diverged | Outcome::Stopped => outcome,
             _ if score.wrong == 0 => Outcome::Solved,
             _ => Outcome::Unsolved,
         };
@@ -201,6 +221,9 @@ impl Trainer {
         let mut epoch = Tally::default();
         let mut epoch_samples = 0;
         while self.updates < updates && start.elapsed() < time {
+            if self.stopped() {
+                return Outcome::Stopped;
+            }
             let tally = self.step();
             let samples = self.batch.samples() as u64;
             let (loss, bit_error) = self.means(&tally, samples);
