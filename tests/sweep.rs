@@ -14,7 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Small trials of every outcome: those of 3 units often stay unsolved, those with ReLU and an enormous rate diverge.
+/// Small trials of every outcome: those of 3 units often stay unsolved, those with `ReLU` and an enormous rate diverge.
 const WORDS: [&str; 7] = [
     "hidden=3,4,8",
     "bits=3,5",
