@@ -51,7 +51,8 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     } else {
         dz.copy_from_slice(dh);
     }
-    rows::derive(simd, pass.net.activation, &ws.extra.h[tile.plain(t + 1)], dz);
+    let h = if pass.net.noise.is_some() { &ws.extra.clean } else { &ws.extra.h };
+    rows::derive(simd, pass.net.activation, &h[tile.plain(t + 1)], dz);
 }
 
 /// The scales of one step, from the bits of a and b now and before: 1, e or e^√2, for none, one or both changed.

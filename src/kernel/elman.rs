@@ -33,5 +33,6 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
     pass.products.product(simd, &pass.packed.backward, inputs, later, dz);
-    rows::derive(simd, pass.net.activation, &ws.state[tile.h(t + 1)], dz);
+    let h = if pass.net.noise.is_some() { &ws.extra.clean[tile.plain(t + 1)] } else { &ws.state[tile.h(t + 1)] };
+    rows::derive(simd, pass.net.activation, h, dz);
 }

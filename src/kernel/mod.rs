@@ -32,6 +32,7 @@ mod layout;
 mod level;
 mod lstm;
 mod math;
+mod noise;
 mod outer;
 mod peak;
 mod products;
@@ -39,6 +40,7 @@ mod rows;
 mod workspace;
 
 pub use level::SimdLevel;
+pub use noise::Noise;
 pub use peak::fma_peak;
 pub use workspace::Workspace;
 
@@ -95,6 +97,7 @@ impl<F: Float> Kernel<F> {
             activation: config.activation,
             output: config.output,
             loss: config.loss,
+            noise: None,
         };
         let packed = match method {
             Method::Fused => Weights::Fused(Packed::zeros::<F>(Fused, &net)),
@@ -113,6 +116,11 @@ impl<F: Float> Kernel<F> {
             Weights::Fused(packed) => packed.pack(Fused, &self.net, &weights),
             Weights::Blas(packed) => packed.pack(Blas, &self.net, &weights),
         }
+    }
+
+    /// Sets the noise of the gradients from here on; evaluations have none.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.net.noise = noise;
     }
 
     /// Adds the gradient of the summed loss of some words of samples to `grad`, and returns what was counted.

@@ -24,6 +24,8 @@ pub enum Purpose {
     Gradcheck = 6,
     /// A fixed training set, and its order in each epoch.
     Dataset = 7,
+    /// Noise on carried states in training; the index is the update.
+    Noise = 8,
 }
 
 /// The stream of a key. For a given seed and purpose, different indices never share a state.

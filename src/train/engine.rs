@@ -1,7 +1,7 @@
 //! The engines behind one interface, and the shards of a minibatch.
 
 use crate::error::{Error, Result};
-use crate::kernel::{Float, Kernel, Method, SimdLevel, Workspace};
+use crate::kernel::{Float, Kernel, Method, Noise, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
 use crate::task::{BitTensor, Minibatch};
@@ -101,6 +101,13 @@ impl<F: Float + Real> Engine<F> {
         match &mut self.kernel {
             Some(kernel) => kernel.pack(params),
             None => self.params.copy_from_slice(params),
+        }
+    }
+
+    /// Sets the noise of the gradients from here on. The reference has none, and stays as it is.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.set_noise(noise);
         }
     }
 

@@ -6,9 +6,11 @@ use super::engine::Engine;
 use super::optimizer::Optimizer;
 use super::settings::{Settings, Source, Until};
 use crate::error::Result;
+use crate::kernel::Noise;
 use crate::model::{Model, Tally};
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, stream};
+use rand::Rng as _;
 use std::time::{Duration, Instant};
 
 /// Something that happened in a training.
@@ -92,6 +94,8 @@ pub struct Trainer {
     batch: Minibatch,
     dataset: Option<Dataset>,
     grad: Vec<f32>,
+    /// Amplitude of the noise on carried states; 0 is none.
+    noise: f32,
     updates: u64,
     samples: u64,
 }
@@ -116,7 +120,7 @@ impl Trainer {
             Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
         };
         let grad = vec![0.0; len];
-        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, updates: 0, samples: 0 })
+        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, noise: 0.0, updates: 0, samples: 0 })
     }
 
     /// The settings it was made from.
@@ -135,10 +139,29 @@ impl Trainer {
         &mut self.engine
     }
 
+    /// Sets the amplitude of the noise on carried states that the steps from here on are made with; 0 is none. See [`Noise`].
+    pub fn set_noise(&mut self, amplitude: f32) {
+        self.noise = amplitude;
+    }
+
+    /// Updates made.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Additions learned from.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
     /// Learns one minibatch. Allocates nothing after the first.
     pub fn step(&mut self) -> Tally {
         self.next_minibatch();
         self.engine.set_params(&self.model.params);
+        self.engine.set_noise((self.noise > 0.0).then(|| Noise {
+            amplitude: self.noise,
+            key: stream(self.settings.seed, Purpose::Noise, self.updates).next_u64(),
+        }));
         let tally = self.engine.gradient(&self.batch, &mut self.grad);
         #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
         let scale = 1.0 / self.batch.samples() as f32;
