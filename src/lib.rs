@@ -43,6 +43,7 @@ pub mod error;
 pub mod kernel;
 pub mod model;
 pub mod notebooks;
+pub mod prove;
 pub mod reference;
 pub mod task;
 pub mod train;
