@@ -1,7 +1,8 @@
 //! Noise on what a net carries from step to step, while it learns: a net that adds correctly in spite of it keeps its states far
 //! from where rounding them would matter.
 //!
-//! Uniform, added to h after each step, and to c of an LSTM. Slopes are those of the values without it. The noise of a sample, step and unit
+//! Uniform, added to h after each step, and to c of an LSTM, which is then cut to a limit: a cell that counts on without end has no
+//! finite set of states, and one that has learned to do without is as good. Slopes are those of the values without it. The noise of a sample, step and unit
 //! is a function of the update's key alone, so it is the same on every level and for any number of threads.
 
 use super::Float;
@@ -17,6 +18,8 @@ use fearless_simd::Simd;
 pub struct Noise {
     /// It is uniform in ± this.
     pub amplitude: f32,
+    /// The largest magnitude of an LSTM's c.
+    pub cell_limit: f32,
     /// What it is a function of.
     pub key: u64,
 }
@@ -36,7 +39,12 @@ impl Noise {
             }
             Cell::Lstm => {
                 self.disturb(simd, tile, at.t, 0, &mut ws.state[h]);
-                self.disturb(simd, tile, at.t, tile.shape.hidden, &mut ws.extra.c[c]);
+                self.disturb(simd, tile, at.t, tile.shape.hidden, &mut ws.extra.c[c.clone()]);
+                let limit = F::of(f64::from(self.cell_limit));
+                simd.vectorize(
+                    #[inline(always)]
+                    || ws.extra.c[c].iter_mut().for_each(|c| *c = c.max(-limit).min(limit)),
+                );
             }
         }
     }

@@ -9,8 +9,8 @@ pub const WEIGHT_BITS: u32 = 12;
 /// The most fractional bits of a carried state: values of tanh then take −64 to 64, and a cell state up to ±127 still fits a byte.
 pub const MAX_Q: u32 = 6;
 
-/// Fractional bits of an LSTM's gates, which are not carried.
-pub const GATE_BITS: u32 = 6;
+/// Fractional bits of an LSTM's gates, which are not carried, and the most of its carried state.
+pub const GATE_BITS: u32 = 4;
 
 /// x / 2^bits rounded to the nearest integer, or nothing if it is not finite or beyond ±2^30.
 pub(super) fn fixed(x: f64, bits: u32) -> Option<i64> {

@@ -5,7 +5,7 @@
 //! into vectors of the level it is asked for. Integers have one result whatever their order, so that all levels agree.
 
 use super::fixed::GATE_BITS;
-use super::net::{IntegerNet, MOST};
+use super::net::IntegerNet;
 use super::table::Table;
 use crate::model::{Cell, LstmForm};
 use fearless_simd::Simd;
@@ -134,7 +134,7 @@ impl Lanes {
                 LstmForm::Standard => {
                     let shift = 2 * GATE_BITS - net.q;
                     for lane in 0..LANES {
-                        c[lane] = ((z[lane] + (1 << shift >> 1)) >> shift).clamp(-MOST, MOST);
+                        c[lane] = ((z[lane] + (1 << shift >> 1)) >> shift).clamp(-net.cell_most, net.cell_most);
                     }
                     look_up(&net.tables.cell, c, &mut p);
                     for lane in 0..LANES {

@@ -5,12 +5,13 @@
 //! | carried state: h, and an LSTM's c | q |
 //! | weights | 12 |
 //! | pre-activations z, sums of weights times states | 12 + q |
-//! | an LSTM's gates and φ of its cell | 6 |
+//! | an LSTM's gates and φ of its cell | 4 |
 //!
 //! `z_t = W_ih x_t + b + W_hh h_{t−1}`, then φ by a [`Table`] whose values are already the rounded state. The dynamic cell's three
 //! scales s_t are multiplied into three recurrent matrices. The LSTM multiplies gates as integers: `z = g i + c_{t−1} f`, then,
 //! rounded half up to q bits, standard: `c_t = z`, `h_t = φ(c_t) o`; notebook: `c_t = φ(z)`, `h_t = c_t o`.
-//! A carried value takes at most ±127, so that it fits a byte; what would be more is cut. The bit it answers is whether
+//! A carried value takes at most ±127, so that it fits a byte, and c of the standard form at most the limit of the [`Format`]; what would
+//! be more is cut. The bit it answers is whether
 //! `W_ho h_t + b_o` reaches a threshold, with the *rounded* `h_t`, so that it is a function of the state.
 //!
 //! Sums cannot overflow: that the magnitudes of all terms of a sum stay below 2^31 together is checked when a network is made.
@@ -19,7 +20,33 @@ use super::fixed::{GATE_BITS, LARGEST, MAX_Q, WEIGHT_BITS, fixed, power};
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::model::{Activation, Cell, Layout, LstmForm, Model};
-use crate::task::BitTensor;
+
+/// How a network is put in integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Fractional bits of the carried state: 0 to [`MAX_Q`], for an LSTM to [`GATE_BITS`].
+    pub q: u32,
+    /// The largest magnitude of c of a standard LSTM, or what a byte holds if that is less.
+    pub cell_limit: u8,
+}
+
+impl Format {
+    /// What nets are trained for: c within ±2.
+    pub const CELL_LIMIT: u8 = 2;
+
+    /// The formats to try for a cell, coarsest first: a standard LSTM also with c as wide as a byte allows, for nets trained elsewhere.
+    pub fn all(cell: Cell, form: LstmForm) -> Vec<Self> {
+        let limits: &[u8] =
+            if (cell, form) == (Cell::Lstm, LstmForm::Standard) { &[Self::CELL_LIMIT, u8::MAX] } else { &[Self::CELL_LIMIT] };
+        let of = |q| limits.iter().map(move |&cell_limit| Self { q, cell_limit });
+        (0..=Self::most(cell)).flat_map(of).collect()
+    }
+
+    /// The most fractional bits of a cell's carried state.
+    pub fn most(cell: Cell) -> u32 {
+        if cell == Cell::Lstm { GATE_BITS } else { MAX_Q }
+    }
+}
 
 /// The largest magnitude of a carried value.
 pub(super) const MOST: i32 = 127;
@@ -38,6 +65,8 @@ pub struct IntegerNet {
     pub(super) form: LstmForm,
     pub(super) hidden: usize,
     pub(super) q: u32,
+    /// The largest magnitude of a standard LSTM's c, with q fractional bits.
+    pub(super) cell_most: i32,
     pub(super) recurrent: Vec<Vec<i32>>,
     pub(super) input: [Vec<i32>; 4],
     pub(super) output: Vec<i32>,
@@ -71,15 +100,17 @@ pub struct State {
 }
 
 impl IntegerNet {
-    /// The integer network of a model with `q` fractional bits of state.
+    /// The integer network of a model.
     ///
     /// # Errors
     /// [`Error::Usage`] for q out of range, a weight that is not finite, or weights too large for sums of 32 bits.
-    pub fn new(model: &Model<f32>, q: u32) -> Result<Self> {
-        if q > MAX_Q {
-            return Err(Error::usage(format!("q is {q}, want 0 to {MAX_Q} fractional bits")));
-        }
+    pub fn new(model: &Model<f32>, format: Format) -> Result<Self> {
         let config = model.config.checked()?;
+        let (Format { q, cell_limit }, most) = (format, Format::most(config.cell));
+        if q > most {
+            let cell = config.cell;
+            return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
+        }
         let layout = Layout::of(&config);
         if let Some(index) = model.params.iter().position(|p| !p.is_finite()) {
             let (tensor, place) = layout.locate(index).expect("an index of the buffer");
@@ -143,6 +174,7 @@ impl IntegerNet {
             form: config.lstm_form,
             hidden,
             q,
+            cell_most: (i32::from(cell_limit) << q).min(MOST),
             recurrent: recurrent.into_iter().map(narrow).collect(),
             input: input.map(narrow),
             output: narrow(output),
@@ -165,6 +197,17 @@ impl IntegerNet {
     /// Fractional bits of its carried state.
     pub fn q(&self) -> u32 {
         self.q
+    }
+
+    /// The units of [`Walk::margin`](super::Walk): 2^(12 + q).
+    pub fn unit(&self) -> f64 {
+        power(WEIGHT_BITS + self.q)
+    }
+
+    /// How it was put in integers.
+    pub fn format(&self) -> Format {
+        let cell_limit = if self.cell_most == MOST { u8::MAX } else { u8::try_from(self.cell_most >> self.q).expect("below 127") };
+        Format { q: self.q, cell_limit }
     }
 
     /// Carried values: H, or 2 H for an LSTM.
@@ -222,7 +265,7 @@ impl IntegerNet {
         let z = g * i + ((c_prev * f) << (GATE_BITS - self.q));
         match self.form {
             LstmForm::Standard => {
-                let c = half_up(z, 2 * GATE_BITS - self.q).clamp(-MOST, MOST);
+                let c = half_up(z, 2 * GATE_BITS - self.q).clamp(-self.cell_most, self.cell_most);
                 (half_up(self.tables.cell.at(c) * o, 2 * GATE_BITS - self.q), c)
             }
             LstmForm::Notebook => {
@@ -230,19 +273,6 @@ impl IntegerNet {
                 (half_up(c * o, GATE_BITS), c)
             }
         }
-    }
-
-    /// What it answers to additions of a minibatch's operands, bit for bit.
-    pub fn answer(&self, a: &BitTensor, b: &BitTensor) -> BitTensor {
-        let mut answer = BitTensor::new(a.samples(), a.steps());
-        for sample in 0..a.samples() {
-            let mut state = self.start();
-            for t in 0..a.steps() {
-                let x = u8::from(a.get(sample, t)) + 2 * u8::from(b.get(sample, t));
-                answer.set(sample, t, self.step(&mut state, x) >= 0);
-            }
-        }
-        answer
     }
 }
 

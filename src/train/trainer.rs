@@ -94,8 +94,8 @@ pub struct Trainer {
     batch: Minibatch,
     dataset: Option<Dataset>,
     grad: Vec<f32>,
-    /// Amplitude of the noise on carried states; 0 is none.
-    noise: f32,
+    /// Amplitude of the noise on carried states, 0 for none, and the limit of an LSTM's c.
+    noise: (f32, f32),
     updates: u64,
     samples: u64,
 }
@@ -120,7 +120,7 @@ impl Trainer {
             Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
         };
         let grad = vec![0.0; len];
-        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, noise: 0.0, updates: 0, samples: 0 })
+        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, noise: (0.0, 0.0), updates: 0, samples: 0 })
     }
 
     /// The settings it was made from.
@@ -139,9 +139,10 @@ impl Trainer {
         &mut self.engine
     }
 
-    /// Sets the amplitude of the noise on carried states that the steps from here on are made with; 0 is none. See [`Noise`].
-    pub fn set_noise(&mut self, amplitude: f32) {
-        self.noise = amplitude;
+    /// Sets the noise on carried states that the steps from here on are made with: its amplitude, 0 for none, and the limit it cuts an
+    /// LSTM's c to. See [`Noise`]; the reference engine has none.
+    pub fn set_noise(&mut self, amplitude: f32, cell_limit: f32) {
+        self.noise = (amplitude, cell_limit);
     }
 
     /// Updates made.
@@ -158,8 +159,10 @@ impl Trainer {
     pub fn step(&mut self) -> Tally {
         self.next_minibatch();
         self.engine.set_params(&self.model.params);
-        self.engine.set_noise((self.noise > 0.0).then(|| Noise {
-            amplitude: self.noise,
+        let (amplitude, cell_limit) = self.noise;
+        self.engine.set_noise((amplitude > 0.0).then(|| Noise {
+            amplitude,
+            cell_limit,
             key: stream(self.settings.seed, Purpose::Noise, self.updates).next_u64(),
         }));
         let tally = self.engine.gradient(&self.batch, &mut self.grad);
@@ -196,10 +199,15 @@ impl Trainer {
         let start = Instant::now();
         let outcome = self.run_to_end(&check, start, &mut on_event);
         let seconds = start.elapsed().as_secs_f64();
+        Ok(self.report(&check, outcome == Outcome::Diverged, seconds))
+    }
+
+    /// What the training came to so far: tries every pair of the check.
+    pub fn report(&mut self, check: &Check, diverged: bool, seconds: f64) -> Report {
         let score = check.run(self.engine());
-        let outcome = match outcome {
-            Outcome::Diverged => Outcome::Diverged,
-            _ if score.wrong == 0 => Outcome::Solved,
+        let outcome = match score.wrong {
+            _ if diverged => Outcome::Diverged,
+            0 => Outcome::Solved,
             _ => Outcome::Unsolved,
         };
         let fixed = self.dataset.as_ref().map(|dataset| {
@@ -209,7 +217,7 @@ impl Trainer {
             };
             FixedSet { training: on(dataset.training()), held_out: on(dataset.held_out()) }
         });
-        Ok(Report { outcome, score, fixed, updates: self.updates, samples: self.samples, seconds })
+        Report { outcome, score, fixed, updates: self.updates, samples: self.samples, seconds }
     }
 
     fn run_to_end(&mut self, check: &Check, start: Instant, on_event: &mut impl FnMut(&Event)) -> Outcome {
@@ -226,9 +234,8 @@ impl Trainer {
         while self.updates < updates && start.elapsed() < time {
             let tally = self.step();
             let samples = self.batch.samples() as u64;
-            let (loss, bit_error) = self.means(&tally, samples);
-            let (update, seconds) = (self.updates, start.elapsed().as_secs_f64());
-            on_event(&Event::Update { update, samples: self.samples, loss, bit_error, seconds });
+            let update = self.updates;
+            on_event(&self.told(&tally, start.elapsed().as_secs_f64()));
             if !tally.loss.is_finite() {
                 return Outcome::Diverged;
             }
@@ -250,6 +257,12 @@ impl Trainer {
             }
         }
         Outcome::Unsolved
+    }
+
+    /// The event of the last step, after so many seconds of training.
+    pub fn told(&self, tally: &Tally, seconds: f64) -> Event {
+        let (loss, bit_error) = self.means(tally, self.batch.samples() as u64);
+        Event::Update { update: self.updates, samples: self.samples, loss, bit_error, seconds }
     }
 
     /// Mean loss of some samples, and the share of their bits that were wrong.
