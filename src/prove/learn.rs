@@ -84,7 +84,6 @@ pub fn until_proved(trainer: &mut Trainer, plan: &Plan, budget: u64, mut on_even
     let first = trainer.updates();
     let mut proof = None;
     loop {
-        let proving = Instant::now();
         for format in formats(&settings) {
             let share = (credit / 2.0 - START).max(0.0);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nodes, rounded down")]
@@ -92,18 +91,18 @@ pub fn until_proved(trainer: &mut Trainer, plan: &Plan, budget: u64, mut on_even
             if limit < 16 {
                 break;
             }
+            let proving = Instant::now();
             let found = Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
+            prove_seconds += proving.elapsed().as_secs_f64();
             credit -= found.walk.states() as f64 + START;
             tried += 1;
             let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
             proof = Some(found);
             if passed {
-                prove_seconds += proving.elapsed().as_secs_f64();
                 let report = trainer.report(&check, false, seconds());
                 return Ok(Learned { report, proof, prove_seconds, tried });
             }
         }
-        prove_seconds += proving.elapsed().as_secs_f64();
         for _ in 0..EVERY {
             if trainer.updates() >= budget {
                 let report = trainer.report(&check, false, seconds());

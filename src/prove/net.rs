@@ -159,15 +159,29 @@ impl IntegerNet {
         };
         let threshold = fixed((half * power(z_bits)).floor(), 0).expect("at most ½ · 2^18") + 1;
         let tables = Tables::of(config.cell, config.lstm_form, config.activation, z_bits, q);
+        let mut largest_sum = (0, String::new());
         let largest = i64::from(tables.largest(config.cell, config.lstm_form, q));
-        let bounded = Bounds { hidden, largest, q };
+        let mut note = |what: String, weights: i64, rest: i64| {
+            let most = weights.saturating_mul(largest).saturating_add(rest);
+            if most > largest_sum.0 {
+                largest_sum = (most, what);
+            }
+        };
         for m in 0..wide {
             let widest = recurrent.iter().map(|matrix| magnitude(&matrix[m * hidden..][..hidden])).max().unwrap_or(0);
             let inputs = input.iter().map(|row| row[m].abs()).max().unwrap_or(0);
-            bounded.check(&format!("hidden pre-activation {m}"), widest, inputs)?;
+            note(format!("hidden pre-activation {m}"), widest, inputs);
         }
         let output = output?;
-        bounded.check("the output", magnitude(&output), output_bias.abs() + threshold)?;
+        note("the output".into(), magnitude(&output), output_bias.abs() + threshold);
+        let (most, what) = largest_sum;
+        if most >= MOST_SUM {
+            let unit = power(z_bits);
+            let (found, limit) = (most as f64 / unit, MOST_SUM as f64 / unit);
+            return Err(Error::usage(format!(
+                "weights too large for the fixed point: the terms of {what} may come to {found:.0}, and 32 bits hold {limit} at q = {q}"
+            )));
+        }
         let narrow = |row: Vec<i64>| row.into_iter().map(narrow).collect::<Vec<i32>>();
         Ok(Self {
             cell: config.cell,
@@ -182,6 +196,26 @@ impl IntegerNet {
             threshold: self::narrow(threshold),
             tables,
         })
+    }
+
+    /// Whether no sum can overflow and every carried value fits a byte, whatever the state: for networks that come from a file.
+    pub(super) fn in_bounds(&self) -> bool {
+        let largest = i64::from(self.tables.largest(self.cell, self.form, self.q));
+        let wide = |row: &[i32]| row.iter().map(|&w| i64::from(w).abs()).sum::<i64>();
+        let rows = self.recurrent.iter().flat_map(|matrix| matrix.chunks(self.hidden)).map(wide);
+        let inputs = self.input.iter().flatten().map(|&w| i64::from(w).abs()).max().unwrap_or(0);
+        let outputs = wide(&self.output) * largest + i64::from(self.output_bias).abs() + i64::from(self.threshold).abs();
+        let Tables { phi, sigma, cell } = &self.tables;
+        let carried = if self.cell == Cell::Lstm { cell } else { phi };
+        let standard = (self.cell, self.form) == (Cell::Lstm, LstmForm::Standard);
+        let small = |table: &Table, most: i32| table.magnitude() <= most;
+        rows.max().unwrap_or(0) * largest + inputs < MOST_SUM
+            && outputs < MOST_SUM
+            && largest <= i64::from(MOST)
+            && (standard || small(carried, MOST))
+            && small(phi, 8 << GATE_BITS.max(MAX_Q))
+            && small(sigma, 1 << GATE_BITS)
+            && small(cell, MOST << GATE_BITS)
     }
 
     /// Its cell.
@@ -304,27 +338,8 @@ impl Tables {
     }
 }
 
-/// What sums may come to.
-struct Bounds {
-    hidden: usize,
-    largest: i64,
-    q: u32,
-}
-
-impl Bounds {
-    fn check(&self, what: &str, weights: i64, rest: i64) -> Result<()> {
-        let most = weights.saturating_mul(self.largest).saturating_add(rest);
-        if most < i64::from(i32::MAX) {
-            return Ok(());
-        }
-        let (found, limit) = (most as f64 / power(WEIGHT_BITS + self.q), LARGEST * 2.0 / power(WEIGHT_BITS + self.q));
-        let hidden = self.hidden;
-        Err(Error::usage(format!(
-            "weights too large for the fixed point: the {hidden} terms of {what} may come to {found:.0}, and 32 bits hold {limit} at q = {}",
-            self.q
-        )))
-    }
-}
+/// What the magnitudes of a sum's terms must stay below together.
+const MOST_SUM: i64 = i32::MAX as i64;
 
 fn magnitude(row: &[i64]) -> i64 {
     row.iter().map(|w| w.abs()).sum()
