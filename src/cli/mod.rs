@@ -14,11 +14,14 @@ mod args;
 mod bench;
 mod defects;
 mod eval;
+mod explain;
 mod format;
 mod gradcheck;
 mod guard;
 mod info;
 mod output;
+mod proof;
+mod prove;
 mod replay;
 mod run_folder;
 mod stopwatch;
@@ -44,9 +47,10 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  carrylane train                       a net that adds 8-bit numbers, in milliseconds
+  carrylane train                       a net that is proved to add numbers of every width, in milliseconds
   carrylane train --out run             the same, kept in run/model.safetensors
-  carrylane add 123 456                 one sum by a net trained on the spot
+  carrylane add 123 456                 one sum by a net trained and proved on the spot
+  carrylane prove run/model.safetensors the proof again, with its certificate and picture if wanted
   carrylane replay 000-elman            a notebook's program, number for number
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
 
@@ -59,6 +63,8 @@ enum Command {
     Add(add::Args),
     Eval(eval::Args),
     Gradcheck(gradcheck::Args),
+    Prove(prove::Args),
+    Explain(explain::Args),
     Bench(bench::Args),
     Replay(replay::Args),
     Info(info::Args),
@@ -101,6 +107,8 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Add(args) => add::run(args, out),
         Command::Eval(args) => eval::run(args, out),
         Command::Gradcheck(args) => gradcheck::run(args, out),
+        Command::Prove(args) => prove::run(args, out),
+        Command::Explain(args) => explain::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Info(args) => info::run(args, out),

@@ -9,8 +9,8 @@ use super::net::{Format, IntegerNet};
 use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
-use crate::model::{Cell, LstmForm};
-use crate::train::{Check, Event, Outcome, Report, Settings, Trainer};
+use crate::model::{Activation, Cell, LstmForm};
+use crate::train::{Check, EngineKind, Event, Outcome, Report, Settings, Trainer};
 use std::time::Instant;
 
 /// How a net is trained for its proof.
@@ -25,6 +25,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan, for nets that are trained for their proof unless something else is asked for: Elman and LSTM nets of at most 64 hidden
+    /// units with bounded activations. The reference engine has no noise.
+    pub fn by_default(settings: &Settings) -> Option<Self> {
+        let config = &settings.config;
+        let wanted = config.cell != Cell::Dynamic && config.hidden <= 64 && config.activation != Activation::Relu;
+        (wanted && settings.engine != EngineKind::Reference).then(|| Self::of(settings))
+    }
+
     /// What proves most nets, by measurement (`scripts/proofs.sh`).
     pub fn of(settings: &Settings) -> Self {
         let config = &settings.config;
