@@ -118,12 +118,17 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let stamp = Stamp::of(&saved.model, level, threads, seed(&saved));
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
-    let (mut rows, mut told) = (table(&["q", "c up to", "verdict", "states", "depth", "transitions/s"], &[2]), Ok(()));
+    let limited = Format::all(saved.model.config.cell, saved.model.config.lstm_form).windows(2).any(|pair| pair[0].q == pair[1].q);
+    let (mut rows, mut told) = (table(&["q", if limited { "c up to" } else { "" }, "verdict", "states", "depth", "transitions/s"], &[2]), Ok(()));
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
     let started = Instant::now();
     let proof = prove(&saved.model, &formats, &options, |proof| {
         let line = walk_line(proof);
-        let limit = if line.cell_limit == u8::MAX { "a byte".into() } else { line.cell_limit.to_string() };
+        let limit = match line.cell_limit {
+            _ if !limited => String::new(),
+            u8::MAX => "a byte".into(),
+            limit => limit.to_string(),
+        };
         let (states, speed) = (count(line.states as u64), rate(line.transitions_per_s));
         rows.add_row([line.q.to_string(), limit, line.verdict.clone(), states, line.depth.to_string(), speed]);
         if told.is_ok() {

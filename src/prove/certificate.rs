@@ -1,7 +1,7 @@
 //! Certificates: everything that a proof rests on, in one file, for the checker to go through again.
 //!
 //! Little-endian. The line `carrylane proof 1`; the network, as network files have it; the number of nodes (64 bits), the depth (32), the margin
-//! (64); the SHA-256 of the nodes; the nodes, ascending as strings of bytes, each its carried values, a byte each, and a tag: the
+//! (64); the SHA-256 of the nodes and, node by node and input by input, of the places (32 bits) they lead to; the nodes, ascending as strings of bytes, each its carried values, a byte each, and a tag: the
 //! true carry, and for the dynamic cell twice the input before; the SHA-256 of all before it. A set of nodes that has the start in it, is
 //! closed under all four inputs and answers right everywhere is an inductive invariant, and that is the proof.
 
@@ -26,7 +26,7 @@ impl Certificate {
     /// The certificate of a proof; none where nothing is proved.
     ///
     /// # Cost
-    /// Sorts the nodes, and holds all of them a second time.
+    /// Four plain steps a node; sorts the nodes, and holds all of them a second time.
     pub fn of(proof: &Proof) -> Option<Self> {
         if proof.verdict != Verdict::Proved {
             return None;
@@ -50,8 +50,17 @@ impl Certificate {
         for &node in &order {
             bytes.extend(key(node as usize));
         }
-        let hash = Sha256::digest(&bytes[digest + HASH..]);
-        bytes[digest..][..HASH].copy_from_slice(&hash);
+        let mut hash = Sha256::new_with_prefix(&bytes[digest + HASH..]);
+        let mut places = vec![0_u32; walk.states()];
+        for (place, &node) in (0_u32..).zip(&order) {
+            places[node as usize] = place;
+        }
+        for &node in &order {
+            for next in walk.successors(&proof.net, node as usize) {
+                hash.update(places[next].to_le_bytes());
+            }
+        }
+        bytes[digest..][..HASH].copy_from_slice(&hash.finalize());
         Some(Self { bytes: sealed(bytes) })
     }
 

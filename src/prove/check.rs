@@ -53,9 +53,6 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
     let (states, depth, margin) =
         (u64::from_le_bytes(reader.take()?), u32::from_le_bytes(reader.take()?), i64::from_le_bytes(reader.take()?));
     let digest: [u8; 32] = reader.take()?;
-    if Sha256::digest(reader.rest)[..] != digest[..] {
-        return Err("the digest of its nodes does not match them".into());
-    }
     let width = net.carried + 1;
     let nodes: Vec<&[u8]> = reader.rest.chunks(width).collect();
     if nodes.len() as u64 != states || !reader.rest.len().is_multiple_of(width) {
@@ -64,15 +61,29 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
     if nodes.windows(2).any(|pair| pair[0] >= pair[1]) {
         return Err("its nodes are not in ascending order".into());
     }
-    let (reached, found) = net.go_through(&nodes)?;
-    if reached.len() < nodes.len() {
-        return Err(format!("only {} of its {states} nodes are reached from the start", reached.len()));
+    let found = net.go_through(&nodes)?;
+    if found.reached < nodes.len() {
+        return Err(format!("only {} of its {states} nodes are reached from the start", found.reached));
     }
-    if (found.0, found.1) != (depth, margin) {
-        return Err(format!("it states depth {depth} and margin {margin}, and has {} and {}", found.0, found.1));
+    if (found.depth, found.margin) != (depth, margin) {
+        return Err(format!("it states depth {depth} and margin {margin}, and has {} and {}", found.depth, found.margin));
+    }
+    let mut hash = Sha256::new_with_prefix(reader.rest);
+    found.steps.iter().flatten().for_each(|place| hash.update(place.to_le_bytes()));
+    if hash.finalize()[..] != digest[..] {
+        return Err("the digest of its nodes and steps does not match them".into());
     }
     let network_hash = Sha256::digest(network).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(Checked { hidden: net.hidden, q: net.q, cell_most: net.cell_most, states, depth, margin, network_hash })
+}
+
+/// What going through all nodes came to.
+struct Found {
+    reached: usize,
+    depth: u32,
+    margin: i64,
+    /// For each node and input, the place of the node after it.
+    steps: Vec<[u32; 4]>,
 }
 
 /// Bytes not read yet.
@@ -210,13 +221,13 @@ impl Net {
         (h, z_o - self.threshold)
     }
 
-    /// Goes from the start to every node, and gives the nodes it reached, level by level, and depth and margin.
-    fn go_through(&self, nodes: &[&[u8]]) -> Result<(Vec<usize>, (u32, i64)), String> {
+    /// Goes from the start to every node, level by level.
+    fn go_through(&self, nodes: &[&[u8]]) -> Result<Found, String> {
         let place = |key: &[u8]| nodes.binary_search(&key).ok();
         let start = place(&vec![0; self.carried + 1]).ok_or("the start is not among its nodes")?;
         let mut seen = vec![false; nodes.len()];
         seen[start] = true;
-        let mut reached = vec![start];
+        let (mut reached, mut steps) = (vec![start], vec![[0; 4]; nodes.len()]);
         let (mut done, mut level_end, mut depth, mut margin) = (0, 1, 0, i64::MAX);
         while done < reached.len() {
             if done == level_end {
@@ -244,6 +255,7 @@ impl Net {
                 }
                 key.push(u8::try_from(tag).expect("below 8"));
                 let next = place(&key).ok_or_else(|| format!("its nodes are not closed: one step leads out after {depth} bits"))?;
+                steps[reached[done]][x] = u32::try_from(next).map_err(|_| "too many nodes")?;
                 if !seen[next] {
                     seen[next] = true;
                     reached.push(next);
@@ -251,6 +263,6 @@ impl Net {
             }
             done += 1;
         }
-        Ok((reached, (depth, margin)))
+        Ok(Found { reached: reached.len(), depth, margin, steps })
     }
 }

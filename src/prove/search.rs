@@ -76,6 +76,20 @@ impl Walk {
         (State { values: self.store.values(node).to_vec(), before: link.input }, link.carry == 1)
     }
 
+    /// The nodes that the four inputs lead to from a node, by the plain step.
+    ///
+    /// # Panics
+    /// If one of them was not seen: the walk is not closed.
+    pub fn successors(&self, net: &IntegerNet, node: usize) -> [usize; 4] {
+        let (state, carry) = self.node(node);
+        [0, 1, 2, 3].map(|x: u8| {
+            let mut after = state.clone();
+            net.step(&mut after, x);
+            let (a, b) = (x & 1 == 1, x >> 1 == 1);
+            self.find(&after, a & b | carry & (a | b)).expect("the walk is closed")
+        })
+    }
+
     /// The inputs that lead from the start to a node, a + 2b each.
     pub fn path(&self, node: usize) -> Vec<u8> {
         let mut path = Vec::new();
@@ -122,16 +136,17 @@ pub fn walk(net: &IntegerNet, options: &WalkOptions) -> Walk {
     let remembers = net.remembers();
     let mut store = Store::new(net.carried(), remembers);
     store.insert(hash(&start.values, 0), &start.values, Link { parent: 0, input: 0, carry: 0 });
-    let pool = (options.threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().ok());
-    let pool = pool.flatten();
-    let width = if pool.is_some() { 4 * options.threads } else { 1 };
+    // Threads are started by the first level that is worth them; if they cannot be, one does it all.
+    let mut pool = None;
+    let width = if options.threads > 1 { 4 * options.threads } else { 1 };
     let mut workers: Vec<(Lanes, Found)> = (0..width).map(|_| (Lanes::new(net), Found::default())).collect();
     let level = options.level.token().expect("a level of this machine");
     let (mut left, mut level_end, mut depth, mut margin) = (0, 1, 0, i64::MAX);
-    let end = 'walk: loop {
+    // The end, and how many nodes were left by then.
+    let (end, gone) = 'walk: loop {
         if left == level_end {
             if store.len() == level_end {
-                break End::Closed;
+                break (End::Closed, left);
             }
             (level_end, depth) = (store.len(), depth + 1);
         }
@@ -140,27 +155,30 @@ pub fn walk(net: &IntegerNet, options: &WalkOptions) -> Walk {
         let each = |(worker, (lanes, found)): (usize, &mut (Lanes, Found))| {
             dispatch!(level, simd => leave(simd, net, &store, nodes(worker), options.past_errors, lanes, found));
         };
+        if pool.is_none() && width > 1 && until - left > RUN {
+            pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build().ok();
+        }
         match &pool {
             Some(pool) if until - left > RUN => pool.install(|| workers.par_iter_mut().enumerate().for_each(each)),
             _ => workers.iter_mut().enumerate().take((until - left).div_ceil(RUN)).for_each(each),
         }
         let used = (until - left).div_ceil(RUN);
-        for (_, found) in &workers[..used] {
+        for (worker, (_, found)) in workers[..used].iter().enumerate() {
             margin = margin.min(found.margin);
             if let Some((node, input)) = found.wrong.filter(|_| !options.past_errors) {
-                break 'walk End::Wrong { node, input };
+                break 'walk (End::Wrong { node, input }, node + 1);
             }
             let values = found.values.chunks_exact(net.carried());
             for ((&hash, values), &link) in found.hashes.iter().zip(values).zip(&found.links) {
                 if store.insert(hash, values, link) && store.len() > limit {
-                    break 'walk End::Limit;
+                    break 'walk (End::Limit, (left + (worker + 1) * RUN).min(until));
                 }
             }
         }
         left = until;
     };
     let seconds = started.elapsed().as_secs_f64();
-    Walk { store, end, depth, margin, transitions: 4 * left as u64, seconds }
+    Walk { store, end, depth, margin, transitions: 4 * gone as u64, seconds }
 }
 
 /// Leaves some nodes under all four inputs.
