@@ -5,8 +5,8 @@ mod common;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Cell, Config, Init, Model, weights_hash};
 use carrylane::prove::{
-    Automaton, Certificate, End, Format, IntegerNet, Learned, Plan, Proof, Runner, Verdict, WalkOptions, check, explain,
-    automaton_dot, automaton_svg, prove, states_svg, until_proved, walk,
+    Automaton, Certificate, End, Format, IntegerNet, Learned, Plan, Proof, Runner, Verdict, WalkOptions, automaton_dot,
+    automaton_svg, check, explain, prove, states_svg, until_proved, walk,
 };
 use carrylane::task::rng::Purpose;
 use carrylane::task::{BitTensor, Minibatch, PairSet};
@@ -75,7 +75,9 @@ fn walks_are_the_plain_step_on_every_level_and_for_any_number_of_threads() {
                 let others = SimdLevel::available().into_iter().map(|level| WalkOptions { level, ..base });
                 for options in others.chain([WalkOptions { threads: 3, ..base }]) {
                     let other = walk(&net, &options);
-                    let all = |walk: &carrylane::prove::Walk| (0..walk.states()).map(|node| walk.node(node)).collect::<Vec<_>>();
+                    let all = |walk: &carrylane::prove::Walk| {
+                        (0..walk.states()).map(|node| walk.node(node)).collect::<Vec<_>>()
+                    };
                     assert_eq!(all(&other), all(&one), "{name}, H {hidden}, q {q}: {options:?}");
                     let told = |walk: &carrylane::prove::Walk| (walk.end, walk.depth, walk.margin, walk.transitions);
                     assert_eq!(told(&other), told(&one), "{name}, H {hidden}, q {q}: {options:?}");
@@ -170,13 +172,9 @@ fn counterexamples_fail_and_nothing_shorter_does() {
 fn an_integer_network_answers_as_the_net_it_was_made_from_where_rounding_is_fine() {
     // 30 scales: every unit is far from its threshold, so that rounding changes nothing.
     let model = hand_made_adder().cast::<f32>();
-    let mut engine = carrylane::train::Engine::new(
-        &model.config,
-        carrylane::train::EngineKind::Fused,
-        SimdLevel::best(),
-        1,
-    )
-    .expect("a level of this machine");
+    let mut engine =
+        carrylane::train::Engine::new(&model.config, carrylane::train::EngineKind::Fused, SimdLevel::best(), 1)
+            .expect("a level of this machine");
     engine.set_params(&model.params);
     let all = common::every_pair();
     let mut float = BitTensor::new(all.samples(), all.bits());
@@ -329,7 +327,11 @@ fn what_has_no_fixed_point_is_refused_with_the_limit() {
     model.params[7] = 1e9;
     assert!(problem(&model, 1).contains("1000000000, beyond the ±262144"), "{}", problem(&model, 1));
     model.params[7] = 200_000.0;
-    assert!(problem(&model, 3).contains("weights too large for the fixed point: the terms of hidden"), "{}", problem(&model, 3));
+    assert!(
+        problem(&model, 3).contains("weights too large for the fixed point: the terms of hidden"),
+        "{}",
+        problem(&model, 3)
+    );
     model.params[7] = f32::NAN;
     assert!(problem(&model, 1).contains("weight 1 of w_hh is NaN"), "{}", problem(&model, 1));
     let lstm: Model<f32> = Init::Scaled.model(Config::of(Cell::Lstm), 0);

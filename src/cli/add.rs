@@ -82,7 +82,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(format!("{sum}{wrong}"))?;
     if let Some(integers) = &net.proved {
         let (q, hash) = (integers.q(), integers.hash());
-        out.say(styled(FAINT, format!("by its integer network {hash} (q = {q}), proved to add correctly at every bit width")))?;
+        out.say(styled(
+            FAINT,
+            format!("by its integer network {hash} (q = {q}), proved to add correctly at every bit width"),
+        ))?;
     }
     for line in net.describe() {
         out.say(styled(FAINT, line))?;

@@ -9,7 +9,8 @@ use super::prove::seed;
 use super::trained::Stamp;
 use carrylane::model::file::{self, write_atomic};
 use carrylane::prove::{
-    Automaton, Explanation, Format, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove, states_svg, walk,
+    Automaton, Explanation, Format, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
+    states_svg, walk,
 };
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
@@ -86,11 +87,15 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     tell_units(&explanation, config.hidden, out)?;
     let machine = match &told.automaton {
         Some(machine) => Some(machine.clone()),
-        None => Automaton::of(&proof.net, &walk(&proof.net, &WalkOptions { past_errors: true, ..options }), args.max_states),
+        None => {
+            Automaton::of(&proof.net, &walk(&proof.net, &WalkOptions { past_errors: true, ..options }), args.max_states)
+        }
     };
     match &machine {
         Some(machine) => automaton_table(machine, out)?,
-        None => out.say(format!("carry automaton: not all states were seen within --max-states {}", args.max_states))?,
+        None => {
+            out.say(format!("carry automaton: not all states were seen within --max-states {}", args.max_states))?
+        }
     }
     let failing_path = machine.as_ref().and_then(|machine| failing_path(&proof, machine));
     if let Some(path) = &failing_path {

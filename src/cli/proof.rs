@@ -86,7 +86,9 @@ impl<'a> Told<'a> {
             Verdict::Refuted => self.tell_failure(out)?,
             Verdict::Undecided => {
                 let undecided = styled(BAD, "undecided");
-                out.say(format!("{undecided}: {states} at q = {q} and more to go; try more --max-states or another --q"))?;
+                out.say(format!(
+                    "{undecided}: {states} at q = {q} and more to go; try more --max-states or another --q"
+                ))?;
             }
         }
         out.record("proof", &self.line())

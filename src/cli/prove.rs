@@ -7,7 +7,9 @@ use super::proof::{Told, automaton_table};
 use super::trained::Stamp;
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved, write_atomic};
-use carrylane::prove::{Checked, Format, IntegerNet, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, check, prove};
+use carrylane::prove::{
+    Checked, Format, IntegerNet, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, check, prove,
+};
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
 use serde::Serialize;
@@ -117,9 +119,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.must_finish();
     }
     let stamp = Stamp::of(&saved.model, level, threads, seed(&saved));
-    out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
-    let limited = Format::all(saved.model.config.cell, saved.model.config.lstm_form).windows(2).any(|pair| pair[0].q == pair[1].q);
-    let (mut rows, mut told) = (table(&["q", if limited { "c up to" } else { "" }, "verdict", "states", "depth", "transitions/s"], &[2]), Ok(()));
+    let limited = Format::all(saved.model.config.cell, saved.model.config.lstm_form)
+        .windows(2)
+        .any(|pair| pair[0].q == pair[1].q);
+    let (mut rows, mut told) = (
+        table(&["q", if limited { "c up to" } else { "" }, "verdict", "states", "depth", "transitions/s"], &[2]),
+        Ok(()),
+    );
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
     let started = Instant::now();
     let proof = prove(&saved.model, &formats, &options, |proof| {
@@ -138,6 +144,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     told?;
     let seconds = started.elapsed().as_secs_f64();
+    out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     out.say(format!("{}\n", text(&rows)))?;
     let mut engine = Engine::new(&saved.model.config, EngineKind::Auto, level, threads)?;
     engine.set_params(&saved.model.params);
@@ -187,7 +194,8 @@ impl Args {
         if let Some(path) = &self.certificate {
             match &told.certificate {
                 Some(certificate) => certificate.save(path)?,
-                None => out.warn(&format!("nothing is proved, so there is no certificate: {} is not written", path.display())),
+                None => out
+                    .warn(&format!("nothing is proved, so there is no certificate: {} is not written", path.display())),
             }
         }
         if let Some(path) = &self.network {
@@ -197,7 +205,10 @@ impl Args {
             match (path, &told.automaton) {
                 (Some(path), Some(machine)) => write_atomic(path, draw(machine).as_bytes())?,
                 (Some(path), None) => {
-                    out.warn(&format!("no automaton without all states: {} is not written; see carrylane explain", path.display()));
+                    out.warn(&format!(
+                        "no automaton without all states: {} is not written; see carrylane explain",
+                        path.display()
+                    ));
                 }
                 (None, _) => {}
             }
@@ -236,7 +247,10 @@ fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Re
     let Checked { hidden, q, states, depth, margin, network_hash, .. } = &checked;
     let margin = *margin as f64 / f64::from(1_u32 << (carrylane::prove::WEIGHT_BITS + q));
     let holds = styled(GOOD, "holds: the integer network adds correctly at every bit width");
-    out.say(format!("{holds} ({hidden} hidden, q = {q}, {}, depth {depth}, least margin {margin:.3})", plural(*states, "state")))?;
+    out.say(format!(
+        "{holds} ({hidden} hidden, q = {q}, {}, depth {depth}, least margin {margin:.3})",
+        plural(*states, "state")
+    ))?;
     out.say(styled(FAINT, format!("network {network_hash} · {} · carrylane {VERSION}", path.display())))?;
     let line = CheckLine {
         holds: true,

@@ -127,7 +127,8 @@ impl End {
         let plan = match self.until {
             Some(Goal::Solved) => return Ok(None),
             Some(Goal::Proved) if settings.engine == EngineKind::Reference => {
-                let problem = "the reference engine has no noise to train for a proof with: use --engine auto or --until solved";
+                let problem =
+                    "the reference engine has no noise to train for a proof with: use --engine auto or --until solved";
                 return Err(Error::usage(problem));
             }
             Some(Goal::Proved) => Plan::of(settings),

@@ -177,11 +177,17 @@ impl Trained {
 /// The integer network of a proved model, if its notes name one and it is the one named.
 fn proved(saved: &Saved, path: &Path, out: &Output) -> Option<IntegerNet> {
     let note = |name| saved.notes.get(name);
-    let format = Format { q: note(run_folder::PROVED_Q)?.parse().ok()?, cell_limit: note(run_folder::PROVED_CELL)?.parse().ok()? };
-    let net = IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(run_folder::PROVED_NETWORK));
+    let format = Format {
+        q: note(run_folder::PROVED_Q)?.parse().ok()?,
+        cell_limit: note(run_folder::PROVED_CELL)?.parse().ok()?,
+    };
+    let net =
+        IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(run_folder::PROVED_NETWORK));
     if net.is_none() {
         let path = path.display();
-        out.warn(&format!("{path} was proved by another version of carrylane, and its float net is run; carrylane prove {path}"));
+        out.warn(&format!(
+            "{path} was proved by another version of carrylane, and its float net is run; carrylane prove {path}"
+        ));
     }
     net
 }

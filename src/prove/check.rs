@@ -66,7 +66,10 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
         return Err(format!("only {} of its {states} nodes are reached from the start", found.reached));
     }
     if (found.depth, found.margin) != (depth, margin) {
-        return Err(format!("it states depth {depth} and margin {margin}, and has {} and {}", found.depth, found.margin));
+        return Err(format!(
+            "it states depth {depth} and margin {margin}, and has {} and {}",
+            found.depth, found.margin
+        ));
     }
     let mut hash = Sha256::new_with_prefix(reader.rest);
     found.steps.iter().flatten().for_each(|place| hash.update(place.to_le_bytes()));
@@ -138,7 +141,8 @@ impl Net {
             value => Err(format!("number {i} of its network is {value}, want {least} to {most}")),
         };
         let cell = in_range(0, 0, 3)?;
-        let small = |i, least, most| in_range(i, least, most).map(|value| u32::try_from(value).expect("a small number"));
+        let small =
+            |i, least, most| in_range(i, least, most).map(|value| u32::try_from(value).expect("a small number"));
         let hidden = small(1, 1, 1 << 15)? as usize;
         let (q, gate_bits) = (small(2, 0, 6)?, small(3, 0, 6)?);
         if cell >= 2 && q > gate_bits {
@@ -146,13 +150,15 @@ impl Net {
         }
         let cell_most = i32::try_from(in_range(4, 0, 127)?).expect("a small number");
         let wide = hidden * if cell >= 2 { 4 } else { 1 };
-        let recurrent: Result<_, _> = (0..if cell == 1 { 3 } else { 1 }).map(|_| reader.numbers(wide * hidden)).collect();
+        let recurrent: Result<_, _> =
+            (0..if cell == 1 { 3 } else { 1 }).map(|_| reader.numbers(wide * hidden)).collect();
         let input: Result<_, _> = (0..4).map(|_| reader.numbers(wide)).collect();
         let (recurrent, input, output) = (recurrent?, input?, reader.numbers(hidden)?);
         let mut tables = Vec::new();
         for _ in 0..3 {
             let first = reader.number()?;
-            let count = usize::try_from(reader.number()?).map_err(|_| "a table with a negative number of thresholds")?;
+            let count =
+                usize::try_from(reader.number()?).map_err(|_| "a table with a negative number of thresholds")?;
             tables.push((first, reader.numbers(count)?));
         }
         Ok(Self {
@@ -250,11 +256,13 @@ impl Net {
                 let tag = usize::from(a + b + carry >= 2) + if self.cell == 1 { 2 * x } else { 0 };
                 let mut key = Vec::with_capacity(self.carried + 1);
                 for value in after {
-                    let byte = i8::try_from(value).map_err(|_| format!("a carried value is {value}, more than a byte"))?;
+                    let byte =
+                        i8::try_from(value).map_err(|_| format!("a carried value is {value}, more than a byte"))?;
                     key.push(byte.cast_unsigned());
                 }
                 key.push(u8::try_from(tag).expect("below 8"));
-                let next = place(&key).ok_or_else(|| format!("its nodes are not closed: one step leads out after {depth} bits"))?;
+                let next = place(&key)
+                    .ok_or_else(|| format!("its nodes are not closed: one step leads out after {depth} bits"))?;
                 steps[reached[done]][x] = u32::try_from(next).map_err(|_| "too many nodes")?;
                 if !seen[next] {
                     seen[next] = true;

@@ -41,7 +41,8 @@ impl IntegerNet {
         };
         let small = |n: u32| i32::try_from(n).expect("a small number");
         let hidden = i32::try_from(self.hidden).expect("at most 2^15");
-        let mut all = vec![code, hidden, small(self.q), small(GATE_BITS), self.cell_most, self.output_bias, self.threshold];
+        let mut all =
+            vec![code, hidden, small(self.q), small(GATE_BITS), self.cell_most, self.output_bias, self.threshold];
         self.recurrent.iter().chain(&self.input).chain([&self.output]).for_each(|row| all.extend(row));
         for table in [&self.tables.phi, &self.tables.sigma, &self.tables.cell] {
             all.extend([table.first, i32::try_from(table.thresholds.len()).expect("few thresholds")]);
@@ -86,7 +87,8 @@ impl IntegerNet {
 
 /// The network of some words, if they are one.
 fn parse(words: &[i32]) -> Option<IntegerNet> {
-    let (&[code, hidden, q, gate_bits, cell_most, output_bias, threshold], mut rest) = words.split_first_chunk::<7>()?;
+    let (&[code, hidden, q, gate_bits, cell_most, output_bias, threshold], mut rest) =
+        words.split_first_chunk::<7>()?;
     let (cell, form) = match code {
         0 => (Cell::Elman, LstmForm::Standard),
         1 => (Cell::Dynamic, LstmForm::Standard),
@@ -101,7 +103,8 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
     }
     let wide = hidden * cell.gates();
     let mut take = |n: usize| rest.split_off(..n).map(<[i32]>::to_vec);
-    let recurrent = (0..if cell == Cell::Dynamic { 3 } else { 1 }).map(|_| take(wide * hidden)).collect::<Option<_>>()?;
+    let recurrent =
+        (0..if cell == Cell::Dynamic { 3 } else { 1 }).map(|_| take(wide * hidden)).collect::<Option<_>>()?;
     let input = [take(wide)?, take(wide)?, take(wide)?, take(wide)?];
     let output = take(hidden)?;
     let mut table = || {

@@ -78,7 +78,12 @@ const START: f64 = 40.0;
 ///
 /// # Errors
 /// As [`Trainer::run`] says, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed point.
-pub fn until_proved(trainer: &mut Trainer, plan: &Plan, budget: u64, mut on_event: impl FnMut(&Event)) -> Result<Learned> {
+pub fn until_proved(
+    trainer: &mut Trainer,
+    plan: &Plan,
+    budget: u64,
+    mut on_event: impl FnMut(&Event),
+) -> Result<Learned> {
     let solved = trainer.run(&mut on_event)?;
     if solved.outcome != Outcome::Solved {
         return Ok(Learned { report: solved, proof: None, prove_seconds: 0.0, tried: 0 });
@@ -94,13 +99,18 @@ pub fn until_proved(trainer: &mut Trainer, plan: &Plan, budget: u64, mut on_even
     loop {
         for format in formats(&settings) {
             let share = (credit / 2.0 - START).max(0.0);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nodes, rounded down")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a number of nodes, rounded down"
+            )]
             let limit = plan.walk.max_states.min(share as usize);
             if limit < 16 {
                 break;
             }
             let proving = Instant::now();
-            let found = Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
+            let found =
+                Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
             prove_seconds += proving.elapsed().as_secs_f64();
             credit -= found.walk.states() as f64 + START;
             tried += 1;

@@ -36,8 +36,11 @@ impl Format {
 
     /// The formats to try for a cell, coarsest first: a standard LSTM also with c as wide as a byte allows, for nets trained elsewhere.
     pub fn all(cell: Cell, form: LstmForm) -> Vec<Self> {
-        let limits: &[u8] =
-            if (cell, form) == (Cell::Lstm, LstmForm::Standard) { &[Self::CELL_LIMIT, u8::MAX] } else { &[Self::CELL_LIMIT] };
+        let limits: &[u8] = if (cell, form) == (Cell::Lstm, LstmForm::Standard) {
+            &[Self::CELL_LIMIT, u8::MAX]
+        } else {
+            &[Self::CELL_LIMIT]
+        };
         let of = |q| limits.iter().map(move |&cell_limit| Self { q, cell_limit });
         (0..=Self::most(cell)).flat_map(of).collect()
     }
@@ -114,7 +117,10 @@ impl IntegerNet {
         let layout = Layout::of(&config);
         if let Some(index) = model.params.iter().position(|p| !p.is_finite()) {
             let (tensor, place) = layout.locate(index).expect("an index of the buffer");
-            return Err(Error::usage(format!("weight {place} of {} is {}, which has no fixed point", tensor.name, model.params[index])));
+            return Err(Error::usage(format!(
+                "weight {place} of {} is {}, which has no fixed point",
+                tensor.name, model.params[index]
+            )));
         }
         let w = layout.weights(&model.params);
         let (hidden, wide, z_bits) = (config.hidden, config.hidden * config.cell.gates(), WEIGHT_BITS + q);
@@ -204,7 +210,8 @@ impl IntegerNet {
         let wide = |row: &[i32]| row.iter().map(|&w| i64::from(w).abs()).sum::<i64>();
         let rows = self.recurrent.iter().flat_map(|matrix| matrix.chunks(self.hidden)).map(wide);
         let inputs = self.input.iter().flatten().map(|&w| i64::from(w).abs()).max().unwrap_or(0);
-        let outputs = wide(&self.output) * largest + i64::from(self.output_bias).abs() + i64::from(self.threshold).abs();
+        let outputs =
+            wide(&self.output) * largest + i64::from(self.output_bias).abs() + i64::from(self.threshold).abs();
         let Tables { phi, sigma, cell } = &self.tables;
         let carried = if self.cell == Cell::Lstm { cell } else { phi };
         let standard = (self.cell, self.form) == (Cell::Lstm, LstmForm::Standard);
@@ -240,7 +247,8 @@ impl IntegerNet {
 
     /// How it was put in integers.
     pub fn format(&self) -> Format {
-        let cell_limit = if self.cell_most == MOST { u8::MAX } else { u8::try_from(self.cell_most >> self.q).expect("below 127") };
+        let cell_limit =
+            if self.cell_most == MOST { u8::MAX } else { u8::try_from(self.cell_most >> self.q).expect("below 127") };
         Format { q: self.q, cell_limit }
     }
 

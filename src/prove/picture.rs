@@ -33,7 +33,9 @@ fn state(machine: &Automaton, index: usize) -> (String, &'static str) {
 
 /// The automaton in the language of Graphviz; edges are labelled `ab/s`: the inputs and the answer.
 pub fn automaton_dot(machine: &Automaton) -> String {
-    let mut text = String::from("digraph carry {\n  rankdir=LR;\n  node [shape=circle];\n  start [shape=point];\n  start -> s0;\n");
+    let mut text = String::from(
+        "digraph carry {\n  rankdir=LR;\n  node [shape=circle];\n  start [shape=point];\n  start -> s0;\n",
+    );
     for index in 0..machine.states() {
         let (name, colour) = state(machine, index);
         writeln!(text, "  s{index} [label=\"{name}\", color=\"{colour}\"];").expect("a string takes all");
@@ -78,11 +80,13 @@ pub fn automaton_svg(machine: &Automaton) -> String {
             let label = ((x0 + x1) / 2.0 + px * 36.0, (y0 + y1) / 2.0 + py * 36.0);
             (format!("M{sx:.1},{sy:.1} Q{bx:.1},{by:.1} {ex:.1},{ey:.1}"), label)
         };
-        writeln!(body, "<path d=\"{path}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#tip)\"/>").expect("a string takes all");
+        writeln!(body, "<path d=\"{path}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#tip)\"/>")
+            .expect("a string takes all");
         let first = label.1 - 7.0 * (labels.len() as f64 - 1.0);
         for (line, text) in labels.iter().enumerate() {
             let y = first + 15.0 * line as f64 + 4.0;
-            writeln!(body, "<text x=\"{:.1}\" y=\"{y:.1}\" class=\"edge\">{text}</text>", label.0).expect("a string takes all");
+            writeln!(body, "<text x=\"{:.1}\" y=\"{y:.1}\" class=\"edge\">{text}</text>", label.0)
+                .expect("a string takes all");
         }
     }
     for index in 0..n {
@@ -117,15 +121,19 @@ pub fn states_svg(explanation: &Explanation) -> String {
     let ((x0, width), (y0, height)) = (bound(|p| p.x), bound(|p| p.y));
     for p in &explanation.points {
         #[expect(clippy::cast_possible_truncation, reason = "tenths of a pixel")]
-        let place = |v: f64, low: f64, range: f64| ((EDGE + (v - low) / range * (SIZE - 2.0 * EDGE)) * 10.0).round() as i64;
+        let place =
+            |v: f64, low: f64, range: f64| ((EDGE + (v - low) / range * (SIZE - 2.0 * EDGE)) * 10.0).round() as i64;
         *spots.entry((place(p.x, x0, width), place(p.y, y0, height), p.carry)).or_default() += 1.0;
     }
     let mut body = String::new();
     for ((x, y, carry), count) in spots {
         let (x, y) = (x as f64 / 10.0, SIZE - y as f64 / 10.0);
         let (radius, colour) = (2.0 + 0.6 * f64::sqrt(count), COLOURS[usize::from(carry)]);
-        writeln!(body, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{colour}\" fill-opacity=\"0.7\"/>")
-            .expect("a string takes all");
+        writeln!(
+            body,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{colour}\" fill-opacity=\"0.7\"/>"
+        )
+        .expect("a string takes all");
     }
     let [one, two] = explanation.shares.map(|share| format!("{:.0} %", share * 100.0));
     let (middle, low) = (SIZE / 2.0, SIZE - 12.0);

@@ -188,7 +188,14 @@ mod tests {
         let mut store = Store::new(3, true);
         let node = |n: i32| {
             let values = [0, 1, 2].map(|shift| i8::try_from(n >> (2 * shift) & 3).expect("two bits") - 2);
-            (values, Link { parent: 0, input: u8::try_from(n >> 6 & 3).expect("two bits"), carry: u8::from(n >> 8 & 1 == 1) })
+            (
+                values,
+                Link {
+                    parent: 0,
+                    input: u8::try_from(n >> 6 & 3).expect("two bits"),
+                    carry: u8::from(n >> 8 & 1 == 1),
+                },
+            )
         };
         for round in 0..2 {
             for n in 0..512 {

@@ -59,7 +59,10 @@ mod tests {
                     let wanted = activation.apply(f64::from(z) / 4096.0) * power(bits);
                     let found = f64::from(table.at(z));
                     let cut = wanted.min(127.0);
-                    assert!((found - cut).abs() <= 0.5 + 1e-9, "{activation}({z}/4096) in {bits} bits: {found}, {wanted}");
+                    assert!(
+                        (found - cut).abs() <= 0.5 + 1e-9,
+                        "{activation}({z}/4096) in {bits} bits: {found}, {wanted}"
+                    );
                 }
             }
         }

@@ -92,7 +92,12 @@ impl Proof {
 ///
 /// # Errors
 /// [`Error::Usage`](crate::Error::Usage) as [`IntegerNet::new`] says, or for no format at all.
-pub fn prove(model: &Model<f32>, formats: &[Format], options: &WalkOptions, mut told: impl FnMut(&Proof)) -> Result<Proof> {
+pub fn prove(
+    model: &Model<f32>,
+    formats: &[Format],
+    options: &WalkOptions,
+    mut told: impl FnMut(&Proof),
+) -> Result<Proof> {
     let mut best: Option<Proof> = None;
     let mut undecided = 0;
     for &format in formats {
