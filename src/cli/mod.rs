@@ -47,7 +47,7 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  carrylane train                       a net that is proved to add numbers of every width, in milliseconds
+  carrylane train                       a net proved to add numbers of every width
   carrylane train --out run             the same, kept in run/model.safetensors
   carrylane add 123 456                 one sum by a net trained and proved on the spot
   carrylane prove run/model.safetensors the proof again, with its certificate and picture if wanted

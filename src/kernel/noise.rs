@@ -82,7 +82,7 @@ fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F; TILE]) {
         bits = (bits ^ bits >> 16).wrapping_mul(0x85eb_ca6b) ^ high;
         bits = (bits ^ bits >> 13).wrapping_mul(0xc2b2_ae35);
         bits ^= bits >> 16;
-        *x = *x + unit * F::whole(bits.cast_signed() >> 8);
+        *x += unit * F::whole(bits.cast_signed() >> 8);
     }
 }
 

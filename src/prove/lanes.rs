@@ -19,6 +19,8 @@ pub(super) type Row = [i32; LANES];
 /// Buffers of a batch of states, and what came out.
 #[derive(Debug)]
 pub(super) struct Lanes {
+    /// The tables φ, σ and φ of the cell.
+    tables: [Lookup; 3],
     /// Carried values, `[carried]`.
     from: Vec<Row>,
     /// Recurrent products, `[G·H]` for each number of changed bits.
@@ -41,6 +43,7 @@ impl Lanes {
         let (carried, wide) = (net.carried(), net.recurrent[0].len() / net.hidden);
         let zeros = |n| vec![[0; LANES]; n];
         Self {
+            tables: [&net.tables.phi, &net.tables.sigma, &net.tables.cell].map(Lookup::new),
             from: zeros(carried),
             products: net.recurrent.iter().map(|_| zeros(wide)).collect(),
             z: zeros(wide),
@@ -70,7 +73,7 @@ impl Lanes {
                     match net.cell {
                         Cell::Elman | Cell::Dynamic => {
                             for (z, h) in self.z.iter().zip(&mut self.to) {
-                                look_up(&net.tables.phi, z, h);
+                                look_up(&self.tables[0], z, h);
                             }
                         }
                         Cell::Lstm => self.cells(net),
@@ -120,7 +123,7 @@ impl Lanes {
         for unit in 0..hidden {
             let mut gates = [[0; LANES]; 4];
             for (gate, row) in gates.iter_mut().enumerate() {
-                let table = if gate == 2 { &net.tables.phi } else { &net.tables.sigma };
+                let table = &self.tables[usize::from(gate != 2)];
                 look_up(table, &self.z[gate * hidden + unit], row);
             }
             let [i, f, g, o] = &gates;
@@ -136,13 +139,13 @@ impl Lanes {
                     for lane in 0..LANES {
                         c[lane] = ((z[lane] + (1 << shift >> 1)) >> shift).clamp(-net.cell_most, net.cell_most);
                     }
-                    look_up(&net.tables.cell, c, &mut p);
+                    look_up(&self.tables[2], c, &mut p);
                     for lane in 0..LANES {
                         h[lane] = (p[lane] * o[lane] + (1 << shift >> 1)) >> shift;
                     }
                 }
                 LstmForm::Notebook => {
-                    look_up(&net.tables.cell, &z, c);
+                    look_up(&self.tables[2], &z, c);
                     for lane in 0..LANES {
                         h[lane] = (c[lane] * o[lane] + (1 << GATE_BITS >> 1)) >> GATE_BITS;
                     }
@@ -179,9 +182,75 @@ fn product(matrix: &[i32], h: &[Row], out: &mut [Row]) {
     }
 }
 
-/// The table's value for each lane, by counting the thresholds it reaches.
+/// A table, made for many lookups.
+#[derive(Debug)]
+struct Lookup {
+    table: Table,
+    /// For tables of many thresholds.
+    buckets: Option<Buckets>,
+}
+
+/// z cut into buckets of 2^shift from `low` on, with at most one threshold in each.
+#[derive(Debug)]
+struct Buckets {
+    low: i32,
+    high: i32,
+    shift: u32,
+    /// The value at a bucket's start, and the threshold inside.
+    all: Box<[(i32, i32); BUCKETS]>,
+}
+
+/// The most buckets.
+const BUCKETS: usize = 512;
+/// Thresholds up to which counting is faster.
+const COUNTED: usize = 12;
+
+impl Lookup {
+    fn new(table: &Table) -> Self {
+        Self { table: table.clone(), buckets: Buckets::of(table) }
+    }
+}
+
+impl Buckets {
+    fn of(table: &Table) -> Option<Self> {
+        let thresholds = &table.thresholds;
+        let gap = thresholds.windows(2).map(|pair| i64::from(pair[1]) - i64::from(pair[0])).min()?;
+        if thresholds.len() <= COUNTED || gap < 1 {
+            return None;
+        }
+        let shift = gap.ilog2();
+        // The first bucket ends where the first threshold is, the last one begins after the last.
+        let low = i64::from(thresholds[0]) - (1 << shift);
+        let count = ((i64::from(*thresholds.last()?) - low) >> shift) + 2;
+        let count = usize::try_from(count).ok().filter(|&count| count <= BUCKETS)?;
+        let mut all = Box::new([(0, i32::MAX); BUCKETS]);
+        for (bucket, (value, inside)) in (0_i64..).zip(&mut all[..count]) {
+            let start = low + (bucket << shift);
+            let reached = thresholds.partition_point(|&threshold| i64::from(threshold) <= start);
+            *value = table.first + i32::try_from(reached).ok()?;
+            *inside =
+                thresholds.get(reached).copied().filter(|&t| i64::from(t) < start + (1 << shift)).unwrap_or(i32::MAX);
+        }
+        let high = low + (i64::try_from(count).ok()? << shift) - 1;
+        Some(Self { low: i32::try_from(low).ok()?, high: i32::try_from(high).ok()?, shift, all })
+    }
+}
+
+/// The table's value for each lane: by the bucket it is in, or by counting the thresholds it reaches.
 #[inline(always)]
-fn look_up(table: &Table, z: &Row, out: &mut Row) {
+fn look_up(lookup: &Lookup, z: &Row, out: &mut Row) {
+    if let Some(Buckets { low, high, shift, all }) = &lookup.buckets {
+        let mut places = [0; LANES];
+        for lane in 0..LANES {
+            places[lane] = (z[lane].clamp(*low, *high) - low) >> shift;
+        }
+        for lane in 0..LANES {
+            let (value, inside) = all[places[lane].cast_unsigned() as usize % BUCKETS];
+            out[lane] = value + i32::from(z[lane] >= inside);
+        }
+        return;
+    }
+    let table = &lookup.table;
     let mut sum = [table.first; LANES];
     for &threshold in &table.thresholds {
         for lane in 0..LANES {
@@ -201,5 +270,31 @@ fn transpose(rows: &[Row], bytes: &mut [i8]) {
             let byte = row[lane] as i8;
             bytes[lane * carried + place] = byte;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Activation;
+
+    #[test]
+    fn lookups_are_the_table_around_every_threshold() {
+        let mut bucketed = 0;
+        for activation in Activation::ALL {
+            for bits in 0..=6 {
+                let table = Table::of(activation, 12 + bits, bits, 127);
+                let lookup = Lookup::new(&table);
+                bucketed += usize::from(lookup.buckets.is_some());
+                let ends = [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX - 1, i32::MAX];
+                let near = table.thresholds.iter().flat_map(|&threshold| [threshold - 1, threshold, threshold + 1]);
+                for z in ends.into_iter().chain(near) {
+                    let mut out = [0; LANES];
+                    look_up(&lookup, &[z; LANES], &mut out);
+                    assert_eq!(out, [table.at(z); LANES], "{activation}, {bits} bits, z = {z}");
+                }
+            }
+        }
+        assert!(bucketed >= 8, "large tables have buckets: {bucketed}");
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! *Proof*, by induction over the bits, least significant first: before bit 0 the node is the start, and its carry is that of the sum, 0. If
 //! before bit t the node is (s, k), with k the carry of the sum into bit t, then it can be reached, so that the answer is
-//! a_t ⊕ b_t ⊕ k, bit t of the sum; and the node after it has the carry maj(a_t, b_t, k), which is that into bit t + 1. ∎
+//! `a_t ⊕ b_t ⊕ k`, bit t of the sum; and the node after it has the carry `maj(a_t, b_t, k)`, which is that into bit t + 1. ∎
 //!
 //! N has finitely many states, so [`walk`] can go to all nodes, breadth first. There are three ends:
 //! - no new nodes and no wrong answer: **proved**, and the set of nodes is the proof ([`Certificate`]; [`check()`] goes through it

@@ -8,7 +8,7 @@
 //! | an LSTM's gates and φ of its cell | 4 |
 //!
 //! `z_t = W_ih x_t + b + W_hh h_{t−1}`, then φ by a [`Table`] whose values are already the rounded state. The dynamic cell's three
-//! scales s_t are multiplied into three recurrent matrices. The LSTM multiplies gates as integers: `z = g i + c_{t−1} f`, then,
+//! scales `s_t` are multiplied into three recurrent matrices. The LSTM multiplies gates as integers: `z = g i + c_{t−1} f`, then,
 //! rounded half up to q bits, standard: `c_t = z`, `h_t = φ(c_t) o`; notebook: `c_t = φ(z)`, `h_t = c_t o`.
 //! A carried value takes at most ±127, so that it fits a byte, and c of the standard form at most the limit of the [`Format`]; what would
 //! be more is cut. The bit it answers is whether
