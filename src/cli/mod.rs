@@ -26,6 +26,7 @@ mod replay;
 mod run_folder;
 mod stopwatch;
 mod sums;
+mod trace;
 mod train;
 mod trained;
 mod values;
