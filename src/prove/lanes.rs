@@ -240,13 +240,14 @@ impl Buckets {
 #[inline(always)]
 fn look_up(lookup: &Lookup, z: &Row, out: &mut Row) {
     if let Some(Buckets { low, high, shift, all }) = &lookup.buckets {
-        let mut places = [0; LANES];
+        let (mut cut, mut places) = ([0; LANES], [0; LANES]);
         for lane in 0..LANES {
-            places[lane] = (z[lane].clamp(*low, *high) - low) >> shift;
+            cut[lane] = z[lane].clamp(*low, *high);
+            places[lane] = (cut[lane] - low) >> shift;
         }
         for lane in 0..LANES {
             let (value, inside) = all[places[lane].cast_unsigned() as usize % BUCKETS];
-            out[lane] = value + i32::from(z[lane] >= inside);
+            out[lane] = value + i32::from(cut[lane] >= inside);
         }
         return;
     }
