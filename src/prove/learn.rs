@@ -70,6 +70,8 @@ impl Learned {
 const EVERY: u64 = 25;
 /// The share of the work that goes into proofs.
 const SHARE: f64 = 0.15;
+/// Nodes that a walk must be allowed to be worth starting.
+const LEAST: f64 = 16.0;
 /// Nodes that a walk costs before its first one: making the network and its buffers.
 const START: f64 = 40.0;
 
@@ -94,10 +96,15 @@ pub fn until_proved(
     let seconds = || solved.seconds + start.elapsed().as_secs_f64();
     let credit_of_an_update = SHARE * update_cost(&settings) / node_cost(&settings);
     let (mut credit, mut prove_seconds, mut tried) = (credit_of_an_update * solved.updates as f64, 0.0, 0);
-    let first = trainer.updates();
+    let (first, mut want) = (trainer.updates(), LEAST);
     let mut proof = None;
     loop {
-        for format in formats(&settings) {
+        // A walk that was cut off is worth another only when it may go twice as far.
+        let enough = credit / 2.0 - START >= want;
+        if enough {
+            want = LEAST;
+        }
+        for format in formats(&settings).into_iter().filter(|_| enough) {
             let share = (credit / 2.0 - START).max(0.0);
             #[expect(
                 clippy::cast_possible_truncation,
@@ -105,7 +112,7 @@ pub fn until_proved(
                 reason = "a number of nodes, rounded down"
             )]
             let limit = plan.walk.max_states.min(share as usize);
-            if limit < 16 {
+            if share < LEAST {
                 break;
             }
             let proving = Instant::now();
@@ -114,6 +121,9 @@ pub fn until_proved(
             prove_seconds += proving.elapsed().as_secs_f64();
             credit -= found.walk.states() as f64 + START;
             tried += 1;
+            if found.verdict == Verdict::Undecided && want == LEAST {
+                want = 2.0 * share;
+            }
             let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
             proof = Some(found);
             if passed {
@@ -155,5 +165,5 @@ fn update_cost(settings: &Settings) -> f64 {
 /// What a node of a walk costs, likewise.
 fn node_cost(settings: &Settings) -> f64 {
     let (hidden, gates) = (settings.config.hidden as f64, settings.config.cell.gates() as f64);
-    100.0 + gates * hidden * (0.4 * hidden + if gates > 1.0 { 30.0 } else { 15.0 })
+    100.0 + gates * hidden * (0.4 * hidden + if gates > 1.0 { 10.0 } else { 8.0 })
 }
