@@ -94,7 +94,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     say("same bits", "for any number of threads, and on all levels with fused multiply-add")?;
     let below: Vec<String> =
         info.units_below.iter().map(|at| format!("{} at hidden {}", at.batch, at.hidden)).collect();
-    say("auto", &format!("engine units for batches below {}; fused else, up to hidden 159; units above", below.join(", ")))?;
+    say(
+        "auto",
+        &format!("engine units for batches below {}; fused else, up to hidden 159; units above", below.join(", ")),
+    )?;
     say(
         "blas",
         "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",

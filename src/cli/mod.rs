@@ -15,16 +15,20 @@ mod args;
 mod bench;
 mod defects;
 mod eval;
+mod explain;
 mod format;
 mod gradcheck;
 mod guard;
 mod info;
 mod output;
+mod proof;
+mod prove;
 mod replay;
 mod run_folder;
 mod stopwatch;
 mod sums;
 mod sweep;
+mod trace;
 mod train;
 mod trained;
 mod values;
@@ -46,9 +50,10 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  carrylane train                       a net that adds 8-bit numbers, in milliseconds
+  carrylane train                       a net proved to add numbers of every width
   carrylane train --out run             the same, kept in run/model.safetensors
-  carrylane add 123 456                 one sum by a net trained on the spot
+  carrylane add 123 456                 one sum by a net trained and proved on the spot
+  carrylane prove run/model.safetensors the proof again, with its certificate and picture if wanted
   carrylane replay 000-elman            a notebook's program, number for number
   carrylane sweep plan hidden=4,8 -o d  thousands of trainings as one
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
@@ -63,6 +68,8 @@ enum Command {
     Add(add::Args),
     Eval(eval::Args),
     Gradcheck(gradcheck::Args),
+    Prove(prove::Args),
+    Explain(explain::Args),
     Bench(bench::Args),
     Replay(replay::Args),
     Sweep(sweep::Args),
@@ -117,6 +124,8 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Add(args) => add::run(args, out),
         Command::Eval(args) => eval::run(args, out),
         Command::Gradcheck(args) => gradcheck::run(args, out),
+        Command::Prove(args) => prove::run(args, out),
+        Command::Explain(args) => explain::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Sweep(args) => sweep::run(args, out),

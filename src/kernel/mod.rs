@@ -35,6 +35,7 @@ mod layout;
 mod level;
 mod lstm;
 mod math;
+mod noise;
 mod outer;
 mod peak;
 mod products;
@@ -43,6 +44,7 @@ mod units;
 mod workspace;
 
 pub use level::SimdLevel;
+pub use noise::Noise;
 pub use peak::fma_peak;
 pub use workspace::Workspace;
 
@@ -161,6 +163,7 @@ impl<F: Float> Kernel<F> {
             activation: config.activation,
             output: config.output,
             loss: config.loss,
+            noise: None,
         };
         let packed = match method {
             Method::Fused => Weights::Fused(Packed::zeros::<F>(Fused, &net)),
@@ -181,6 +184,11 @@ impl<F: Float> Kernel<F> {
             Weights::Units(packed) => packed.pack(Units, &self.net, &weights),
             Weights::Blas(packed) => packed.pack(Blas, &self.net, &weights),
         }
+    }
+
+    /// Sets the noise of the gradients from here on; evaluations have none.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.net.noise = noise;
     }
 
     /// Adds the gradient of the summed loss of some words of samples to `grad`, and returns what was counted.
