@@ -80,9 +80,17 @@ impl<F: Lane> Outer<'_, F> {
         }
     }
 
-    /// R units' rows, 16 columns.
-    #[inline(always)]
+    /// R units' rows, 16 columns. A function of its own: all register tiles in one take the compiler minutes.
+    #[inline(never)]
     fn add<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, column: usize, sums: &mut [F]) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.add_tile::<S, R, NV>(simd, row, column, sums),
+        );
+    }
+
+    #[inline(always)]
+    fn add_tile<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, column: usize, sums: &mut [F]) {
         let len = Vector::<S, F>::LEN;
         let Gradients { tile, blocks } = self.gradients;
         let Shape { hidden, wide, .. } = tile.shape;

@@ -122,9 +122,17 @@ struct Block<'a, F> {
 }
 
 impl<F: Lane> Block<'_, F> {
-    /// R samples, NV vectors of outputs.
-    #[inline(always)]
+    /// R samples, NV vectors of outputs. A function of its own: all register tiles in one take the compiler minutes.
+    #[inline(never)]
     fn multiply<S: Simd, const R: usize, const NV: usize>(&self, simd: S, out: &mut [F]) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.multiply_tile::<S, R, NV>(simd, out),
+        );
+    }
+
+    #[inline(always)]
+    fn multiply_tile<S: Simd, const R: usize, const NV: usize>(&self, simd: S, out: &mut [F]) {
         let len = Vector::<S, F>::LEN;
         let (hidden, first) = (self.product.panel.size.hidden, self.first);
         let Tile { shape, width, .. } = self.product.tile;
