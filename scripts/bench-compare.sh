@@ -6,7 +6,7 @@
 #   scripts/bench-compare.sh BASE HEAD     … against another revision; the same twice shows what is noise
 #   CASES='--hidden 16 --batch 64;--cell lstm --hidden 64' scripts/bench-compare.sh BASE
 #
-# CASES are flags of `carrylane bench`, semicolons between them; CORE (1) is the core, PAIRS (24) how many of each case, TURN (0.15) the
+# CASES are flags of `carrylane bench`, semicolons between them; CORE (1) is the core, PAIRS (40) how many of each case, TURN (0.15) the
 # seconds of a turn, THRESHOLD (5) the change in percent that matters. The turns stay in target/compare/turns.jsonl.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -16,7 +16,7 @@ if (($# < 1 || $# > 2)) || [[ $1 == -* ]]; then
     sed -n '/^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
-: "${CORE:=1}" "${PAIRS:=24}" "${TURN:=0.15}" "${THRESHOLD:=5}"
+: "${CORE:=1}" "${PAIRS:=40}" "${TURN:=0.15}" "${THRESHOLD:=5}"
 cases='--hidden 16 --batch 64;--hidden 16;--hidden 64;--hidden 256;--cell lstm --hidden 16;--cell lstm --hidden 64;--cell dynamic --hidden 16'
 IFS=';' read -ra cases <<<"${CASES:-$cases}"
 # shellcheck source=scripts/common.sh
@@ -24,12 +24,11 @@ IFS=';' read -ra cases <<<"${CASES:-$cases}"
 work=$target/compare
 mkdir -p "$work"
 
-# The program of a revision, built in a work tree of its own and kept by its commit.
+# The program of a commit, built in a work tree of its own and kept.
 program() {
-    local commit
-    commit=$(git rev-parse --short --verify "$1^{commit}")
+    local commit=$1
     if [[ ! -x $work/$commit ]]; then
-        echo "building $1, $commit" >&2
+        echo "building $commit" >&2
         git worktree remove --force "$work/tree" 2>"$work/log" || rm -rf "$work/tree"
         git worktree prune
         git worktree add --quiet --detach "$work/tree" "$commit"
@@ -40,10 +39,15 @@ program() {
     echo "$work/$commit"
 }
 
-base=$(program "$1")
+# Both are named before either is built: a build takes minutes, and HEAD may move meanwhile.
+revisions=()
+for revision in "$@"; do
+    revisions+=("$(git rev-parse --short --verify "$revision^{commit}")")
+done
+base=$(program "${revisions[0]}")
 if (($# == 2)); then
-    head=$(program "$2")
-    named=$(basename "$head")
+    head=$(program "${revisions[1]}")
+    named=${revisions[1]}
 else
     # A copy: both files are then read from the same place, and a build meanwhile changes nothing.
     head=$work/checkout
@@ -72,7 +76,7 @@ for ((pair = 0; pair < PAIRS; pair++)); do
 done >"$work/turns.jsonl"
 echo >&2
 
-echo "$(machine), core $CORE, one thread; base $1 ($(basename "$base")), head ${2-this checkout} ($named);"
+echo "$(machine), core $CORE, one thread; base $1 (${revisions[0]}), head ${2-this checkout} ($named);"
 echo "\`CORE=$CORE PAIRS=$PAIRS TURN=$TURN scripts/bench-compare.sh $*\`"
 echo
 python3 scripts/bench_compare.py --threshold "$THRESHOLD" <"$work/turns.jsonl"

@@ -3,7 +3,8 @@
 
 A pair is a turn of each right after the other, so that both see the same phase of the machine; which goes first alternates, so that a
 drift speaks for either as often. A case's ratio is the median over its pairs of head/base. Its interval is that of the sign test: the
-k-th smallest to the k-th largest ratio, for the largest k that holds the true median with 99 % and more, whatever the noise is like.
+k-th smallest to the k-th largest ratio, for the largest k that holds the true median often enough, whatever the noise is like. Often
+enough is 99 % for all cases of a run together, 1 − 1 %/cases for each: the run as a whole is what says yes or no.
 
 A case is `slower` (`faster`) if the interval leaves out 1 and the median has gone more than half the threshold: a change of 5 % reads
 as 4 or 6 as often as not, so the line is drawn half way between it and none. All else is the `same`; a case whose interval is wider than
@@ -20,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-CONFIDENCE = 0.99
+ALARM = 0.01  # chance that a run of equals has any interval without 1
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,19 @@ class Verdict:
     word: str
 
 
-def rank(pairs: int) -> int:
-    """The largest k for which the k-th smallest and the k-th largest of so many values hold their median with the confidence; 0 if even
-    the extremes do not."""
+def rank(pairs: int, alarm: float = ALARM) -> int:
+    """The largest k for which the k-th smallest and the k-th largest of so many values miss their median no oftener than `alarm`; 0 if even
+    the extremes do."""
     outside, k = 2 * 0.5**pairs, 0
-    while outside <= 1 - CONFIDENCE:
+    while outside <= alarm:
         k += 1
         outside += 2 * math.comb(pairs, k) * 0.5**pairs
     return k
 
 
-def judge(ratios: list[float], threshold: float) -> Verdict:
-    """`threshold` is a fraction, 0.05 for 5 %."""
-    ratios, k = sorted(ratios), rank(len(ratios))
+def judge(ratios: list[float], threshold: float, cases: int = 1) -> Verdict:
+    """One of so many cases; `threshold` is a fraction, 0.05 for 5 %."""
+    ratios, k = sorted(ratios), rank(len(ratios), ALARM / cases)
     median = statistics.median(ratios)
     low, high = (ratios[k - 1], ratios[-k]) if k else (0.0, math.inf)
     line = 1 - threshold / 2
@@ -72,11 +73,11 @@ def pairs_of(lines: Iterable[str]) -> dict[str, list[tuple[float, float]]]:
 def table(cases: dict[str, list[tuple[float, float]]], threshold: float) -> bool:
     """Prints it; whether no case is slower."""
     fine = bool(cases)
-    print("| case | pairs | base, samples/s | head, samples/s | head / base | 99 % interval | verdict |")
+    print("| case | pairs | base, samples/s | head, samples/s | head / base | interval, 99 % for all | verdict |")
     print("|---|---|---|---|---|---|---|")
     for case, pairs in cases.items():
         base, head = (f"{statistics.median(side):,.0f}" for side in zip(*pairs))
-        verdict = judge([head / base for base, head in pairs], threshold)
+        verdict = judge([head / base for base, head in pairs], threshold, len(cases))
         interval = f"{verdict.low:.3f} – {verdict.high:.3f}"
         print(f"| {case} | {len(pairs)} | {base} | {head} | {verdict.ratio:.3f} | {interval} | {verdict.word} |")
         fine &= verdict.word != "slower"
@@ -100,7 +101,7 @@ def self_test() -> None:
         return noise.gauss(1, 0.02) * (0.5 if noise.random() < 1 / 8 else 1)
 
     def words(change: float, trials: int = 400) -> list[str]:
-        return [judge([change * turn() / turn() for _ in range(24)], 0.05).word for _ in range(trials)]
+        return [judge([change * turn() / turn() for _ in range(40)], 0.05, cases=7).word for _ in range(trials)]
 
     alike, slower, faster = words(1.0), words(0.95), words(1 / 0.95)
     assert sum(word in ("slower", "faster") for word in alike) <= 4, "more than 1 % of false alarms"

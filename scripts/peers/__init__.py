@@ -23,7 +23,8 @@ PACKAGES = {"numpy": "numpy", "notebook": "numpy", "torch-nn": "torch", "torch-c
 
 
 def runs(name: str, case: Case) -> bool:
-    """Whether a peer is worth a case: the notebook's loop and many online steps in one call are for one sample at a time."""
+    """Whether a peer is worth a case. Online, only the two that have little to do between steps, and the notebook's loop, which knows no
+    other way; torch-compile for Elman nets alone, since it takes longer to compile an LSTM than all others are timed."""
     if case.batch == 1:
         return name in ("numpy", "jax-many") or name == "notebook" and case.cell == "elman" and case.bits <= 16
-    return name != "notebook"
+    return name != "notebook" and (name != "torch-compile" or case.cell == "elman")
