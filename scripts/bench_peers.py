@@ -270,7 +270,7 @@ def nets_of(arguments: argparse.Namespace) -> list[list[Case]]:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench-peers.sh", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("--quick", action="store_true", help="a small grid without torch-compile: some two minutes")
+    parser.add_argument("--quick", action="store_true", help="a small grid without torch-compile")
     parser.add_argument("--cells", type=words, default=list(HIDDEN), help="elman, lstm (both)")
     parser.add_argument("--hidden", type=numbers, help="hidden sizes (16,32,64,256,1024; of an LSTM 16,64,256)")
     parser.add_argument("--bits", type=numbers, default=[8], help="widths (8)")
