@@ -24,7 +24,8 @@
 //!
 //! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak. The rest of the first two rows goes to
 //! the inputs and biases, which count as rows of the products (19 rows for 16 units), to σ, to loading and storing sums, and to waiting
-//! for the last of them. Shares are of samples of a profiler on an AMD EPYC (Zen 3), at some 41 % of the peak.
+//! for the last of them. Shares are of samples of a profiler on an
+//! AMD EPYC (Zen 3), taken when σ was still inside the register tile.
 
 mod blas;
 mod bptt;
