@@ -142,7 +142,7 @@ pub struct Kernel<F: Float> {
     packed: Weights<F>,
 }
 
-/// The packed weights of either engine.
+/// The packed weights of one way to multiply.
 #[derive(Debug, Clone)]
 enum Weights<F: Float> {
     Fused(Packed<<Fused as Products<F>>::Weights>),

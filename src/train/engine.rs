@@ -30,7 +30,7 @@ impl EngineKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Auto, Self::Fused, Self::Units, Self::Blas, Self::Reference];
 
-    /// What `auto` means for a net and a number of samples, by measurement (`scripts/bench-grid.sh`); other kinds are what they are.
+    /// What `auto` means for a net and a number of samples, from runs of `bench` at hidden 4 to 1,024; other kinds are what they are.
     pub fn resolve(self, config: &Config, samples: usize) -> Self {
         match self {
             Self::Auto if samples < Self::units_below(config.hidden) => Self::Units,
