@@ -422,7 +422,7 @@ proptest! {
     ) {
         if let Ok(spec) = Spec::from_words(&words) {
             let again = Spec::from_toml(&spec.to_toml()).expect("its own form");
-            prop_assert_eq!(&again, &spec);
+            prop_assert_eq!(&again, &spec, "a locked spec is the spec");
             let small = spec.axes().iter().map(|(_, _, n)| (*n).max(1)).product::<usize>() <= 1000;
             if small {
                 Plan::new(spec).ok();

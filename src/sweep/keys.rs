@@ -126,14 +126,9 @@ impl Key {
     /// # Errors
     /// [`Error::Usage`] with the nearest name there is.
     pub fn parse(name: &str) -> Result<Self> {
-        let key = Self::ALL.into_iter().find(|key| key.name() == name);
-        key.ok_or_else(|| {
-            let near = Self::ALL.into_iter().map(|key| (distance(name, key.name()), key.name())).min();
-            let tip = near.filter(|(far, _)| *far <= 2).map(|(_, name)| format!("; did you mean '{name}'?"));
-            let names = Self::ALL.map(Self::name).join(", ");
-            let shown: String = name.chars().take(40).collect();
-            Error::usage(format!("unknown key '{shown}'{}: keys are {names}", tip.unwrap_or_default()))
-        })
+        let names = Self::ALL.map(Self::name);
+        let found = names.iter().position(|known| *known == name);
+        found.map(|at| Self::ALL[at]).ok_or_else(|| unknown(name, &names))
     }
 }
 
@@ -143,20 +138,17 @@ impl Display for Key {
     }
 }
 
-/// Letters to change, add or leave out to make one word of another (Levenshtein), for short words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(40).enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let change = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
-        }
+/// What to say of a key that there is not. The list is pushed together by hand: `join`, unrolled over 22 names, takes LLVM minutes.
+fn unknown(word: &str, names: &[&str]) -> Error {
+    let word: String = word.chars().take(40).collect();
+    let near = names.iter().min_by_key(|name| strsim::levenshtein(&word, name));
+    let tip = near.filter(|name| strsim::levenshtein(&word, name) <= 2).map(|name| format!("; did you mean '{name}'?"));
+    let mut message = format!("unknown key '{word}'{}: keys are", tip.unwrap_or_default());
+    for (i, name) in names.iter().enumerate() {
+        message.push_str(if i == 0 { " " } else { ", " });
+        message.push_str(name);
     }
-    row[b.len()]
+    Error::usage(message)
 }
 
 /// A trial in the making: what was said of it.

@@ -243,9 +243,9 @@ impl Said {
             (Method::Grid, false, _) => {
                 return Err(Error::usage("method is grid, and there are random axes: want method=random or sobol"));
             }
-            (Method::Grid, true, Some(_)) => {
+            (Method::Grid, true, points) if points.is_some() || self.sweep_seed.is_some() => {
                 return Err(Error::usage(
-                    "points are for random axes, and there are none: random.lr=0.001..0.1:log is one",
+                    "points and sweep_seed are for random axes, and there are none: random.lr=0.001..0.1:log is one",
                 ));
             }
             (Method::Random | Method::Sobol, true, _) => {
