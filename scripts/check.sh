@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one gate, for people and machines: format, lints, tests, benches as tests, docs.
+# The one gate, for people and machines: format, lints, tests, benches as tests, docs, and the scripts' arithmetic where Python is.
 #
 #   scripts/check.sh              everything
 #   scripts/check.sh --no-tests   all but the tests, for who runs `cargo test --release` anyway
@@ -29,6 +29,12 @@ RUSTDOCFLAGS='-D warnings' cargo doc --locked --release --no-deps --quiet
 # Each bench checks its result once, in the binary that `cargo bench` would time.
 say 'benches, once each'
 cargo test --locked --release --benches --quiet
+
+# The verdicts of scripts/bench-compare.sh.
+if command -v python3 >/dev/null; then
+    say 'arithmetic of the scripts'
+    python3 scripts/bench_compare.py --self-test
+fi
 
 if [[ "${1-}" != --no-tests ]]; then
     say 'tests'

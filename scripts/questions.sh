@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 # The summaries of all seeds with the given flags; an unsolved training answers with exit code 1, and with its summary all the same.
 summaries() {
     for ((seed = 0; seed < seeds; seed++)); do
-        { "$carrylane" train --seed "$seed" --threads 1 --json "$@" || (($? == 1)); } | tail -n 1
+        { "$carrylane" train --until solved --seed "$seed" --threads 1 --json "$@" || (($? == 1)); } | tail -n 1
     done
 }
 
@@ -50,7 +50,7 @@ echo
 echo "| nets trained at 8 bits that add all of | 1,000 sums | and the adversarial ones |"
 echo "|---|---|---|"
 for ((seed = 0; seed < seeds; seed++)); do
-    "$carrylane" train --seed "$seed" --threads 1 --out "$work/$seed" --json >"$work/log"
+    "$carrylane" train --until solved --seed "$seed" --threads 1 --out "$work/$seed" --json >"$work/log"
 done
 for bits in 16 64 256 1024 4096 16384; do
     counts=()

@@ -23,7 +23,7 @@ for cell in "${cells[@]}"; do
     summaries=$(for ((seed = 0; seed < seeds; seed++)); do
         # An unsolved training answers with exit code 1, and with its summary all the same.
         # shellcheck disable=SC2086 # a cell may come with its form
-        { "$carrylane" train --cell $cell --seed "$seed" --threads 1 --json || (($? == 1)); } | tail -n 1
+        { "$carrylane" train --until solved --cell $cell --seed "$seed" --threads 1 --json || (($? == 1)); } | tail -n 1
     done)
     solved=$(grep '"solved":true' <<<"$summaries" || true)
     count=$(grep -c . <<<"$solved" || true)

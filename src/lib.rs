@@ -1,23 +1,25 @@
-//! carrylane trains small recurrent networks to add binary numbers, as fast as the processor allows, and checks what they learned.
+//! carrylane trains small recurrent networks to add binary numbers, as fast as the processor allows, and proves what they learned.
 //!
 //! A net reads two numbers bit by bit, least significant bit first, and answers the bits of their sum; what it must find out by
 //! itself is the carry. A net of 16 hidden units that has learned 8 bits takes numbers of any width:
 //!
 //! ```
-//! use carrylane::{task::number, train::{Outcome, Settings, Trainer}, verify::{Grid, gradcheck}};
+//! use carrylane::{prove::{Plan, Runner, until_proved}, task::number, train::{Settings, Trainer}, verify::{Grid, gradcheck}};
 //!
-//! // Train until every pair of 8-bit numbers is right.
+//! // Train until every pair of 8-bit numbers is right, and on until the net is proved at every width.
 //! let mut trainer = Trainer::new(Settings::default())?;
-//! let report = trainer.run(|_event| {})?;
-//! assert_eq!((report.outcome, report.score.wrong), (Outcome::Solved, 0));
+//! let plan = Plan::of(trainer.settings());
+//! let learned = until_proved(&mut trainer, &plan, 20_000, |_event| {})?;
+//! assert!(learned.proved() && learned.report.score.wrong == 0);
 //!
 //! // Check the gradients of such a net: differences, reference, kernel, on every level of this machine.
 //! let grid = Grid { configs: vec![trainer.model().config], bits: vec![8], batches: vec![65], ..Grid::default() };
 //! assert_eq!(gradcheck(&grid, |_comparison| {})?.failed, 0);
 //!
-//! // Add two numbers.
+//! // Add two numbers, by the integer network that the proof is about.
 //! let (a, b) = (number::parse("340282366920938463463374607431768211455")?, number::parse("0xff")?);
-//! assert_eq!(trainer.engine().add(&a, &b)?, a + b);
+//! let net = learned.proof.expect("it is proved").net;
+//! assert_eq!(Runner::new(&net).add(&a, &b), a + b);
 //! # Ok::<(), carrylane::Error>(())
 //! ```
 //!
@@ -34,7 +36,10 @@
 //! | [`kernel`] | the same in vectors: one source for every instruction set, in single and double precision |
 //! | [`train`] | minibatches, shards on threads, optimizers, when to stop; the same bits for any number of threads |
 //! | [`verify`] | each gradient against the one below it |
+//! | [`mod@prove`] | that a net adds correctly at every bit width: integer networks, walks of all their states, certificates |
 //! | [`notebooks`] | the five programs this task comes from, as printed and as corrected |
+//! | [`sweep`] | thousands of trainings as one: what is tried, what is done, what is missing |
+//! | [`report`] | a sweep as one HTML page that needs no network |
 //!
 //! The program `carrylane` is these rooms behind a command line.
 #![forbid(unsafe_code)]
@@ -43,7 +48,10 @@ pub mod error;
 pub mod kernel;
 pub mod model;
 pub mod notebooks;
+pub mod prove;
 pub mod reference;
+pub mod report;
+pub mod sweep;
 pub mod task;
 pub mod train;
 pub mod verify;

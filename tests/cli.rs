@@ -197,7 +197,7 @@ fn train_solves_keeps_its_net_and_add_and_eval_use_it() {
     let lines = json(&["train", "--json", "--seed", "1", "--out", out.to_str().expect("UTF-8")], 0);
     let (summary, updates) = lines.split_last().expect("lines");
     assert!(
-        updates.len() >= 5 && updates.iter().all(|line| line["type"] == "update"),
+        updates.len() >= 6 && updates[..updates.len() - 1].iter().all(|line| line["type"] == "update"),
         "the error as it fell: {updates:?}"
     );
     assert_eq!(summary["type"], "summary");
@@ -345,4 +345,132 @@ fn text_has_no_colour_where_it_is_not_wanted() {
     let ran = carrylane(&["train"]);
     assert!(!ran.stdout.contains('\x1b'), "a pipe is no terminal: {}", ran.stdout);
     assert_eq!(ran.stderr, "", "and a short run tells no progress");
+}
+
+#[test]
+fn a_plain_training_ends_with_a_proof_and_add_runs_the_proved_network() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let lines = json(&["train", "--seed", "2", "--out", &path("run"), "--json"], 0);
+    let [.., proof, summary] = &lines[..] else { panic!("two lines") };
+    assert_eq!((&proof["type"], &proof["verdict"]), (&"proof".into(), &"proved".into()), "{proof}");
+    assert_eq!((&proof["automaton_states"], &proof["counterexample"]), (&2.into(), &Value::Null), "{proof}");
+    assert_eq!((&summary["type"], &summary["proved"]), (&"summary".into(), &true.into()), "{summary}");
+    let text = carrylane(&["train", "--seed", "2"]).stdout;
+    assert!(text.contains("proved: adds correctly at every bit width"), "{text}");
+
+    let model = path("run/model.safetensors");
+    let sum = json(&["add", &format!("0x{}", "f".repeat(2000)), "1", "--model", &model, "--json"], 0).remove(0);
+    assert_eq!((&sum["arithmetic"], &sum["correct"]), (&"integer".into(), &true.into()));
+    assert_eq!(sum["network_hash"], proof["network_hash"], "the network that was proved");
+    let text = carrylane(&["add", "1", "2", "--model", &model]).stdout;
+    assert!(text.contains("by its integer network") && text.contains("proved to add correctly"), "{text}");
+    let plain = json(&["train", "--until", "solved", "--out", &path("plain"), "--json"], 0);
+    assert!(plain.iter().all(|line| line["type"] != "proof"), "solved is all that was asked for");
+    let sum = json(&["add", "1", "2", "--model", &path("plain/model.safetensors"), "--json"], 0).remove(0);
+    assert_eq!(sum["arithmetic"], "float", "not proved");
+}
+
+#[test]
+fn prove_certifies_checks_and_draws() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    for (name, seed) in [("one", "0"), ("other", "1")] {
+        json(&["train", "--hidden", "8", "--seed", seed, "--out", &path(name), "--json"], 0);
+    }
+    let (model, other) = (path("one/model.safetensors"), path("other/model.safetensors"));
+    let (certificate, svg, dot, network) = (path("proof"), path("a.svg"), path("a.dot"), path("net"));
+    let args =
+        ["prove", &model, "--certificate", &certificate, "--svg", &svg, "--dot", &dot, "--network", &network, "--json"];
+    let lines = json(&args, 0);
+    let [walks @ .., proof, summary] = &lines[..] else { panic!("two lines") };
+    assert!(!walks.is_empty() && walks.iter().all(|line| line["type"] == "walk"), "{walks:?}");
+    assert_eq!((&proof["verdict"], &summary["network_hash"]), (&"proved".into(), &proof["network_hash"]));
+    assert!(fs::read_to_string(&svg).expect("written").starts_with("<svg"), "a picture");
+    assert!(fs::read_to_string(&dot).expect("written").starts_with("digraph"), "a graph");
+    assert!(fs::metadata(&network).expect("written").len() > 500, "a network");
+
+    let checked = json(&["prove", "--check", &certificate, "--json"], 0).remove(0);
+    assert_eq!((&checked["holds"], &checked["network_hash"]), (&true.into(), &proof["network_hash"]));
+    assert_eq!((&checked["states"], &checked["margin"]), (&proof["states"], &proof["margin"]));
+    json(&["prove", &model, "--check", &certificate, "--json"], 0);
+    refused(&["prove", &other, "--check", &certificate], 65, &["of another model"]);
+    refused(&["prove", "--check", &model], 65, &["not a certificate of version 1"]);
+    refused(&["prove", "--check", &path("none")], 74, &["cannot read"]);
+    let mut bytes = fs::read(&certificate).expect("readable");
+    bytes[300] ^= 4;
+    fs::write(&certificate, &bytes).expect("writable");
+    refused(&["prove", "--check", &certificate], 65, &["hash does not match"]);
+    fs::write(&certificate, &bytes[..100]).expect("writable");
+    refused(&["prove", "--check", &certificate], 65, &["hash does not match"]);
+
+    let lines = json(&["explain", &model, "--out", &path("pictures"), "--json"], 0);
+    assert_eq!(lines.iter().filter(|line| line["type"] == "unit").count(), 8, "a line a unit");
+    let summary = lines.last().expect("a summary");
+    assert_eq!((&summary["full_adder"], &summary["failing_path"]), (&true.into(), &Value::Null));
+    let mut pictures = entries(&folder.path().join("pictures"));
+    pictures.sort();
+    assert_eq!(pictures, ["automaton.dot", "automaton.svg", "states.svg"]);
+}
+
+#[test]
+fn prove_refutes_with_a_sum_that_fails_and_says_when_it_does_not_know() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    json(&["train", "--until", "solved", "--out", out, "--json"], 0);
+    let model = folder.path().join("model.safetensors");
+    let model = model.to_str().expect("UTF-8");
+    let lines = json(&["prove", model, "--q", "1", "--json"], 1);
+    let proof = &lines[lines.len() - 2];
+    let keys = [
+        "type",
+        "schema",
+        "verdict",
+        "q",
+        "states",
+        "depth",
+        "margin",
+        "automaton_states",
+        "counterexample",
+        "a",
+        "b",
+        "bits",
+    ];
+    let line = carrylane(&["prove", model, "--q", "1", "--json"]).stdout;
+    begins_with(line.lines().nth(1).expect("a line"), &[&keys[..], &["certificate_hash", "seconds"]].concat());
+    let failing = &proof["counterexample"];
+    assert_eq!((&proof["verdict"], &proof["certificate_hash"]), (&"refuted".into(), &Value::Null), "{proof}");
+    assert_ne!(failing["integer_answer"], failing["sum"], "{failing}");
+    assert_eq!(failing["float_answer"], failing["sum"], "the float net has learned that much: {failing}");
+    let text = carrylane(&["prove", model, "--q", "1"]).stdout;
+    assert!(text.contains("refuted: ") && text.contains("no addition of fewer than"), "{text}");
+    let lines = json(&["prove", model, "--q", "4", "--max-states", "20", "--json"], 1);
+    assert_eq!(lines[lines.len() - 2]["verdict"], "undecided");
+    let lines = json(&["explain", model, "--max-states", "3000", "--json"], 0);
+    assert!(lines.last().expect("a summary")["network_hash"].is_string(), "{lines:?}");
+}
+
+#[test]
+fn what_cannot_be_proved_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let name = path.to_str().expect("UTF-8");
+    refused(&["prove"], 2, &["<MODEL>"]);
+    refused(&["prove", name], 65, &["no such model file"]);
+    let mut model = Init::Scaled.model(Config { hidden: 3, ..Config::default() }, 0);
+    file::save(&path, &model, &BTreeMap::new()).expect("writable");
+    refused(&["prove", name, "--q", "7"], 2, &["q is 7, want 0 to 6"]);
+    refused(&["prove", name, "--q", "-1"], 2, &["-1"]);
+    refused(&["prove", name, "--max-states", "0"], 2, &["max-states is 0"]);
+    refused(&["prove", name, "--check", name, "--q", "1"], 2, &["--q"]);
+    refused(&["train", "--until", "proved", "--engine", "reference"], 2, &["noise", "--until solved"]);
+    refused(&["train", "--noise", "-1"], 2, &["noise is -1"]);
+    refused(&["train", "--max-states", "0"], 2, &["max-states is 0"]);
+    model.params[8] = 3e5;
+    file::save(&path, &model, &BTreeMap::new()).expect("writable");
+    refused(&["prove", name], 65, &["a weight of w_hh is 300000, beyond the ±262144 of its fixed point"]);
+    refused(&["explain", name], 65, &["262144"]);
+    model.params[8] = f32::NAN;
+    file::save(&path, &model, &BTreeMap::new()).expect("writable");
+    refused(&["prove", name], 65, &["w_hh", "NaN"]);
 }

@@ -8,21 +8,27 @@
 //! | 65 | a file is not what it should be |
 //! | 70 | a bug of carrylane |
 //! | 74 | the system refused to read or write |
+//! | 75 | it was interrupted; the same command goes on |
 
 mod add;
 mod args;
 mod bench;
 mod defects;
 mod eval;
+mod explain;
 mod format;
 mod gradcheck;
 mod guard;
 mod info;
 mod output;
+mod proof;
+mod prove;
 mod replay;
 mod run_folder;
 mod stopwatch;
 mod sums;
+mod sweep;
+mod trace;
 mod train;
 mod trained;
 mod values;
@@ -44,13 +50,16 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  carrylane train                       a net that adds 8-bit numbers, in milliseconds
+  carrylane train                       a net proved to add numbers of every width
   carrylane train --out run             the same, kept in run/model.safetensors
-  carrylane add 123 456                 one sum by a net trained on the spot
+  carrylane add 123 456                 one sum by a net trained and proved on the spot
+  carrylane prove run/model.safetensors the proof again, with its certificate and picture if wanted
   carrylane replay 000-elman            a notebook's program, number for number
+  carrylane sweep plan hidden=4,8 -o d  thousands of trainings as one
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
 
-Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed.
+Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed,
+75 interrupted, run it again.
 Results go to standard output, progress and warnings to standard error. NO_COLOR turns colour off.";
 
 #[derive(Debug, Subcommand)]
@@ -59,8 +68,11 @@ enum Command {
     Add(add::Args),
     Eval(eval::Args),
     Gradcheck(gradcheck::Args),
+    Prove(prove::Args),
+    Explain(explain::Args),
     Bench(bench::Args),
     Replay(replay::Args),
+    Sweep(sweep::Args),
     Info(info::Args),
 }
 
@@ -69,6 +81,18 @@ enum Command {
 enum Answer {
     Yes,
     No,
+    Interrupted,
+}
+
+impl Answer {
+    /// Its exit code.
+    fn code(self) -> u8 {
+        match self {
+            Self::Yes => 0,
+            Self::No => 1,
+            Self::Interrupted => 75,
+        }
+    }
 }
 
 impl From<bool> for Answer {
@@ -83,8 +107,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => {
             let mut out = Output::new(cli.json);
             match run(&cli.command, &mut out) {
-                Ok(Answer::Yes) => 0,
-                Ok(Answer::No) => 1,
+                Ok(answer) => answer.code(),
                 Err(error) => {
                     out.error(&error.to_string());
                     exit_code(&error)
@@ -101,8 +124,11 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Add(args) => add::run(args, out),
         Command::Eval(args) => eval::run(args, out),
         Command::Gradcheck(args) => gradcheck::run(args, out),
+        Command::Prove(args) => prove::run(args, out),
+        Command::Explain(args) => explain::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
+        Command::Sweep(args) => sweep::run(args, out),
         Command::Info(args) => info::run(args, out),
     }
 }

@@ -2,11 +2,17 @@
 
 use super::args::VERSION;
 use carrylane::model::{file, weights_hash};
+use carrylane::prove::{Proof, Verdict};
 use carrylane::train::{Outcome, Report, Trainer};
 use carrylane::{Error, Result};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Notes of a proved model: what makes its integer network again, and that network's hash.
+pub(super) const PROVED_Q: &str = "proved_q";
+pub(super) const PROVED_CELL: &str = "proved_cell_limit";
+pub(super) const PROVED_NETWORK: &str = "proved_network";
 
 /// A folder that can be written to. If nothing is saved, the folders that were made for it go again.
 #[derive(Debug)]
@@ -27,7 +33,7 @@ impl RunFolder {
     }
 
     /// Saves a trained net and notes of its training, and returns the file's name.
-    pub(super) fn save(mut self, trainer: &Trainer, report: &Report) -> Result<String> {
+    pub(super) fn save(mut self, trainer: &Trainer, report: &Report, proof: Option<&Proof>) -> Result<String> {
         let (settings, model) = (trainer.settings(), trainer.model());
         let notes: [(&str, String); 13] = [
             ("version", VERSION.into()),
@@ -44,7 +50,17 @@ impl RunFolder {
             ("pairs_wrong", report.score.wrong.to_string()),
             ("weights_hash", weights_hash(&model.config, &model.params)),
         ];
-        let notes: BTreeMap<String, String> = notes.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let proof = proof.filter(|proof| proof.verdict == Verdict::Proved).map(|proof| {
+            let format = proof.net.format();
+            [
+                (PROVED_Q, format.q.to_string()),
+                (PROVED_CELL, format.cell_limit.to_string()),
+                (PROVED_NETWORK, proof.net.hash()),
+                ("proved_states", proof.walk.states().to_string()),
+            ]
+        });
+        let notes = notes.into_iter().chain(proof.into_iter().flatten());
+        let notes: BTreeMap<String, String> = notes.map(|(name, value)| (name.into(), value)).collect();
         let path = self.path.join("model.safetensors");
         file::save(&path, model, &notes)?;
         self.made.clear();

@@ -2,6 +2,7 @@
 
 use super::output::mark;
 use carrylane::Result;
+use carrylane::prove::{IntegerNet, Runner};
 use carrylane::task::number::{shorten, to_uint, width_of_sum};
 use carrylane::task::rng::{Purpose, stream};
 use carrylane::task::{BitTensor, Minibatch};
@@ -37,6 +38,12 @@ impl Sum {
     pub(super) fn by(engine: &mut Engine<f32>, a: BigUint, b: BigUint) -> Result<Self> {
         let (bits, answer) = (width_of_sum(&a, &b), engine.add(&a, &b)?);
         Ok(Self { a, b, answer, bits, short: false })
+    }
+
+    /// The same by an integer network.
+    pub(super) fn by_integers(net: &IntegerNet, a: BigUint, b: BigUint) -> Self {
+        let (bits, answer) = (width_of_sum(&a, &b), Runner::new(net).add(&a, &b));
+        Self { a, b, answer, bits, short: false }
     }
 
     /// The right answer.

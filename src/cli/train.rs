@@ -1,11 +1,15 @@
 //! `carrylane train`.
 
 use super::args::{HELP, Machine, Net, VERSION, seconds};
-use super::format::{count, duration, percent, plural, rate};
+use super::format::{count, duration, plural, rate};
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
+use super::proof::Told;
 use super::run_folder::RunFolder;
+use super::trace::Trace;
 use super::{Answer, sums, values};
+use carrylane::Error;
 use carrylane::model::{Cell, Init, config_hash, weights_hash};
+use carrylane::prove::{Learned, Plan, WalkOptions, until_proved};
 use carrylane::train::{EngineKind, Event, Outcome, Report, Rule, Score, Settings, Source, Trainer, Until};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -36,17 +40,18 @@ pub(super) struct Args {
 
 const DETAILS: &str = "\
 Without flags: an Elman net of 16 hidden units learns 8-bit additions from random ones, until all 16,384 pairs are \
-right. The same settings give the same weights, to the last bit, for any number of threads.";
+right, and is then trained on, with noise on what it carries, until it is proved to add correctly at every bit width. The same settings give the same weights, to the last bit, for any number of threads.";
 
 const AFTER_HELP: &str = "\
 Examples:
   carrylane train --seed 7 --out run
   carrylane train --hidden 64 --bits 16 --batch 256 --lr 0.01
+  carrylane train --until solved
   carrylane train --updates 1000 --batch 4096 --json | tail -1
   carrylane train --dataset 500 --shuffle --epochs 100 --batch 32
 
 The check tries all pairs up to 9 bits. Beyond, it tries 65,536 random and 128 adversarial ones, at this width and at 4 times this width.
-Exits with 1 if the net has not learned its task within the budget, or if the loss became infinite.";
+Exits with 1 if the net has not learned its task, or is not proved where that is the goal, within the budget, or if the loss became infinite.";
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Training")]
@@ -86,9 +91,16 @@ enum Optimizer {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "When it ends")]
 struct End {
-    /// Train until every pair of the check is right.
-    #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Solved, conflicts_with_all = ["updates", "epochs", "time"])]
-    until: Goal,
+    /// Train until every pair of the check is right, or on from there until the net is proved to add correctly at every bit
+    /// width [default: proved for elman and lstm up to 64 hidden units, else solved].
+    #[arg(long, value_enum, value_name = "GOAL", conflicts_with_all = ["updates", "epochs", "time"])]
+    until: Option<Goal>,
+    /// Noise on the carried state from `solved` to `proved`, uniform in ± this [default: 0.4; 0.15 below 8 units, 0.2 for dynamic].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, conflicts_with_all = ["updates", "epochs", "time"])]
+    noise: Option<f32>,
+    /// States that a proof may take.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10_000_000)]
+    max_states: usize,
     /// Give up after this many updates.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "epochs", "time"])]
     budget: u64,
@@ -103,13 +115,41 @@ struct End {
     time: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Goal {
     Solved,
+    Proved,
+}
+
+impl End {
+    /// How to train for a proof, if that is the goal.
+    fn plan(&self, settings: &Settings) -> carrylane::Result<Option<Plan>> {
+        let Until::Solved { .. } = settings.until else { return Ok(None) };
+        let plan = match self.until {
+            Some(Goal::Solved) => return Ok(None),
+            Some(Goal::Proved) if settings.engine == EngineKind::Reference => {
+                let problem =
+                    "the reference engine has no noise to train for a proof with: use --engine auto or --until solved";
+                return Err(Error::usage(problem));
+            }
+            Some(Goal::Proved) => Plan::of(settings),
+            None => match Plan::by_default(settings) {
+                Some(plan) => plan,
+                None => return Ok(None),
+            },
+        };
+        let noise = self.noise.unwrap_or(plan.noise);
+        if !(0.0..=10.0).contains(&noise) {
+            return Err(Error::usage(format!("noise is {noise}, want 0 to 10")));
+        }
+        values::in_range("max-states", &[self.max_states], (1 << 29) - 1)?;
+        let walk = WalkOptions { max_states: self.max_states, threads: settings.threads, ..plan.walk };
+        Ok(Some(Plan { noise, walk, ..plan }))
+    }
 }
 
 impl TryFrom<&Args> for Settings {
-    type Error = carrylane::Error;
+    type Error = Error;
 
     fn try_from(args: &Args) -> carrylane::Result<Self> {
         let rule = match args.training.optimizer {
@@ -120,7 +160,7 @@ impl TryFrom<&Args> for Settings {
             (_, Some(updates), _, _) => Until::Updates(updates),
             (_, _, Some(epochs), _) => Until::Epochs(epochs),
             (_, _, _, Some(time)) => Until::Time(seconds("time", time)?),
-            (Goal::Solved, ..) => Until::Solved { budget: args.end.budget },
+            _ => Until::Solved { budget: args.end.budget },
         };
         let shuffle = args.training.shuffle;
         let source = args.training.dataset.map_or(Source::Stream, |samples| Source::Fixed { samples, shuffle });
@@ -143,6 +183,7 @@ impl TryFrom<&Args> for Settings {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let settings = Settings::try_from(args)?;
+    let plan = args.end.plan(&settings)?;
     let mut trainer = Trainer::new(settings.clone())?;
     let folder = args.out.as_deref().map(RunFolder::open).transpose()?;
     if folder.is_some() {
@@ -152,19 +193,30 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
     let mut trace = Trace::default();
     let mut printed = Ok(());
-    let report = trainer.run(|event| {
+    let show = |event: &Event| {
         if printed.is_ok() {
             printed = trace.show(event, &settings, out);
         }
-    })?;
+    };
+    let (report, learned) = match &plan {
+        None => (trainer.run(show)?, None),
+        Some(plan) => {
+            let learned = until_proved(&mut trainer, plan, args.end.budget, show)?;
+            (learned.report, Some(learned))
+        }
+    };
     out.progress_done();
     printed?;
     trace.show_last(out)?;
     if report.outcome != Outcome::Diverged {
         show_sums(&mut trainer, out)?;
     }
-    let summary = Summary::new(&mut trainer, &report);
+    let summary = Summary::new(&mut trainer, &report, learned.as_ref().zip(plan.map(|plan| plan.noise)));
     out.say(conclusion(&settings, &report))?;
+    let proof = learned.as_ref().and_then(|learned| learned.proof.as_ref());
+    if let Some((learned, proof)) = learned.as_ref().zip(proof) {
+        Told::new(proof, learned.prove_seconds, trainer.engine()).tell(out)?;
+    }
     if let Some(fixed) = &report.fixed {
         let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));
         out.say(format!("data set: {training} right, {held_out} of others right"))?;
@@ -172,7 +224,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
     out.say(format!("{made} in {time}, {} samples/s", rate(summary.samples_per_s)))?;
     let name = match folder {
-        Some(folder) if report.outcome != Outcome::Diverged => Some(folder.save(&trainer, &report)?),
+        Some(folder) if report.outcome != Outcome::Diverged => Some(folder.save(&trainer, &report, proof)?),
         _ => None,
     };
     out.say(styled(FAINT, format!("config {} · weights {}", summary.config_hash, summary.weights_hash)))?;
@@ -185,9 +237,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.record("summary", &summary)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
     Ok(match report.outcome {
-        Outcome::Solved => Answer::Yes,
+        Outcome::Solved => Answer::from(learned.is_none_or(|learned| learned.proved())),
         Outcome::Unsolved => Answer::from(!asked_to_solve),
-        Outcome::Diverged => Answer::No,
+        Outcome::Diverged | Outcome::Stopped => Answer::No,
     })
 }
 
@@ -218,6 +270,7 @@ fn conclusion(settings: &Settings, report: &Report) -> String {
             styled(BAD, "diverged"),
             count(report.updates)
         ),
+        (Outcome::Stopped, _) => format!("{} after {updates}", styled(STRONG, "stopped")),
     }
 }
 
@@ -250,76 +303,6 @@ fn next(model: Option<&str>, bits: usize, solved: bool) -> Option<String> {
     }
 }
 
-/// The error as it falls: at updates 1, 2, 4 … 512, then at every fourth power.
-#[derive(Debug, Default)]
-struct Trace {
-    /// The last update shown.
-    shown: u64,
-    last: Option<Line>,
-}
-
-/// An update, as shown.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Line {
-    update: u64,
-    samples: u64,
-    loss: f64,
-    bit_error: f64,
-    seconds: f64,
-}
-
-/// An epoch, as shown in JSON.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct EpochLine {
-    epoch: u64,
-    loss: f64,
-    bit_error: f64,
-}
-
-impl Trace {
-    fn show(&mut self, event: &Event, settings: &Settings, out: &mut Output) -> carrylane::Result<()> {
-        let (update, samples, loss, bit_error, seconds) = match *event {
-            Event::Update { update, samples, loss, bit_error, seconds } => (update, samples, loss, bit_error, seconds),
-            Event::Epoch { epoch, loss, bit_error } if epoch.is_power_of_two() => {
-                return out.record("epoch", &EpochLine { epoch, loss, bit_error });
-            }
-            Event::Epoch { .. } | Event::Check { .. } => return Ok(()),
-        };
-        let line = Line { update, samples, loss, bit_error, seconds };
-        self.last = Some(line);
-        if update.is_power_of_two() && (update <= 512 || update.trailing_zeros() % 2 == 1) {
-            self.show_last(out)?;
-        }
-        // Asked rarely: small nets take 30 µs an update.
-        if update.is_multiple_of(16) || settings.batch * settings.config.hidden > 1 << 16 {
-            let (done, total) = match settings.until {
-                Until::Solved { budget } => (update, budget),
-                Until::Updates(updates) => (update, updates),
-                Until::Epochs(epochs) => (samples, epochs.saturating_mul(settings.set_samples())),
-                Until::Time(time) => (millis(seconds), millis(time.as_secs_f64())),
-            };
-            out.progress(done, total, || {
-                format!("{}, loss {loss:.4}, {} of bits wrong", plural(update, "update"), percent(bit_error))
-            });
-        }
-        Ok(())
-    }
-
-    /// Shows the last update, if it is not shown yet.
-    fn show_last(&mut self, out: &mut Output) -> carrylane::Result<()> {
-        let Some(line) = self.last.filter(|line| line.update > self.shown) else { return Ok(()) };
-        self.shown = line.update;
-        let (update, samples, loss) = (count(line.update), count(line.samples), line.loss);
-        out.say(format!("{update:>10} {samples:>13} {loss:>10.4} {:>12}", percent(line.bit_error)))?;
-        out.record("update", &line)
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of a bar; too large ones saturate")]
-fn millis(seconds: f64) -> u64 {
-    (seconds * 1e3) as u64
-}
-
 /// The last JSON line.
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -344,8 +327,19 @@ struct Summary {
     data_set: Option<DataSet>,
     engine: String,
     outcome: &'static str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    proof: Option<ProofSummary>,
     config_hash: String,
     version: &'static str,
+}
+
+/// What was spent on the proof.
+#[derive(Debug, Serialize)]
+struct ProofSummary {
+    proved: bool,
+    proofs_tried: u64,
+    prove_seconds: f64,
+    noise: f32,
 }
 
 /// The final net on a fixed set, and on additions that are not in it.
@@ -358,7 +352,7 @@ struct DataSet {
 }
 
 impl Summary {
-    fn new(trainer: &mut Trainer, report: &Report) -> Self {
+    fn new(trainer: &mut Trainer, report: &Report, learned: Option<(&Learned, f32)>) -> Self {
         let batch = trainer.settings().batch;
         let engine = trainer.engine().kind(batch).to_string();
         let (settings, model) = (trainer.settings(), trainer.model());
@@ -390,7 +384,14 @@ impl Summary {
                 Outcome::Solved => "solved",
                 Outcome::Unsolved => "unsolved",
                 Outcome::Diverged => "diverged",
+                Outcome::Stopped => "stopped",
             },
+            proof: learned.map(|(learned, noise)| ProofSummary {
+                proved: learned.proved(),
+                proofs_tried: learned.tried,
+                prove_seconds: learned.prove_seconds,
+                noise,
+            }),
             config_hash: config_hash(&model.config),
             version: VERSION,
         }

@@ -3,8 +3,11 @@
 use super::args::{Machine, VERSION, lstm_form};
 use super::format::{duration, plural};
 use super::output::Output;
-use super::values;
-use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, file, weights_hash};
+use super::{run_folder, values};
+use carrylane::kernel::SimdLevel;
+use carrylane::model::file::{self, Saved};
+use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
+use carrylane::prove::{Format, IntegerNet, Plan, until_proved};
 use carrylane::train::{Engine, EngineKind, Outcome, Settings, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
@@ -37,6 +40,8 @@ pub(super) struct Trained {
     pub(super) engine: Engine<f32>,
     pub(super) stamp: Stamp,
     origin: String,
+    /// The integer network, if it is proved.
+    pub(super) proved: Option<IntegerNet>,
 }
 
 /// What a result depends on, for JSON.
@@ -52,11 +57,39 @@ pub(super) struct Stamp {
     version: &'static str,
 }
 
+impl Stamp {
+    /// What a result with a net depends on.
+    pub(super) fn of(model: &Model<f32>, level: SimdLevel, threads: usize, seed: u64) -> Self {
+        Self {
+            cell: model.config.cell.to_string(),
+            hidden: model.config.hidden,
+            level: level.to_string(),
+            threads,
+            seed,
+            config_hash: config_hash(&model.config),
+            weights_hash: weights_hash(&model.config, &model.params),
+            version: VERSION,
+        }
+    }
+
+    /// The net, in a few words.
+    pub(super) fn net(&self) -> String {
+        format!("{}, {} hidden", self.cell, self.hidden)
+    }
+
+    /// What computed, and the net's hashes, in a line.
+    pub(super) fn line(&self) -> String {
+        let Self { level, threads, config_hash, weights_hash, version, .. } = self;
+        let threads = plural(*threads as u64, "thread");
+        format!("config {config_hash} · weights {weights_hash} · {level}, {threads} · carrylane {version}")
+    }
+}
+
 impl Source {
     /// Reads or trains the net.
     pub(super) fn get(&self, out: &mut Output) -> anyhow::Result<Trained> {
         let (level, threads) = (self.machine.level()?, self.machine.threads()?);
-        let (model, origin) = match &self.model {
+        let (model, origin, proved) = match &self.model {
             Some(path) => {
                 let saved = file::load(path)?;
                 self.expect(path, &saved.model.config)?;
@@ -68,7 +101,8 @@ impl Source {
                     note("samples"),
                     note("seed")
                 );
-                (saved.model, origin)
+                let proved = proved(&saved, path, out);
+                (saved.model, origin, proved)
             }
             None => {
                 let cell = self.cell.unwrap_or(Cell::Elman);
@@ -78,17 +112,8 @@ impl Source {
         };
         let mut engine = Engine::new(&model.config, EngineKind::Auto, level, threads)?;
         engine.set_params(&model.params);
-        let stamp = Stamp {
-            cell: model.config.cell.to_string(),
-            hidden: model.config.hidden,
-            level: level.to_string(),
-            threads,
-            seed: self.seed,
-            config_hash: config_hash(&model.config),
-            weights_hash: weights_hash(&model.config, &model.params),
-            version: VERSION,
-        };
-        Ok(Trained { engine, stamp, origin })
+        let stamp = Stamp::of(&model, level, threads, self.seed);
+        Ok(Trained { engine, stamp, origin, proved })
     }
 
     /// Whether a model file holds what the flags say.
@@ -117,27 +142,52 @@ impl Source {
         Ok(())
     }
 
-    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String)> {
+    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
         let (bits, seed) = (settings.bits, settings.seed);
+        let plan = Plan::by_default(&settings);
         let mut trainer = Trainer::new(settings)?;
-        let report = trainer.run(|_| {})?;
+        let (report, proved) = match plan {
+            Some(plan) => {
+                let learned = until_proved(&mut trainer, &plan, BUDGET, |_| {})?;
+                let proved = learned.proved();
+                (learned.report, learned.proof.filter(|_| proved).map(|proof| proof.net))
+            }
+            None => (trainer.run(|_| {})?, None),
+        };
         if report.outcome != Outcome::Solved {
             let (wrong, total) = (report.score.wrong, report.score.total);
             out.warn(&format!("the net trained on the spot gets {wrong} of {total} pairs wrong; try another --seed"));
         }
         let (samples, time) = (plural(report.samples, "sample"), duration(report.seconds));
-        Ok((trainer.model().clone(), format!("trained on the spot: {bits} bits, {samples}, {time}, seed {seed}")))
+        let origin = format!("trained on the spot: {bits} bits, {samples}, {time}, seed {seed}");
+        Ok((trainer.model().clone(), origin, proved))
     }
 }
+
+/// Updates of a net trained on the spot, at most.
+const BUDGET: u64 = 20_000;
 
 impl Trained {
     /// The net and what runs it, in two lines.
     pub(super) fn describe(&self) -> [String; 2] {
-        let Stamp { cell, hidden, level, threads, config_hash, weights_hash, version, .. } = &self.stamp;
-        let threads = plural(*threads as u64, "thread");
-        [
-            format!("{cell}, {hidden} hidden, {}", self.origin),
-            format!("config {config_hash} · weights {weights_hash} · {level}, {threads} · carrylane {version}"),
-        ]
+        [format!("{}, {}", self.stamp.net(), self.origin), self.stamp.line()]
     }
+}
+
+/// The integer network of a proved model, if its notes name one and it is the one named.
+fn proved(saved: &Saved, path: &Path, out: &Output) -> Option<IntegerNet> {
+    let note = |name| saved.notes.get(name);
+    let format = Format {
+        q: note(run_folder::PROVED_Q)?.parse().ok()?,
+        cell_limit: note(run_folder::PROVED_CELL)?.parse().ok()?,
+    };
+    let net =
+        IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(run_folder::PROVED_NETWORK));
+    if net.is_none() {
+        let path = path.display();
+        out.warn(&format!(
+            "{path} was proved by another version of carrylane, and its float net is run; carrylane prove {path}"
+        ));
+    }
+    net
 }

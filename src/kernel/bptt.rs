@@ -9,7 +9,7 @@ use super::math::{self, sum_lanes};
 use super::products::{Blocks, Products, Size, samples_in};
 use super::rows::{self, Output};
 use super::workspace::{Extra, Workspace};
-use super::{Float, dynamic, elman, lstm};
+use super::{Float, Noise, dynamic, elman, lstm};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::{BitTensor, Minibatch};
 use fearless_simd::Simd;
@@ -24,6 +24,8 @@ pub(crate) struct Net {
     pub(crate) activation: Activation,
     pub(crate) output: Activation,
     pub(crate) loss: Loss,
+    /// Disturbs what is carried, in gradients alone.
+    pub(crate) noise: Option<Noise>,
 }
 
 impl Net {
@@ -131,9 +133,16 @@ impl<W, P> Pass<'_, P, W> {
         let mut tally = Tally::default();
         for tile in self.tiles() {
             ws.lay_out(shape, tile.width, shape.steps + 1, true);
+            if self.net.noise.is_some() {
+                ws.extra.clean.reserve((shape.steps + 1) * shape.hidden * tile.width);
+            }
             self.note_valid(&tile, ws);
             for t in 0..shape.steps {
-                self.forward(simd, &tile, At { t, from: t, to: t + 1 }, ws);
+                let at = At { t, from: t, to: t + 1 };
+                self.forward(simd, &tile, at, ws);
+                if let Some(noise) = self.net.noise {
+                    noise.add(simd, &tile, at, ws);
+                }
                 tally.wrong_bits += self.output(simd, &tile, t, ws);
             }
             for t in (0..shape.steps).rev() {

@@ -53,7 +53,8 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     } else {
         dz[..live].copy_from_slice(&dh[..live]);
     }
-    Finish::Derive(pass.net.activation, &ws.extra.h[tile.plain(t + 1)]).all(simd, dz, live);
+    let h = if pass.net.noise.is_some() { &ws.extra.clean } else { &ws.extra.h };
+    Finish::Derive(pass.net.activation, &h[tile.plain(t + 1)]).all(simd, dz, live);
 }
 
 /// The scales of one step, from the bits of a and b now and before: 1, e or e^√2, for none, one or both changed.

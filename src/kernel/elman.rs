@@ -32,6 +32,6 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
 ) {
     let (inputs, later) = tile.flows_back(t);
     let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
-    let finish = Finish::Derive(pass.net.activation, &ws.state[tile.h(t + 1)]);
-    pass.products.product(simd, tile, &pass.packed.backward, inputs, later, dz, finish);
+    let h = if pass.net.noise.is_some() { &ws.extra.clean[tile.plain(t + 1)] } else { &ws.state[tile.h(t + 1)] };
+    pass.products.product(simd, tile, &pass.packed.backward, inputs, later, dz, Finish::Derive(pass.net.activation, h));
 }

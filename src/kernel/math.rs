@@ -33,6 +33,8 @@ pub(crate) trait Lane: SimdFloatElement + Float + AddAssign + Default + Send + S
     fn of(x: f64) -> Self;
     /// The exact value.
     fn widen(self) -> f64;
+    /// An integer of at most 24 bits, exactly.
+    fn whole(x: i32) -> Self;
 }
 
 impl Lane for f32 {
@@ -50,6 +52,11 @@ impl Lane for f32 {
 
     fn widen(self) -> f64 {
         f64::from(self)
+    }
+
+    #[inline(always)]
+    fn whole(x: i32) -> Self {
+        x as Self
     }
 }
 
@@ -78,6 +85,11 @@ impl Lane for f64 {
 
     fn widen(self) -> f64 {
         self
+    }
+
+    #[inline(always)]
+    fn whole(x: i32) -> Self {
+        x.into()
     }
 }
 

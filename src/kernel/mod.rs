@@ -1,15 +1,12 @@
-//! The fast path: one source for every instruction set, every precision and all engines.
+//! The fast path: one source for every instruction set, every precision and both engines.
 //!
-//! **Samples are lanes** (`fused`). A *row* holds one unit's value for 64 samples, contiguous (*batch-contiguous*), so gates, loss and errors need
+//! **Samples are lanes.** A *row* holds one unit's value for 64 samples, contiguous (*batch-contiguous*), so gates, loss and errors need
 //! neither shuffles nor tails. The rows that one step reads stand together as a block, and so do those that flow back into it; then
 //! a step forward is one product, a step backward is one product with the transpose, and all weight gradients are one sum over
 //! steps of outer products (`layout` has the blocks).
 //!
 //! **A tile stays in cache.** 64 samples go forward over all steps, backward over all steps, and into the weight gradients before the next
-//! 64 begin. Weights are packed once an update, in the order the inner loop reads them, times the factor that makes e^x a power of two.
-//!
-//! **Or hidden units are** (`units`). A minibatch too small to fill 64 lanes wastes them, and 16 lanes of each weight gradient of a large net leave
-//! the cache. There a sample's units stand side by side, and a weight gradient is one sum. States are the same bits as those of `fused`.
+//! 64 begin. Weights are packed once an update, in the order the inner loop reads them.
 //!
 //! **The same bits.** Every sum has one order that no level changes: a product adds its terms in the order of the inputs, one multiply-add
 //! each, whatever its register tile; a weight gradient keeps 16 logical lanes, which a narrower level walks in parts; lanes are added
@@ -18,14 +15,14 @@
 //!
 //! | file | does | share of the time at H = 16 | at best (AVX2) |
 //! |---|---|---|---|
-//! | `gemm`, `finish` | z and dh: weights times rows, 6 × 2 vectors of sums at a time; σ and its slope right after | 55 % | 27 % |
-//! | `outer` | weight gradients, 4 × 3 vectors at a time | 29 % | 14 % |
-//! | `rows`, `scatter` and the rest | output and errors, bits to numbers, lanes added up | 16 % | – |
+//! | `gemm` | z and dh: weights times rows, 6 × 2 vectors of sums at a time | 42 % | 25 % |
+//! | `outer` | weight gradients, 4 × 3 vectors at a time | 29 % | 12 % |
+//! | `rows`, `math` | σ and its slope, output and errors, bits to numbers | 29 % | – |
 //!
 //! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak. The rest of the first two rows goes to
-//! the inputs and biases, which count as rows of the products (19 rows for 16 units), to σ, to loading and storing sums, and to waiting
-//! for the last of them. Shares are of samples of a profiler on an
-//! AMD EPYC (Zen 3), taken when σ was still inside the register tile.
+//! the inputs and biases, which count as rows of the products (19 rows for 16 units), to loading and storing sums, and to waiting
+//! for the last of them. Division, one a sigmoid, is the longest wait of the third row. Shares are of samples of a profiler on an
+//! AMD EPYC (Zen 3).
 
 mod blas;
 mod bptt;
@@ -38,6 +35,7 @@ mod layout;
 mod level;
 mod lstm;
 mod math;
+mod noise;
 mod outer;
 mod peak;
 mod products;
@@ -46,6 +44,7 @@ mod units;
 mod workspace;
 
 pub use level::SimdLevel;
+pub use noise::Noise;
 pub use peak::fma_peak;
 pub use workspace::Workspace;
 
@@ -142,7 +141,7 @@ pub struct Kernel<F: Float> {
     packed: Weights<F>,
 }
 
-/// The packed weights of one way to multiply.
+/// The packed weights of either engine.
 #[derive(Debug, Clone)]
 enum Weights<F: Float> {
     Fused(Packed<<Fused as Products<F>>::Weights>),
@@ -164,6 +163,7 @@ impl<F: Float> Kernel<F> {
             activation: config.activation,
             output: config.output,
             loss: config.loss,
+            noise: None,
         };
         let packed = match method {
             Method::Fused => Weights::Fused(Packed::zeros::<F>(Fused, &net)),
@@ -184,6 +184,11 @@ impl<F: Float> Kernel<F> {
             Weights::Units(packed) => packed.pack(Units, &self.net, &weights),
             Weights::Blas(packed) => packed.pack(Blas, &self.net, &weights),
         }
+    }
+
+    /// Sets the noise of the gradients from here on; evaluations have none.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.net.noise = noise;
     }
 
     /// Adds the gradient of the summed loss of some words of samples to `grad`, and returns what was counted.

@@ -37,6 +37,8 @@ pub struct Workspace<F> {
 pub(super) struct Extra<F> {
     /// Dynamic: `h_t` as it is, `[T+1][H][W]`, beside the scaled one in the state.
     pub(super) h: Aligned<F>,
+    /// Elman, dynamic, with noise: `h_t` without it, `[T+1][H][W]`.
+    pub(super) clean: Aligned<F>,
     /// Dynamic: `s_t`, `[T+1][W]`.
     pub(super) scale: Aligned<F>,
     /// LSTM: gates i, f, g, o after their activations, `[T+1][4 H][W]`.
@@ -58,6 +60,7 @@ impl<F: Float> Default for Workspace<F> {
             delta: Aligned::zeros(0),
             extra: Extra {
                 h: Aligned::zeros(0),
+                clean: Aligned::zeros(0),
                 scale: Aligned::zeros(0),
                 gates: Aligned::zeros(0),
                 c: Aligned::zeros(0),

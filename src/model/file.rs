@@ -4,8 +4,7 @@
 //! JSON, notes of the training, and a checksum over all of it. Files are written to a temporary name, synced and
 //! renamed, so that a name always holds a whole file.
 
-use super::hash::digits;
-use super::{Config, Layout, Model};
+use super::{Config, Layout, Model, digits};
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};

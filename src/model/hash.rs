@@ -20,6 +20,6 @@ pub fn weights_hash(config: &Config, params: &[f32]) -> String {
 }
 
 /// The first 16 hexadecimal digits of SHA-256.
-pub(super) fn digits(bytes: &[u8]) -> String {
+pub(crate) fn digits(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

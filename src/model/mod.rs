@@ -13,6 +13,7 @@ mod params;
 
 pub use activation::Activation;
 pub use config::{Cell, Config, LstmForm, MAX_HIDDEN};
+pub(crate) use hash::digits;
 pub use hash::{config_hash, weights_hash};
 pub use init::Init;
 pub use loss::{Loss, Tally};

@@ -24,6 +24,10 @@ pub enum Purpose {
     Gradcheck = 6,
     /// A fixed training set, and its order in each epoch.
     Dataset = 7,
+    /// Noise on carried states in training; the index is the update.
+    Noise = 8,
+    /// Random points of a sweep; the index is the point.
+    Sweep = 9,
 }
 
 /// The stream of a key. For a given seed and purpose, different indices never share a state.

@@ -43,6 +43,11 @@ impl Check {
         Ok(Self { sets: sets.collect() })
     }
 
+    /// How many pairs it tries.
+    pub fn pairs(&self) -> u64 {
+        self.sets.iter().map(|set| set.pairs() as u64).sum()
+    }
+
     /// Tries every pair.
     pub fn run<F: Float + Real>(&self, engine: &mut Engine<F>) -> Score {
         let mut total = Score::default();

@@ -1,7 +1,7 @@
 //! The engines behind one interface, and the shards of a minibatch.
 
 use crate::error::{Error, Result};
-use crate::kernel::{Float, Kernel, Method, SimdLevel, Workspace};
+use crate::kernel::{Float, Kernel, Method, Noise, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
 use crate::task::{BitTensor, Minibatch};
@@ -30,7 +30,7 @@ impl EngineKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Auto, Self::Fused, Self::Units, Self::Blas, Self::Reference];
 
-    /// What `auto` means for a net and a number of samples, from runs of `bench` at hidden 4 to 1,024; other kinds are what they are.
+    /// What `auto` means for a net and a number of samples, by measurement (`scripts/bench-grid.sh`); other kinds are what they are.
     pub fn resolve(self, config: &Config, samples: usize) -> Self {
         match self {
             Self::Auto if samples < Self::units_below(config.hidden) => Self::Units,
@@ -82,6 +82,7 @@ pub struct Engine<F: Float> {
     params: Vec<F>,
     /// The kernels in use so far, one of a kind; the reference has none and reads `params`.
     kernels: Vec<Prepared<F>>,
+    noise: Option<Noise>,
     pool: Option<rayon::ThreadPool>,
     workers: Vec<Workspace<F>>,
     shards: Vec<Shard<F>>,
@@ -113,7 +114,17 @@ impl<F: Float + Real> Engine<F> {
         let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
         let params = vec![F::zero(); Layout::of(config).len()];
         let workers = vec![Workspace::default(); threads];
-        Ok(Self { config: *config, kind, level, params, kernels: Vec::new(), pool, workers, shards: Vec::new() })
+        Ok(Self {
+            config: *config,
+            kind,
+            level,
+            params,
+            kernels: Vec::new(),
+            noise: None,
+            pool,
+            workers,
+            shards: Vec::new(),
+        })
     }
 
     /// The engine that minibatches of so many samples go through, never `auto`.
@@ -142,11 +153,17 @@ impl<F: Float + Real> Engine<F> {
             self.kernels.len() - 1
         });
         let prepared = &mut self.kernels[index];
+        prepared.kernel.set_noise(self.noise);
         if !prepared.fresh {
             prepared.kernel.pack(&self.params);
             prepared.fresh = true;
         }
         Some(index)
+    }
+
+    /// Sets the noise of the gradients from here on. The reference has none, and stays as it is.
+    pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.noise = noise;
     }
 
     /// Writes the gradient of the samples' summed loss to `grad`, and returns what was counted.

@@ -6,9 +6,13 @@ use super::engine::Engine;
 use super::optimizer::Optimizer;
 use super::settings::{Settings, Source, Until};
 use crate::error::Result;
+use crate::kernel::Noise;
 use crate::model::{Model, Tally};
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, stream};
+use rand::Rng as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Something that happened in a training.
@@ -54,6 +58,8 @@ pub enum Outcome {
     Unsolved,
     /// The loss became infinite or NaN.
     Diverged,
+    /// It was told to stop before its end (see [`Trainer::stop_on`]); the net was not counted on the check.
+    Stopped,
 }
 
 /// The final net on a fixed set.
@@ -92,8 +98,11 @@ pub struct Trainer {
     batch: Minibatch,
     dataset: Option<Dataset>,
     grad: Vec<f32>,
+    /// Amplitude of the noise on carried states, 0 for none, and the limit of an LSTM's c.
+    noise: (f32, f32),
     updates: u64,
     samples: u64,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// Clean additions in a row, without a wrong bit, before the check is tried.
@@ -116,7 +125,18 @@ impl Trainer {
             Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
         };
         let grad = vec![0.0; len];
-        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, updates: 0, samples: 0 })
+        let noise = (0.0, 0.0);
+        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, noise, updates: 0, samples: 0, stop: None })
+    }
+
+    /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag is set.
+    pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = Some(flag);
+    }
+
+    /// Whether it was told to stop.
+    pub fn stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     /// The settings it was made from.
@@ -135,10 +155,32 @@ impl Trainer {
         &mut self.engine
     }
 
+    /// Sets the noise on carried states that the steps from here on are made with: its amplitude, 0 for none, and the limit it cuts an
+    /// LSTM's c to. See [`Noise`]; the reference engine has none.
+    pub fn set_noise(&mut self, amplitude: f32, cell_limit: f32) {
+        self.noise = (amplitude, cell_limit);
+    }
+
+    /// Updates made.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Additions learned from.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
     /// Learns one minibatch. Allocates nothing after the first.
     pub fn step(&mut self) -> Tally {
         self.next_minibatch();
         self.engine.set_params(&self.model.params);
+        let (amplitude, cell_limit) = self.noise;
+        self.engine.set_noise((amplitude > 0.0).then(|| Noise {
+            amplitude,
+            cell_limit,
+            key: stream(self.settings.seed, Purpose::Noise, self.updates).next_u64(),
+        }));
         let tally = self.engine.gradient(&self.batch, &mut self.grad);
         #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
         let scale = 1.0 / self.batch.samples() as f32;
@@ -173,9 +215,25 @@ impl Trainer {
         let start = Instant::now();
         let outcome = self.run_to_end(&check, start, &mut on_event);
         let seconds = start.elapsed().as_secs_f64();
+        let score = match outcome {
+            // Every pair has just been right.
+            Outcome::Solved => Score { wrong: 0, total: check.pairs() },
+            Outcome::Stopped => Score::default(),
+            Outcome::Unsolved | Outcome::Diverged => check.run(self.engine()),
+        };
+        Ok(self.ended(outcome, score, seconds))
+    }
+
+    /// What the training came to so far: tries every pair of the check.
+    pub fn report(&mut self, check: &Check, diverged: bool, seconds: f64) -> Report {
         let score = check.run(self.engine());
+        self.ended(if diverged { Outcome::Diverged } else { Outcome::Unsolved }, score, seconds)
+    }
+
+    /// The report of a training that ended so, with the score of its net.
+    fn ended(&mut self, outcome: Outcome, score: Score, seconds: f64) -> Report {
         let outcome = match outcome {
-            Outcome::Diverged => Outcome::Diverged,
+            Outcome::Diverged | Outcome::Stopped => outcome,
             _ if score.wrong == 0 => Outcome::Solved,
             _ => Outcome::Unsolved,
         };
@@ -186,7 +244,7 @@ impl Trainer {
             };
             FixedSet { training: on(dataset.training()), held_out: on(dataset.held_out()) }
         });
-        Ok(Report { outcome, score, fixed, updates: self.updates, samples: self.samples, seconds })
+        Report { outcome, score, fixed, updates: self.updates, samples: self.samples, seconds }
     }
 
     fn run_to_end(&mut self, check: &Check, start: Instant, on_event: &mut impl FnMut(&Event)) -> Outcome {
@@ -201,11 +259,13 @@ impl Trainer {
         let mut epoch = Tally::default();
         let mut epoch_samples = 0;
         while self.updates < updates && start.elapsed() < time {
+            if self.stopped() {
+                return Outcome::Stopped;
+            }
             let tally = self.step();
             let samples = self.batch.samples() as u64;
-            let (loss, bit_error) = self.means(&tally, samples);
-            let (update, seconds) = (self.updates, start.elapsed().as_secs_f64());
-            on_event(&Event::Update { update, samples: self.samples, loss, bit_error, seconds });
+            let update = self.updates;
+            on_event(&self.told(&tally, start.elapsed().as_secs_f64()));
             if !tally.loss.is_finite() {
                 return Outcome::Diverged;
             }
@@ -227,6 +287,12 @@ impl Trainer {
             }
         }
         Outcome::Unsolved
+    }
+
+    /// The event of the last step, after so many seconds of training.
+    pub fn told(&self, tally: &Tally, seconds: f64) -> Event {
+        let (loss, bit_error) = self.means(tally, self.batch.samples() as u64);
+        Event::Update { update: self.updates, samples: self.samples, loss, bit_error, seconds }
     }
 
     /// Mean loss of some samples, and the share of their bits that were wrong.

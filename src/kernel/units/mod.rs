@@ -5,7 +5,7 @@
 //! set of the cache. Rows of one value a sample (a, b, 1, `dz_o`) stay as they are. All three products read both operands in
 //! this order, and a weight gradient is one sum, not 16 lanes: the large matrices are passed over once a step.
 //!
-//! Forward and backward add in the order of `fused`, so states are the same bits; the output sums its units in lanes, and weight gradients are
+//! Forward and backward add in the order of `fused`, so states and answers are the same bits; weight gradients are
 //! added sample by sample instead of lane by lane.
 
 mod gradients;

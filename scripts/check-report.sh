@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Opens reports in Chromium and uses them: no console error, every chart drawn, filters, hover, table; and takes screenshots for people
+# to look at. Installs Chromium if there is none.
+#
+#   scripts/check-report.sh [SCREENSHOTS]     default: the screenshots go with the rest
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")/.."
+
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+pictures=${1:-$work}
+mkdir -p "$pictures"
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+if ! command -v chromium >/dev/null; then
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null ||
+        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; } ||
+        fail 'cannot install Chromium'
+fi
+# Chromium with its own profile, offline, WebGL in software; `--no-sandbox` because it may run as root.
+browse() {
+    timeout 120 chromium --headless=new --no-sandbox --disable-dev-shm-usage --use-angle=swiftshader --enable-unsafe-swiftshader \
+        --user-data-dir="$work/profile" --no-first-run --disable-background-networking --host-resolver-rules='MAP * ~NOTFOUND' \
+        --enable-logging=stderr --timeout=60000 --virtual-time-budget=60000 "$@"
+}
+
+# The page of a sweep, used and photographed.
+check() {
+    local name=$1 trials=$2
+    shift 2
+    "$carrylane" sweep plan "$@" -o "$work/$name" >/dev/null
+    "$carrylane" sweep run "$work/$name" >/dev/null
+    "$carrylane" sweep report "$work/$name" -o "$work/$name.html" >/dev/null
+    if grep -Eo '<(script|link|img)[^>]+(src|href)="?https?:' "$work/$name.html"; then fail "$name: it needs the network"; fi
+    { cat "$work/$name.html" && printf '<script>\n' && cat scripts/check-report.js && printf '</script>\n'; } >"$work/$name-used.html"
+    browse --window-size=1366,900 --dump-dom "file://$work/$name-used.html" >"$work/dom" 2>"$work/log"
+    local answer
+    answer=$(sed -n 's/.*<div id="answer"[^>]*>\([^<]*\).*/\1/p' "$work/dom")
+    echo "$name, $trials trials: ${answer:-no answer}"
+    [[ $answer == RIGHT* ]] || fail "$name: $(tail -n 5 "$work/log")"
+    if grep 'CONSOLE' "$work/log" | grep -Eiv 'INFO:CONSOLE.*(WebGL|GPU stall|GL Driver)'; then fail "$name: the console is not empty"; fi
+    for look in light dark; do
+        browse --window-size=1366,2700 --hide-scrollbars --screenshot="$pictures/$name-$look.png" \
+            "file://$work/$name-used.html#$look" 2>>"$work/log"
+        [[ -s $pictures/$name-$look.png ]] || fail "$name: no screenshot"
+    done
+}
+
+check thousand 1,000 hidden=3,4,6,8,16 bits=3,4,5,6,8 seed=0..40 budget=1000
+check one 1 hidden=8 bits=5

@@ -1,0 +1,161 @@
+//! `carrylane explain`.
+
+use super::Answer;
+use super::args::{HELP, Machine};
+use super::format::{percent, table, text};
+use super::output::{FAINT, Output, STRONG, styled};
+use super::proof::{Told, automaton_table};
+use super::prove::seed;
+use super::trained::Stamp;
+use carrylane::model::file::{self, write_atomic};
+use carrylane::prove::{
+    Automaton, Explanation, Format, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
+    states_svg, walk,
+};
+use carrylane::train::{Engine, EngineKind};
+use carrylane::{Error, Result};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Show what a net has learned: where it keeps the carry, and the smallest machine that does the same.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Model file, as `carrylane train --out DIR` writes it.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Give up after this many states.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 200_000, help_heading = "Proof")]
+    max_states: usize,
+    #[command(flatten)]
+    machine: Machine,
+    /// Write automaton.svg, automaton.dot and states.svg to this folder.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane explain run/model.safetensors
+  carrylane explain run/model.safetensors --out pictures
+
+States are those of the integer network that is proved, or of the finest one tried. Of a net that is refuted, the whole machine is made, its
+errors with it, and the states that the shortest failing addition leads through are shown. Exits with 1 unless the net is proved.";
+
+/// A JSON line for each carried value.
+#[derive(Debug, Serialize)]
+struct Unit {
+    unit: usize,
+    value: &'static str,
+    correlation: f64,
+}
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    verdict: String,
+    q: u32,
+    automaton_states: Option<usize>,
+    full_adder: bool,
+    failing_path: Option<Vec<usize>>,
+    variance_shares: [f64; 2],
+    network_hash: String,
+    #[serde(flatten)]
+    stamp: &'a Stamp,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let (level, threads) = (args.machine.level()?, args.machine.threads()?);
+    super::values::in_range("max-states", &[args.max_states], 1 << 22)?;
+    let saved = file::load(&args.model)?;
+    let (config, seed) = (saved.model.config, seed(&saved));
+    let stamp = Stamp::of(&saved.model, level, threads, seed);
+    let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
+    let started = Instant::now();
+    let proof = prove(&saved.model, &Format::all(config.cell, config.lstm_form), &options, |_| {});
+    let proof = proof.map_err(|error| Error::data(&args.model, error.to_string()))?;
+    let seconds = started.elapsed().as_secs_f64();
+    out.say(format!("{} · {}", styled(STRONG, stamp.net()), args.model.display()))?;
+    let mut engine = Engine::new(&config, EngineKind::Auto, level, threads)?;
+    engine.set_params(&saved.model.params);
+    let told = Told::new(&proof, seconds, &mut engine);
+    told.tell(out)?;
+
+    let explanation = explain(&proof.net, seed);
+    tell_units(&explanation, config.hidden, out)?;
+    let machine = match &told.automaton {
+        Some(machine) => Some(machine.clone()),
+        None => {
+            Automaton::of(&proof.net, &walk(&proof.net, &WalkOptions { past_errors: true, ..options }), args.max_states)
+        }
+    };
+    match &machine {
+        Some(machine) => automaton_table(machine, out)?,
+        None => {
+            out.say(format!("carry automaton: not all states were seen within --max-states {}", args.max_states))?
+        }
+    }
+    let failing_path = machine.as_ref().and_then(|machine| failing_path(&proof, machine));
+    if let Some(path) = &failing_path {
+        let states: Vec<String> = path.iter().map(usize::to_string).collect();
+        out.say(format!("the failing addition leads through the states {}", states.join(" → ")))?;
+    }
+    if let Some(folder) = &args.out {
+        keep(folder, machine.as_ref(), &explanation)?;
+        out.say(format!("pictures in {}", folder.display()))?;
+    }
+    out.say(styled(FAINT, stamp.line()))?;
+    let summary = Summary {
+        verdict: proof.verdict.to_string(),
+        q: proof.net.q(),
+        automaton_states: machine.as_ref().map(Automaton::states),
+        full_adder: machine.as_ref().is_some_and(Automaton::is_full_adder),
+        failing_path,
+        variance_shares: explanation.shares,
+        network_hash: proof.net.hash(),
+        stamp: &stamp,
+    };
+    out.record("summary", &summary)?;
+    Ok(Answer::from(proof.verdict == Verdict::Proved))
+}
+
+/// Which carried values tell the carry, the clearest first.
+fn tell_units(explanation: &Explanation, hidden: usize, out: &mut Output) -> Result<()> {
+    const SHOWN: usize = 16;
+    let mut order: Vec<usize> = (0..explanation.correlations.len()).collect();
+    let strength = |&place: &usize| explanation.correlations[place].abs();
+    order.sort_by(|one, two| strength(two).total_cmp(&strength(one)));
+    let mut rows = table(&["unit", "", "correlation with the carry", ""], &[1, 3]);
+    for (shown, &place) in order.iter().enumerate() {
+        let correlation = explanation.correlations[place];
+        let (unit, value) = (place % hidden, if place < hidden { "h" } else { "c" });
+        if shown < SHOWN {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 20")]
+            let bar = "━".repeat((correlation.abs() * 20.0).round() as usize);
+            rows.add_row([unit.to_string(), value.into(), format!("{correlation:+.3}"), bar]);
+        }
+        out.record("unit", &Unit { unit, value, correlation })?;
+    }
+    out.say(format!("\n{}", text(&rows)))?;
+    let [one, two] = explanation.shares.map(percent);
+    out.say(format!("principal components of the states: {one} and {two} of the variance\n"))
+}
+
+/// The states of the machine that the shortest failing addition leads through.
+fn failing_path(proof: &Proof, machine: &Automaton) -> Option<Vec<usize>> {
+    let failing = proof.counterexample()?;
+    let bit = |n: &num_bigint::BigUint, step: usize| u8::from(n.bit(step as u64));
+    let inputs: Vec<u8> = (0..failing.bits).map(|step| bit(&failing.a, step) + 2 * bit(&failing.b, step)).collect();
+    Some(machine.path(&inputs))
+}
+
+fn keep(folder: &Path, machine: Option<&Automaton>, explanation: &Explanation) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|source| Error::io(folder, "create", source))?;
+    if let Some(machine) = machine {
+        write_atomic(&folder.join("automaton.svg"), automaton_svg(machine).as_bytes())?;
+        write_atomic(&folder.join("automaton.dot"), automaton_dot(machine).as_bytes())?;
+    }
+    write_atomic(&folder.join("states.svg"), states_svg(explanation).as_bytes())
+}

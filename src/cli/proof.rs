@@ -1,0 +1,171 @@
+//! What is told about a proof, by every command that makes one.
+
+use super::format::{count, duration, plural, rate};
+use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
+use carrylane::prove::{Automaton, Certificate, Counterexample, Proof, Runner, Verdict};
+use carrylane::task::number::{shorten, to_uint, width_of_sum};
+use carrylane::task::{BitTensor, Minibatch};
+use carrylane::train::Engine;
+use num_bigint::BigUint;
+use serde::Serialize;
+
+/// The most states that the automaton is made of.
+const AUTOMATON: usize = 200_000;
+
+/// A proof with all that is told of it.
+#[derive(Debug)]
+pub(super) struct Told<'a> {
+    pub(super) proof: &'a Proof,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) automaton: Option<Automaton>,
+    failure: Option<Failure>,
+    seconds: f64,
+}
+
+/// A counterexample, and what is answered to it.
+#[derive(Debug)]
+struct Failure {
+    shortest: Counterexample,
+    expected: BigUint,
+    integer: BigUint,
+    float: BigUint,
+}
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+struct Line {
+    verdict: String,
+    q: u32,
+    states: usize,
+    depth: usize,
+    margin: Option<f64>,
+    automaton_states: Option<usize>,
+    counterexample: Option<FailureLine>,
+    certificate_hash: Option<String>,
+    seconds: f64,
+    network_hash: String,
+    cell_limit: u8,
+    transitions: u64,
+    bytes_per_state: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureLine {
+    a: String,
+    b: String,
+    bits: usize,
+    sum: String,
+    integer_answer: String,
+    float_answer: String,
+}
+
+impl<'a> Told<'a> {
+    /// A proof, which took so long, and the engine of the net it is about.
+    pub(super) fn new(proof: &'a Proof, seconds: f64, engine: &mut Engine<f32>) -> Self {
+        let failure = proof.counterexample().map(|shortest| {
+            let bits = shortest.bits.max(width_of_sum(&shortest.a, &shortest.b));
+            let integer = Runner::new(&proof.net).add_at(&shortest.a, &shortest.b, bits);
+            let (a, b) = (shortest.a.clone(), shortest.b.clone());
+            Failure { expected: &a + &b, integer, float: float_answer(engine, a, b, bits), shortest }
+        });
+        let certificate = Certificate::of(proof);
+        let automaton = Automaton::of(&proof.net, &proof.walk, AUTOMATON);
+        Self { proof, certificate, automaton, failure, seconds }
+    }
+
+    /// Says it in a line or a few, and as a JSON line.
+    pub(super) fn tell(&self, out: &mut Output) -> carrylane::Result<()> {
+        let (proof, walk) = (self.proof, &self.proof.walk);
+        let (q, states) = (proof.net.q(), plural(walk.states() as u64, "state"));
+        match proof.verdict {
+            Verdict::Proved => {
+                let proved = styled(GOOD, "proved: adds correctly at every bit width");
+                let (depth, margin) = (walk.depth, proof.margin());
+                out.say(format!("{proved} (q = {q}, {states}, depth {depth}, least margin {margin:.3})"))?;
+            }
+            Verdict::Refuted => self.tell_failure(out)?,
+            Verdict::Undecided => {
+                let undecided = styled(BAD, "undecided");
+                out.say(format!(
+                    "{undecided}: {states} at q = {q} and more to go; try more --max-states or another --q"
+                ))?;
+            }
+        }
+        out.record("proof", &self.line())
+    }
+
+    fn tell_failure(&self, out: &mut Output) -> carrylane::Result<()> {
+        let Some(Failure { shortest, expected, integer, float }) = &self.failure else { return Ok(()) };
+        let [a, b, expected, integer, float] =
+            [&shortest.a, &shortest.b, expected, integer, float].map(|n| shorten(&n.to_string()));
+        let (bits, q) = (plural(shortest.bits as u64, "bit"), self.proof.net.q());
+        let refuted = styled(BAD, format!("refuted: {a} + {b} = {expected}"));
+        out.say(format!("{refuted}, and the integer network (q = {q}) answers {integer}, the float net {float}"))?;
+        out.say(format!("no addition of fewer than {bits} goes wrong"))
+    }
+
+    fn line(&self) -> Line {
+        let (proof, walk) = (self.proof, &self.proof.walk);
+        let failure = self.failure.as_ref().map(|failure| FailureLine {
+            a: failure.shortest.a.to_string(),
+            b: failure.shortest.b.to_string(),
+            bits: failure.shortest.bits,
+            sum: failure.expected.to_string(),
+            integer_answer: failure.integer.to_string(),
+            float_answer: failure.float.to_string(),
+        });
+        Line {
+            verdict: proof.verdict.to_string(),
+            q: proof.net.q(),
+            states: walk.states(),
+            depth: walk.depth,
+            margin: (walk.margin < i64::MAX).then(|| proof.margin()),
+            automaton_states: self.automaton.as_ref().map(Automaton::states),
+            counterexample: failure,
+            certificate_hash: self.certificate.as_ref().map(Certificate::hash),
+            seconds: self.seconds,
+            network_hash: proof.net.hash(),
+            cell_limit: proof.net.format().cell_limit,
+            transitions: walk.transitions,
+            bytes_per_state: walk.bytes() as f64 / walk.states() as f64,
+        }
+    }
+
+    /// How fast the walk was, and what it took.
+    pub(super) fn speed(&self) -> String {
+        let walk = &self.proof.walk;
+        format!(
+            "{} in {}, {} transitions/s, {} bytes a state",
+            plural(walk.transitions, "transition"),
+            duration(walk.seconds),
+            rate(walk.transitions as f64 / walk.seconds),
+            count((walk.bytes() / walk.states()) as u64)
+        )
+    }
+}
+
+/// What the float net answers, in so many steps.
+fn float_answer(engine: &mut Engine<f32>, a: BigUint, b: BigUint, bits: usize) -> BigUint {
+    let batch = Minibatch::from_pairs(&[(a, b)], bits).expect("the width of the sum or more");
+    let mut predicted = BitTensor::new(1, bits);
+    engine.evaluate(&batch, Some(&mut predicted));
+    to_uint(&predicted, 0)
+}
+
+/// The table of a machine.
+pub(super) fn automaton_table(machine: &Automaton, out: &mut Output) -> carrylane::Result<()> {
+    /// States shown as a table; more are for pictures.
+    const SHOWN: usize = 16;
+    if machine.states() > SHOWN {
+        return out.say(format!("carry automaton: {} states, too many for a table", count(machine.states() as u64)));
+    }
+    let title = if machine.is_full_adder() { "the full adder; its state is the carry" } else { "not the full adder" };
+    out.say(styled(STRONG, format!("carry automaton, {} states: {title}", machine.states())))?;
+    out.say(styled(FAINT, "  state  a  b   sum  next"))?;
+    for (state, steps) in machine.steps.iter().enumerate() {
+        for (x, (answer, next)) in steps.iter().enumerate() {
+            out.say(format!("  {state:>5}  {}  {}   {:>3}  {next:>4}", x & 1, x >> 1, u8::from(*answer)))?;
+        }
+    }
+    Ok(())
+}

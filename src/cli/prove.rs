@@ -1,0 +1,286 @@
+//! `carrylane prove`.
+
+use super::args::{HELP, Machine, VERSION};
+use super::format::{count, plural, rate, table, text};
+use super::output::{FAINT, GOOD, Output, STRONG, styled};
+use super::proof::{Told, automaton_table};
+use super::trained::Stamp;
+use super::{Answer, values};
+use carrylane::model::file::{self, Saved, write_atomic};
+use carrylane::prove::{
+    Checked, Format, IntegerNet, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, check, prove,
+};
+use carrylane::train::{Engine, EngineKind};
+use carrylane::{Error, Result};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Prove that a net adds correctly at every bit width.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Model file, as `carrylane train --out DIR` writes it.
+    #[arg(value_name = "MODEL", required_unless_present = "check")]
+    model: Option<PathBuf>,
+    /// Fractional bits of the carried state, 0 to 6, for an LSTM to 4 [default: the first that is proved].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Proof")]
+    q: Option<u32>,
+    /// Largest c of a standard LSTM [default: 2, then as large as a byte holds].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Proof")]
+    cell_limit: Option<u8>,
+    /// Give a format up after this many states.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1_000_000, help_heading = "Proof")]
+    max_states: usize,
+    /// Check a certificate instead, by independent code; with MODEL, also that it is one of this model.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "certificate", "network", "svg", "dot"], help_heading = "Proof")]
+    check: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+    /// Keep the certificate of a proof.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    certificate: Option<PathBuf>,
+    /// Keep the integer network.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    network: Option<PathBuf>,
+    /// Draw the carry automaton.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    svg: Option<PathBuf>,
+    /// The carry automaton for Graphviz.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    dot: Option<PathBuf>,
+}
+
+const DETAILS: &str = "\
+Rounded to fixed point, a net is a finite machine. This walks every state it can reach, with the carry that is true there, \
+under all inputs: if every answer is right, the integer network adds correctly at every bit width; if one is wrong, the path to it is \
+the shortest addition that goes wrong. `carrylane add` runs the integer network of a proved model.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane train --out run && carrylane prove run/model.safetensors
+  carrylane prove run/model.safetensors --q 2 --certificate run/model.proof --svg carry.svg
+  carrylane prove --check run/model.proof
+
+Exits with 0 if proved (or the certificate holds), with 1 if refuted or undecided, with 65 for a certificate that does not hold.";
+
+/// A JSON line for each format tried.
+#[derive(Debug, Serialize)]
+struct WalkLine {
+    q: u32,
+    cell_limit: u8,
+    verdict: String,
+    states: usize,
+    depth: usize,
+    transitions: u64,
+    transitions_per_s: f64,
+    seconds: f64,
+}
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    verdict: String,
+    q: u32,
+    states: usize,
+    transitions_per_s: f64,
+    network_hash: String,
+    #[serde(flatten)]
+    stamp: &'a Stamp,
+}
+
+/// The last JSON line of a check.
+#[derive(Debug, Serialize)]
+struct CheckLine<'a> {
+    holds: bool,
+    q: u32,
+    hidden: usize,
+    states: u64,
+    depth: u32,
+    margin: f64,
+    network_hash: &'a str,
+    certificate: String,
+    seconds: f64,
+    version: &'static str,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let (level, threads) = (args.machine.level()?, args.machine.threads()?);
+    if let Some(certificate) = &args.check {
+        return check_file(certificate, args.model.as_deref(), out);
+    }
+    values::in_range("max-states", &[args.max_states], (1 << 29) - 1)?;
+    let path = args.model.as_deref().expect("clap asks for it");
+    let saved = file::load(path)?;
+    let formats = args.formats(&saved)?;
+    let files = [&args.certificate, &args.network, &args.svg, &args.dot];
+    if files.iter().any(|file| file.is_some()) {
+        out.must_finish();
+    }
+    let stamp = Stamp::of(&saved.model, level, threads, seed(&saved));
+    let limited = Format::all(saved.model.config.cell, saved.model.config.lstm_form)
+        .windows(2)
+        .any(|pair| pair[0].q == pair[1].q);
+    let (mut rows, mut told) = (
+        table(&["q", if limited { "c up to" } else { "" }, "verdict", "states", "depth", "transitions/s"], &[2]),
+        Ok(()),
+    );
+    let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
+    let started = Instant::now();
+    let proof = prove(&saved.model, &formats, &options, |proof| {
+        let line = walk_line(proof);
+        let limit = match line.cell_limit {
+            _ if !limited => String::new(),
+            u8::MAX => "a byte".into(),
+            limit => limit.to_string(),
+        };
+        let (states, speed) = (count(line.states as u64), rate(line.transitions_per_s));
+        rows.add_row([line.q.to_string(), limit, line.verdict.clone(), states, line.depth.to_string(), speed]);
+        if told.is_ok() {
+            told = out.record("walk", &line);
+        }
+    });
+    let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
+    told?;
+    let seconds = started.elapsed().as_secs_f64();
+    out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
+    out.say(format!("{}\n", text(&rows)))?;
+    let mut engine = Engine::new(&saved.model.config, EngineKind::Auto, level, threads)?;
+    engine.set_params(&saved.model.params);
+    let told = Told::new(&proof, seconds, &mut engine);
+    args.keep(&told, out)?;
+    told.tell(out)?;
+    if let Some(machine) = &told.automaton {
+        automaton_table(machine, out)?;
+    }
+    out.say(styled(FAINT, format!("{} · network {}", told.speed(), proof.net.hash())))?;
+    out.say(styled(FAINT, stamp.line()))?;
+    let summary = Summary {
+        verdict: proof.verdict.to_string(),
+        q: proof.net.q(),
+        states: proof.walk.states(),
+        transitions_per_s: proof.walk.transitions as f64 / proof.walk.seconds,
+        network_hash: proof.net.hash(),
+        stamp: &stamp,
+    };
+    out.record("summary", &summary)?;
+    Ok(Answer::from(proof.verdict == Verdict::Proved))
+}
+
+impl Args {
+    /// The formats to try.
+    fn formats(&self, saved: &Saved) -> Result<Vec<Format>> {
+        let config = saved.model.config;
+        let most = Format::most(config.cell);
+        if let Some(q) = self.q.filter(|&q| q > most) {
+            let cell = config.cell;
+            return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
+        }
+        if self.cell_limit == Some(0) {
+            return Err(Error::usage("cell-limit is 0, want 1 to 255"));
+        }
+        let mut formats = Format::all(config.cell, config.lstm_form);
+        formats.retain(|format| self.q.is_none_or(|q| q == format.q));
+        if let Some(cell_limit) = self.cell_limit {
+            formats.dedup_by_key(|format| format.q);
+            formats.iter_mut().for_each(|format| format.cell_limit = cell_limit);
+        }
+        Ok(formats)
+    }
+
+    /// Writes the files asked for, where there is something to write.
+    fn keep(&self, told: &Told<'_>, out: &Output) -> Result<()> {
+        if let Some(path) = &self.certificate {
+            match &told.certificate {
+                Some(certificate) => certificate.save(path)?,
+                None => out
+                    .warn(&format!("nothing is proved, so there is no certificate: {} is not written", path.display())),
+            }
+        }
+        if let Some(path) = &self.network {
+            told.proof.net.save(path)?;
+        }
+        for (path, draw) in [(&self.svg, automaton_svg as fn(_) -> _), (&self.dot, automaton_dot)] {
+            match (path, &told.automaton) {
+                (Some(path), Some(machine)) => write_atomic(path, draw(machine).as_bytes())?,
+                (Some(path), None) => {
+                    out.warn(&format!(
+                        "no automaton without all states: {} is not written; see carrylane explain",
+                        path.display()
+                    ));
+                }
+                (None, _) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn walk_line(proof: &Proof) -> WalkLine {
+    let (format, walk) = (proof.net.format(), &proof.walk);
+    WalkLine {
+        q: format.q,
+        cell_limit: format.cell_limit,
+        verdict: proof.verdict.to_string(),
+        states: walk.states(),
+        depth: walk.depth,
+        transitions: walk.transitions,
+        transitions_per_s: walk.transitions as f64 / walk.seconds,
+        seconds: walk.seconds,
+    }
+}
+
+/// The seed in a model's notes.
+pub(super) fn seed(saved: &Saved) -> u64 {
+    saved.notes.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(0)
+}
+
+/// Checks a certificate, and that it is one of a model.
+fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
+    let started = Instant::now();
+    let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+    let checked = check(&bytes).map_err(|problem| Error::data(path, problem))?;
+    if let Some(model) = model {
+        of_model(path, &checked, model)?;
+    }
+    let Checked { hidden, q, states, depth, margin, network_hash, .. } = &checked;
+    let margin = *margin as f64 / f64::from(1_u32 << (carrylane::prove::WEIGHT_BITS + q));
+    let holds = styled(GOOD, "holds: the integer network adds correctly at every bit width");
+    out.say(format!(
+        "{holds} ({hidden} hidden, q = {q}, {}, depth {depth}, least margin {margin:.3})",
+        plural(*states, "state")
+    ))?;
+    out.say(styled(FAINT, format!("network {network_hash} · {} · carrylane {VERSION}", path.display())))?;
+    let line = CheckLine {
+        holds: true,
+        q: *q,
+        hidden: *hidden,
+        states: *states,
+        depth: *depth,
+        margin,
+        network_hash,
+        certificate: path.display().to_string(),
+        seconds: started.elapsed().as_secs_f64(),
+        version: VERSION,
+    };
+    out.record("summary", &line)?;
+    Ok(Answer::Yes)
+}
+
+/// Whether a certificate is about the network of a model.
+fn of_model(path: &Path, checked: &Checked, model: &Path) -> Result<()> {
+    let saved = file::load(model)?;
+    let cell_limit = match checked.cell_most {
+        127 => u8::MAX,
+        most => u8::try_from(most >> checked.q).unwrap_or(u8::MAX),
+    };
+    let net = IntegerNet::new(&saved.model, Format { q: checked.q, cell_limit });
+    match net {
+        Ok(net) if net.hash() == checked.network_hash => Ok(()),
+        _ => {
+            let problem = format!("it is a certificate, but of another model than {}", model.display());
+            Err(Error::data(path, problem))
+        }
+    }
+}

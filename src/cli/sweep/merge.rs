@@ -1,0 +1,73 @@
+//! `carrylane sweep merge`.
+
+use super::{quoted, warn_of};
+use crate::cli::Answer;
+use crate::cli::args::{HELP, VERSION};
+use crate::cli::format::{count, plural};
+use crate::cli::output::{BAD, Output, styled};
+use carrylane::sweep::{Format, Results};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Put all results in one file: CSV, Parquet or JSON lines.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Folder of the sweep.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The file; its name ends in .csv, .parquet or .jsonl.
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Add what depends on the machine: times, host, instruction set.
+    #[arg(long)]
+    times: bool,
+    /// Write what there is, though trials are missing.
+    #[arg(long)]
+    partial: bool,
+}
+
+const DETAILS: &str = "\
+Sorted by id. Without --times the file is the same, to the last byte, for any number of shards, threads and kills.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane sweep merge DIR -o all.parquet
+  carrylane sweep merge DIR -o all.csv --times
+
+Exits with 1, and writes nothing, while trials are missing.";
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+struct Record<'a> {
+    trials: usize,
+    missing: usize,
+    damaged_lines: usize,
+    path: &'a PathBuf,
+    written: bool,
+    version: &'static str,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    Format::of(&args.out)?;
+    let results = Results::read(&args.folder)?;
+    warn_of(results.damaged(), out);
+    let (trials, missing) = (results.records().len(), results.missing());
+    let written = missing == 0 || args.partial;
+    if written {
+        results.write(&args.out, args.times)?;
+        let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
+        out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
+    } else {
+        let (missing, folder) = (plural(missing as u64, "trial"), quoted(&args.folder));
+        let tip = format!(
+            "`carrylane sweep run {folder}` runs them, --partial writes the {} there are",
+            count(trials as u64)
+        );
+        out.say(format!("{}: {missing} missing; {tip}", styled(BAD, "not merged")))?;
+    }
+    let record =
+        Record { trials, missing, damaged_lines: results.damaged().len(), path: &args.out, written, version: VERSION };
+    out.record("merge", &record)?;
+    Ok(Answer::from(written))
+}

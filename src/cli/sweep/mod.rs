@@ -1,0 +1,78 @@
+//! `carrylane sweep`: thousands of trainings as one.
+
+mod merge;
+mod plan;
+mod report;
+mod run;
+mod status;
+mod submit;
+
+use super::Answer;
+use super::format::count;
+use super::output::Output;
+use carrylane::sweep::{Damaged, Outcome};
+use clap::Subcommand;
+use std::collections::BTreeMap;
+
+/// Train thousands of nets as one sweep, of which nothing is lost.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane sweep plan hidden=4,8,16,32 bits=8 seed=0..50 -o sizes
+  carrylane sweep run sizes
+  carrylane sweep status sizes
+  carrylane sweep report sizes -o sizes.html
+  carrylane sweep merge sizes -o sizes.csv";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Run(run::RunArgs),
+    Retry(run::RetryArgs),
+    Status(status::Args),
+    Merge(merge::Args),
+    Report(report::Args),
+    Submit(submit::Args),
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    match &args.command {
+        Command::Plan(args) => plan::run(args, out),
+        Command::Run(args) => run::run(args, out),
+        Command::Retry(args) => run::retry(args, out),
+        Command::Status(args) => status::run(args, out),
+        Command::Merge(args) => merge::run(args, out),
+        Command::Report(args) => report::run(args, out),
+        Command::Submit(args) => submit::run(args, out),
+    }
+}
+
+/// A folder's name as a word of a command.
+fn quoted(name: &std::path::Path) -> String {
+    let name = name.display().to_string();
+    let safe = |c: char| c.is_alphanumeric() || "._-/+,@%".contains(c);
+    if !name.is_empty() && name.chars().all(safe) { name } else { format!("'{}'", name.replace('\'', "'\\''")) }
+}
+
+/// Tells of lines that are left out.
+fn warn_of(damaged: &[Damaged], out: &Output) {
+    const TOLD: usize = 3;
+    for Damaged { path, line, problem } in damaged.iter().take(TOLD) {
+        out.warn(&format!("{}:{line}: {problem}; the line is left out, its trial counts as not done", path.display()));
+    }
+    if damaged.len() > TOLD {
+        out.warn(&format!("{} more lines are left out", damaged.len() - TOLD));
+    }
+}
+
+/// How trials ended: 95 solved, 3 unsolved, 2 diverged.
+fn outcomes(counts: &BTreeMap<Outcome, usize>) -> String {
+    let parts: Vec<String> = counts.iter().map(|(outcome, n)| format!("{} {outcome}", count(*n as u64))).collect();
+    if parts.is_empty() { "none done".into() } else { parts.join(", ") }
+}

@@ -1,0 +1,140 @@
+//! `carrylane sweep plan`.
+
+use super::quoted;
+use crate::cli::Answer;
+use crate::cli::args::{HELP, VERSION, cores};
+use crate::cli::format::{count, duration, plural, table, text};
+use crate::cli::output::{FAINT, Output, STRONG, styled};
+use crate::cli::values;
+use carrylane::sweep::{Locked, Method, Plan, Spec};
+use carrylane::train::MAX_THREADS;
+use carrylane::{Error, Result};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Say what a sweep will try, and lock it in a folder.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Axes as key=value, or a TOML file.
+    #[arg(required = true, value_name = "WORDS")]
+    words: Vec<String>,
+    /// Lock the plan in DIR, which is made if it is not there.
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Add trials to a plan that is locked already.
+    #[arg(long, requires = "out")]
+    extend: bool,
+    /// Threads the time is estimated for [default: all cores].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    threads: Option<usize>,
+}
+
+const DETAILS: &str = "\
+A value is a number, a word, a list 4,8,16, or a range a..b or a..b:step, which leaves b out. Every combination is a trial. \
+random.KEY=a..b, or a..b:log, draws from a range: points=N says how often, method=sobol how.
+
+Keys: cell, lstm_form, hidden, bias, activation, output_activation, loss, bits, batch, dataset, shuffle, init, optimizer, lr, \
+until, budget, updates, epochs, engine, seed: the options of `carrylane train` with its defaults; test_bits=8+16+64 and \
+test_pairs: widths that the trained net is tried at, and random sums at each.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane sweep plan cell=elman,lstm hidden=4,8,16 bits=8..64:8 seed=0..100 lr=0.01,0.03 -o DIR
+  carrylane sweep plan method=sobol points=200 random.lr=0.001..0.1:log random.hidden=4..65:log seed=0..10 -o DIR
+  carrylane sweep plan SPEC.toml -o DIR";
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+struct Record {
+    trials: usize,
+    repeated: usize,
+    method: String,
+    axes: Vec<AxisRecord>,
+    estimate_seconds: f64,
+    estimate_is_lower_bound: bool,
+    threads: usize,
+    folder: Option<PathBuf>,
+    version: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct AxisRecord {
+    key: String,
+    values: String,
+    /// Not there for a range that values are drawn from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+}
+
+/// The plan of words, or of a file, if there is one word and it names one.
+fn plan(words: &[String]) -> Result<Plan> {
+    match words {
+        [file] if file.ends_with(".toml") && !file.contains('=') => {
+            let path = Path::new(file);
+            let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+            let text = String::from_utf8(bytes).map_err(|_| Error::data(path, "not UTF-8, so no TOML"))?;
+            Spec::from_toml(&text).and_then(Plan::new).map_err(|problem| Error::data(path, problem.to_string()))
+        }
+        words => Spec::from_words(words).and_then(Plan::new),
+    }
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let threads = args.threads.unwrap_or_else(cores);
+    values::in_range("threads", &[threads], MAX_THREADS)?;
+    let plan = plan(&args.words)?;
+    let locked = args.out.as_deref().map(|folder| plan.lock(folder, args.extend)).transpose()?;
+    let estimate = plan.estimate(threads)?;
+    let spec = plan.spec();
+    let mut rows = table(&["axis", "values", ""], &[0, 1, 2]);
+    for (key, values, n) in spec.axes() {
+        let many = if n == 0 { "drawn".to_owned() } else { count(n as u64) };
+        rows.add_row([key.to_string(), values, many]);
+    }
+    if spec.axes().is_empty() {
+        out.say("one trial, all defaults")?;
+    } else {
+        out.say(text(&rows))?;
+    }
+    let drawn = if spec.method() == Method::Grid { String::new() } else { format!(", points by {}", spec.method()) };
+    let repeated = match plan.repeated() {
+        0 => String::new(),
+        n => format!(" ({} the same as others)", count(n as u64)),
+    };
+    out.say(format!("\n{}{repeated}{drawn}", styled(STRONG, plural(plan.len() as u64, "trial"))))?;
+    let bound = if estimate.at_least { "more than" } else { "about" };
+    let (time, on) = (duration(estimate.seconds), plural(threads as u64, "thread"));
+    let tried = plural(estimate.tried as u64, "trial");
+    out.say(styled(FAINT, format!("{bound} {time} on {on}, from {tried} that were run for it")))?;
+    if let (Some(folder), Some(locked)) = (&args.out, locked) {
+        let folder = quoted(folder);
+        out.say(match locked {
+            Locked::New => format!("locked in {folder}"),
+            Locked::Same => format!("{folder} holds this sweep already"),
+            Locked::Extended(added) => format!("{} added to {folder}", plural(added as u64, "trial")),
+        })?;
+        out.say(styled(FAINT, format!("next: carrylane sweep run {folder}")))?;
+    }
+    let axis = |(key, values, n): (carrylane::sweep::Key, String, usize)| AxisRecord {
+        key: key.to_string(),
+        values,
+        count: (n > 0).then_some(n),
+    };
+    out.record(
+        "plan",
+        &Record {
+            trials: plan.len(),
+            repeated: plan.repeated(),
+            method: spec.method().to_string(),
+            axes: spec.axes().into_iter().map(axis).collect(),
+            estimate_seconds: estimate.seconds,
+            estimate_is_lower_bound: estimate.at_least,
+            threads,
+            folder: args.out.clone(),
+            version: VERSION,
+        },
+    )?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,63 @@
+//! `carrylane sweep report`.
+
+use super::{quoted, warn_of};
+use crate::cli::Answer;
+use crate::cli::args::{HELP, VERSION};
+use crate::cli::format::{count, plural};
+use crate::cli::output::Output;
+use carrylane::report;
+use carrylane::sweep::Results;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Make one HTML page of a sweep, that needs no network.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Folder of the sweep.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The page.
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    out: PathBuf,
+    /// Title of the page [default: the name of the folder].
+    #[arg(long)]
+    title: Option<String>,
+}
+
+const DETAILS: &str = "\
+How often and how fast nets solve their task, by any axis: shares with Wilson's intervals, distributions over seeds, \
+curves, wider numbers, speed, every trial and the command that runs it again. Trials that are missing are left out.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane sweep report DIR -o report.html
+
+Exits with 1 if no trial is done yet.";
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+struct Record<'a> {
+    trials: usize,
+    missing: usize,
+    path: &'a PathBuf,
+    written: bool,
+    version: &'static str,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let results = Results::read(&args.folder)?;
+    warn_of(results.damaged(), out);
+    let (trials, missing) = (results.records().len(), results.missing());
+    let written = trials > 0;
+    if written {
+        let name = args.folder.file_name().map_or_else(|| "sweep".into(), |name| name.to_string_lossy().into_owned());
+        report::write(&args.out, args.title.as_deref().unwrap_or(&name), &results)?;
+        let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
+        out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
+    } else {
+        out.say(format!("no trial is done yet; `carrylane sweep run {}` does them", quoted(&args.folder)))?;
+    }
+    out.record("report", &Record { trials, missing, path: &args.out, written, version: VERSION })?;
+    Ok(Answer::from(written))
+}

@@ -1,0 +1,212 @@
+//! `carrylane sweep run` and `carrylane sweep retry`.
+
+use super::{outcomes, quoted, warn_of};
+use crate::cli::Answer;
+use crate::cli::args::{HELP, VERSION, cores};
+use crate::cli::format::{count, duration, percent, plural, rate};
+use crate::cli::output::{FAINT, Output, STRONG, styled};
+use crate::cli::values;
+use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep};
+use carrylane::train::MAX_THREADS;
+use carrylane::{Error, Result};
+use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Run the trials that are not done yet.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    part: Part,
+}
+
+const DETAILS: &str = "\
+Each trial runs on one thread, several side by side; a finished one is kept at once in DIR/shards. The command may be \
+interrupted or killed at any time: the same command goes on.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane sweep run DIR
+  carrylane sweep run DIR --shard 0/8 --threads 4
+  parallel --joblog log --resume-failed carrylane sweep run DIR --threads 1 --shard {}/8 ::: 0 1 2 3 4 5 6 7
+
+SIGTERM and SIGINT end it within 5 seconds with exit code 75: run it again. Exits with 1 if a trial could not be run.";
+
+/// Run trials again that ended as they should not.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, after_help = RETRY_AFTER_HELP)]
+#[group(id = "which", required = true, multiple = true, args = ["failed", "diverged", "missing"])]
+pub(super) struct RetryArgs {
+    #[command(flatten)]
+    part: Part,
+    /// Those that could not be run to their end.
+    #[arg(long, help_heading = "Which")]
+    failed: bool,
+    /// Those that diverged.
+    #[arg(long, help_heading = "Which")]
+    diverged: bool,
+    /// Those that were not run yet, as `sweep run` does.
+    #[arg(long, help_heading = "Which")]
+    missing: bool,
+}
+
+const RETRY_AFTER_HELP: &str = "\
+Examples:
+  carrylane sweep retry DIR --failed --missing
+
+A trial is a function of its config: the same program gives the same result again, another version may not.";
+
+#[derive(Debug, clap::Args)]
+struct Part {
+    /// Folder of the sweep.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Which part: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says (Slurm, Kubernetes, HyperQueue, GNU parallel).
+    #[arg(long, value_name = "I/N", default_value = "0/1", allow_hyphen_values = true)]
+    shard: String,
+    /// Trials side by side [default: all cores].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "CARRYLANE_THREADS", hide_env_values = true)]
+    threads: Option<usize>,
+}
+
+impl Part {
+    fn options(&self, missing: bool, again: Vec<Outcome>) -> Result<Options> {
+        let shard = Shard::parse(&self.shard, |name| std::env::var(name).ok())?;
+        let threads = self.threads.unwrap_or_else(cores);
+        values::in_range("threads", &[threads], MAX_THREADS)?;
+        Ok(Options { shard, threads, missing, again })
+    }
+}
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Summary {
+    planned: usize,
+    done: usize,
+    solved: usize,
+    proved: usize,
+    unsolved: usize,
+    diverged: usize,
+    failed: usize,
+    interrupted: bool,
+    seconds: f64,
+    training_share: f64,
+    trials_per_s: f64,
+    shard: String,
+    threads: usize,
+    version: &'static str,
+}
+
+pub(super) fn run(args: &RunArgs, out: &mut Output) -> anyhow::Result<Answer> {
+    let options = args.part.options(true, Vec::new())?;
+    go(&args.part, &options, "run", out)
+}
+
+pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer> {
+    let again = [(args.failed, Outcome::Failed, " --failed"), (args.diverged, Outcome::Diverged, " --diverged")];
+    let mut verb = "retry".to_owned();
+    again.iter().filter(|(wanted, ..)| *wanted).for_each(|(_, _, flag)| verb.push_str(flag));
+    if args.missing {
+        verb.push_str(" --missing");
+    }
+    let again = again.into_iter().filter(|(wanted, ..)| *wanted).map(|(_, outcome, _)| outcome).collect();
+    let options = args.part.options(args.missing, again)?;
+    go(&args.part, &options, &verb, out)
+}
+
+/// A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once.
+fn stop_flag() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, i32::from(Answer::Interrupted.code()), Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .map_err(|source| Error::io("signals", "listen for", source))?;
+    }
+    Ok(stop)
+}
+
+fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
+    let stop = stop_flag()?;
+    out.must_finish();
+    let mut warnings = Vec::new();
+    let ran = run_sweep(
+        &part.folder,
+        options,
+        &stop,
+        |damaged| warnings = damaged.to_vec(),
+        |progress| out.progress(progress.done as u64, progress.planned as u64, || under_way(progress)),
+    );
+    out.progress_done();
+    warn_of(&warnings, out);
+    let ran = ran?;
+    show(&ran, options, part, out)?;
+    let progress = &ran.progress;
+    if ran.interrupted {
+        let (done, planned) = (count(progress.done as u64), plural(progress.planned as u64, "trial"));
+        let (folder, shard) = (quoted(&part.folder), &part.shard);
+        out.warn(&format!(
+            "interrupted after {done} of {planned}; `carrylane sweep {verb} {folder} --shard {shard}` goes on"
+        ));
+        return Ok(Answer::Interrupted);
+    }
+    Ok(Answer::from(!progress.outcomes.contains_key(&Outcome::Failed)))
+}
+
+/// What a bar says beside itself.
+fn under_way(progress: &Progress) -> String {
+    let Progress { planned, done, outcomes: ended, seconds, .. } = progress;
+    let per_s = *done as f64 / seconds.max(1e-9);
+    let left = if *done == 0 { "?".to_owned() } else { duration((planned - done) as f64 / per_s) };
+    format!(
+        "{} of {}: {} · {} trials/s, {left} left",
+        count(*done as u64),
+        count(*planned as u64),
+        outcomes(ended),
+        rate(per_s)
+    )
+}
+
+fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<()> {
+    let Progress { planned, done, outcomes: ended, seconds, .. } = &ran.progress;
+    let per_s = *done as f64 / seconds.max(1e-9);
+    if *planned == 0 {
+        out.say(format!("{}: nothing left to do in shard {}", quoted(&part.folder), options.shard))?;
+    } else {
+        let trials = styled(STRONG, plural(*done as u64, "trial"));
+        out.say(format!("{trials}: {}", outcomes(ended)))?;
+        let (time, per_s, share) = (duration(*seconds), rate(per_s), percent(ran.training_share));
+        let threads = plural(options.threads as u64, "thread");
+        out.say(format!("{time}, {per_s} trials/s on {threads}, {share} of the time in training"))?;
+    }
+    if !ran.interrupted {
+        let folder = quoted(&part.folder);
+        out.say(styled(
+            FAINT,
+            format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"),
+        ))?;
+    }
+    let of = |outcome| ended.get(&outcome).copied().unwrap_or(0);
+    out.record(
+        "summary",
+        &Summary {
+            planned: *planned,
+            done: *done,
+            solved: of(Outcome::Solved) + of(Outcome::Proved),
+            proved: of(Outcome::Proved),
+            unsolved: of(Outcome::Unsolved),
+            diverged: of(Outcome::Diverged),
+            failed: of(Outcome::Failed),
+            interrupted: ran.interrupted,
+            seconds: *seconds,
+            training_share: ran.training_share,
+            trials_per_s: per_s,
+            shard: options.shard.to_string(),
+            threads: options.threads,
+            version: VERSION,
+        },
+    )
+}

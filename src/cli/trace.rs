@@ -1,0 +1,77 @@
+//! A training as it goes, line by line.
+
+use super::format::{count, percent, plural};
+use super::output::Output;
+use carrylane::train::{Event, Settings, Until};
+use serde::Serialize;
+
+/// The error as it falls: at updates 1, 2, 4 … 512, then at every fourth power.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    /// The last update shown.
+    shown: u64,
+    last: Option<Line>,
+}
+
+/// An update, as shown.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Line {
+    update: u64,
+    samples: u64,
+    loss: f64,
+    bit_error: f64,
+    seconds: f64,
+}
+
+/// An epoch, as shown in JSON.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct EpochLine {
+    epoch: u64,
+    loss: f64,
+    bit_error: f64,
+}
+
+impl Trace {
+    /// Shows an event, if it is one to show.
+    pub(super) fn show(&mut self, event: &Event, settings: &Settings, out: &mut Output) -> carrylane::Result<()> {
+        let (update, samples, loss, bit_error, seconds) = match *event {
+            Event::Update { update, samples, loss, bit_error, seconds } => (update, samples, loss, bit_error, seconds),
+            Event::Epoch { epoch, loss, bit_error } if epoch.is_power_of_two() => {
+                return out.record("epoch", &EpochLine { epoch, loss, bit_error });
+            }
+            Event::Epoch { .. } | Event::Check { .. } => return Ok(()),
+        };
+        let line = Line { update, samples, loss, bit_error, seconds };
+        self.last = Some(line);
+        if update.is_power_of_two() && (update <= 512 || update.trailing_zeros() % 2 == 1) {
+            self.show_last(out)?;
+        }
+        // Asked rarely: small nets take 30 µs an update.
+        if update.is_multiple_of(16) || settings.batch * settings.config.hidden > 1 << 16 {
+            let (done, total) = match settings.until {
+                Until::Solved { budget } => (update, budget),
+                Until::Updates(updates) => (update, updates),
+                Until::Epochs(epochs) => (samples, epochs.saturating_mul(settings.set_samples())),
+                Until::Time(time) => (millis(seconds), millis(time.as_secs_f64())),
+            };
+            out.progress(done, total, || {
+                format!("{}, loss {loss:.4}, {} of bits wrong", plural(update, "update"), percent(bit_error))
+            });
+        }
+        Ok(())
+    }
+
+    /// Shows the last update, if it is not shown yet.
+    pub(super) fn show_last(&mut self, out: &mut Output) -> carrylane::Result<()> {
+        let Some(line) = self.last.filter(|line| line.update > self.shown) else { return Ok(()) };
+        self.shown = line.update;
+        let (update, samples, loss) = (count(line.update), count(line.samples), line.loss);
+        out.say(format!("{update:>10} {samples:>13} {loss:>10.4} {:>12}", percent(line.bit_error)))?;
+        out.record("update", &line)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of a bar; too large ones saturate")]
+fn millis(seconds: f64) -> u64 {
+    (seconds * 1e3) as u64
+}

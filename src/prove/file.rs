@@ -1,0 +1,129 @@
+//! Files of integer networks.
+//!
+//! Little-endian, numbers of 32 bits. A file is the line `carrylane integer network 1`, the network, and the SHA-256 of all before it.
+//! The network:
+//!
+//! | what | how many numbers |
+//! |---|---|
+//! | cell: 0 Elman, 1 dynamic, 2 LSTM standard, 3 LSTM notebook | 1 |
+//! | H; q; fractional bits of gates; largest magnitude of c, with q fractional bits | 4 |
+//! | bias of the output; its threshold | 2 |
+//! | recurrent weights: a matrix `[G·H][H]` for each number of changed input bits (3 for the dynamic cell, else 1) | (1 or 3)·G·H² |
+//! | inputs with biases: `[G·H]` for a + 2b = 0, 1, 2, 3 | 4·G·H |
+//! | output weights | H |
+//! | tables φ, σ, φ of the cell, each: the value below all thresholds, their number, the thresholds | 3·(2 + n) |
+
+use super::fixed::GATE_BITS;
+use super::net::{Format, IntegerNet, MOST, Tables};
+use super::table::Table;
+use crate::error::{Error, Result};
+use crate::model::file::write_atomic;
+use crate::model::{Cell, LstmForm, MAX_HIDDEN, digits};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+
+/// What a file begins with; the number is the version.
+const MAGIC: &[u8] = b"carrylane integer network 1\n";
+/// Bytes of a SHA-256.
+pub(super) const HASH: usize = 32;
+/// The most thresholds of a table.
+const MOST_THRESHOLDS: u32 = 1 << 14;
+
+impl IntegerNet {
+    /// The bytes of a network, without line and hash.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let code = match (self.cell, self.form) {
+            (Cell::Elman, _) => 0,
+            (Cell::Dynamic, _) => 1,
+            (Cell::Lstm, LstmForm::Standard) => 2,
+            (Cell::Lstm, LstmForm::Notebook) => 3,
+        };
+        let small = |n: u32| i32::try_from(n).expect("a small number");
+        let hidden = i32::try_from(self.hidden).expect("at most 2^15");
+        let mut all =
+            vec![code, hidden, small(self.q), small(GATE_BITS), self.cell_most, self.output_bias, self.threshold];
+        self.recurrent.iter().chain(&self.input).chain([&self.output]).for_each(|row| all.extend(row));
+        for table in [&self.tables.phi, &self.tables.sigma, &self.tables.cell] {
+            all.extend([table.first, i32::try_from(table.thresholds.len()).expect("few thresholds")]);
+            all.extend(&table.thresholds);
+        }
+        all.into_iter().flat_map(i32::to_le_bytes).collect()
+    }
+
+    /// Its name: 16 hexadecimal digits of SHA-256 over its bytes.
+    pub fn hash(&self) -> String {
+        digits(&self.to_bytes())
+    }
+
+    /// Writes it to a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], with nothing left behind.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        write_atomic(path, &sealed([MAGIC, &self.to_bytes()].concat()))
+    }
+
+    /// Reads it from a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::Data`] if it is not a whole network of this version.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+        Self::from_file(&bytes).map_err(|problem| Error::data(path, problem))
+    }
+
+    fn from_file(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or("not an integer network of version 1 of carrylane")?;
+        let (network, hash) = rest.split_last_chunk::<HASH>().ok_or("cut short")?;
+        if Sha256::digest(&bytes[..bytes.len() - HASH])[..] != hash[..] {
+            return Err("its hash does not match: the file was changed or damaged after it was written".into());
+        }
+        let (words, []) = network.as_chunks::<4>() else { return Err("cut inside a number".into()) };
+        let words: Vec<i32> = words.iter().map(|&word| i32::from_le_bytes(word)).collect();
+        parse(&words).ok_or_else(|| "its sizes or values make no network".into())
+    }
+}
+
+/// The network of some words, if they are one.
+fn parse(words: &[i32]) -> Option<IntegerNet> {
+    let (&[code, hidden, q, gate_bits, cell_most, output_bias, threshold], mut rest) =
+        words.split_first_chunk::<7>()?;
+    let (cell, form) = match code {
+        0 => (Cell::Elman, LstmForm::Standard),
+        1 => (Cell::Dynamic, LstmForm::Standard),
+        2 => (Cell::Lstm, LstmForm::Standard),
+        3 => (Cell::Lstm, LstmForm::Notebook),
+        _ => return None,
+    };
+    let hidden = usize::try_from(hidden).ok().filter(|hidden| (1..=MAX_HIDDEN).contains(hidden))?;
+    let q = u32::try_from(q).ok().filter(|&q| q <= Format::most(cell))?;
+    if u32::try_from(gate_bits) != Ok(GATE_BITS) || !(0..=MOST).contains(&cell_most) {
+        return None;
+    }
+    let wide = hidden * cell.gates();
+    let mut take = |n: usize| rest.split_off(..n).map(<[i32]>::to_vec);
+    let recurrent =
+        (0..if cell == Cell::Dynamic { 3 } else { 1 }).map(|_| take(wide * hidden)).collect::<Option<_>>()?;
+    let input = [take(wide)?, take(wide)?, take(wide)?, take(wide)?];
+    let output = take(hidden)?;
+    let mut table = || {
+        let head = take(2)?;
+        let count = u32::try_from(head[1]).ok().filter(|&n| n <= MOST_THRESHOLDS)?;
+        let thresholds = take(count as usize)?;
+        thresholds.is_sorted().then_some(Table { first: head[0], thresholds })
+    };
+    let tables = Tables { phi: table()?, sigma: table()?, cell: table()? };
+    if !rest.is_empty() {
+        return None;
+    }
+    let net = IntegerNet { cell, form, hidden, q, cell_most, recurrent, input, output, output_bias, threshold, tables };
+    net.in_bounds().then_some(net)
+}
+
+/// Bytes and their SHA-256.
+pub(super) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let hash = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&hash);
+    bytes
+}

@@ -1,0 +1,169 @@
+//! Training on until the proof passes.
+//!
+//! A net that has just solved its task holds its carry anywhere; rounded, it drifts. Noise on what it carries, ramped in once it has solved
+//! the task, moves the states apart until rounding changes nothing: then a coarse integer network is proved within some hundred states.
+//! Every so often a proof is tried, and how many nodes it may take follows from the work of the updates so far, not from a clock, so
+//! that the same settings give the same net and the same proof on every machine.
+
+use super::net::{Format, IntegerNet};
+use super::search::WalkOptions;
+use super::verdict::{Proof, Verdict};
+use crate::error::Result;
+use crate::model::{Activation, Cell, LstmForm};
+use crate::train::{Check, EngineKind, Event, Outcome, Report, Settings, Trainer};
+use std::time::Instant;
+
+/// How a net is trained for its proof.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// Amplitude of the noise on carried states.
+    pub noise: f32,
+    /// Updates over which it grows from 0.
+    pub ramp: u64,
+    /// The walk of a proof.
+    pub walk: WalkOptions,
+}
+
+impl Plan {
+    /// The plan, for nets that are trained for their proof unless something else is asked for: Elman and LSTM nets of at most 64 hidden
+    /// units with bounded activations. The reference engine has no noise.
+    pub fn by_default(settings: &Settings) -> Option<Self> {
+        let config = &settings.config;
+        let wanted = config.cell != Cell::Dynamic && config.hidden <= 64 && config.activation != Activation::Relu;
+        (wanted && settings.engine != EngineKind::Reference).then(|| Self::of(settings))
+    }
+
+    /// What proves most nets, by measurement (`scripts/proofs.sh`).
+    pub fn of(settings: &Settings) -> Self {
+        let config = &settings.config;
+        let noise = match config.cell {
+            Cell::Elman if config.hidden < 8 => 0.15,
+            Cell::Elman | Cell::Lstm => 0.4,
+            Cell::Dynamic => 0.2,
+        };
+        let walk = WalkOptions { max_states: 10_000_000, level: settings.level, threads: 1, past_errors: false };
+        Self { noise, ramp: 100, walk }
+    }
+}
+
+/// What training for a proof came to.
+#[derive(Debug)]
+pub struct Learned {
+    /// The training, from its start.
+    pub report: Report,
+    /// The last walk that was tried: the proof, if it is proved; none if the task was not solved.
+    pub proof: Option<Proof>,
+    /// Seconds of the report that went into proofs.
+    pub prove_seconds: f64,
+    /// Proofs tried.
+    pub tried: u64,
+}
+
+impl Learned {
+    /// Whether the net is proved.
+    pub fn proved(&self) -> bool {
+        self.proof.as_ref().is_some_and(|proof| proof.verdict == Verdict::Proved)
+    }
+}
+
+/// Updates between two tries.
+const EVERY: u64 = 25;
+/// The share of the work that goes into proofs.
+const SHARE: f64 = 0.15;
+/// Nodes that a walk must be allowed to be worth starting.
+const LEAST: f64 = 16.0;
+/// Nodes that a walk costs before its first one: making the network and its buffers.
+const START: f64 = 40.0;
+
+/// Trains to the end that the settings name, and if the task is solved, on until the net is proved and still solves it, for at most
+/// `budget` updates in all.
+///
+/// # Errors
+/// As [`Trainer::run`] says, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed point.
+pub fn until_proved(
+    trainer: &mut Trainer,
+    plan: &Plan,
+    budget: u64,
+    mut on_event: impl FnMut(&Event),
+) -> Result<Learned> {
+    let solved = trainer.run(&mut on_event)?;
+    if solved.outcome != Outcome::Solved {
+        return Ok(Learned { report: solved, proof: None, prove_seconds: 0.0, tried: 0 });
+    }
+    let settings = trainer.settings().clone();
+    let check = Check::new(settings.bits, settings.seed)?;
+    let start = Instant::now();
+    let seconds = || solved.seconds + start.elapsed().as_secs_f64();
+    let credit_of_an_update = SHARE * update_cost(&settings) / node_cost(&settings);
+    let (mut credit, mut prove_seconds, mut tried) = (credit_of_an_update * solved.updates as f64, 0.0, 0);
+    let (first, mut want) = (trainer.updates(), LEAST);
+    let mut proof = None;
+    loop {
+        // A walk that was cut off is worth another only when it may go twice as far.
+        let enough = credit / 2.0 - START >= want;
+        if enough {
+            want = LEAST;
+        }
+        for format in formats(&settings).into_iter().filter(|_| enough) {
+            let share = (credit / 2.0 - START).max(0.0);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a number of nodes, rounded down"
+            )]
+            let limit = plan.walk.max_states.min(share as usize);
+            if share < LEAST {
+                break;
+            }
+            let proving = Instant::now();
+            let found =
+                Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
+            prove_seconds += proving.elapsed().as_secs_f64();
+            credit -= found.walk.states() as f64 + START;
+            tried += 1;
+            if found.verdict == Verdict::Undecided && want == LEAST {
+                want = 2.0 * share;
+            }
+            let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
+            proof = Some(found);
+            if passed {
+                let report = trainer.report(&check, false, seconds());
+                return Ok(Learned { report, proof, prove_seconds, tried });
+            }
+        }
+        for _ in 0..EVERY {
+            if trainer.updates() >= budget {
+                let report = trainer.report(&check, false, seconds());
+                return Ok(Learned { report, proof, prove_seconds, tried });
+            }
+            let ramp = ((trainer.updates() - first + 1) as f64 / plan.ramp.max(1) as f64).min(1.0);
+            #[expect(clippy::cast_possible_truncation, reason = "a share of the amplitude")]
+            trainer.set_noise(plan.noise * ramp as f32, Format::CELL_LIMIT.into());
+            let tally = trainer.step();
+            credit += credit_of_an_update;
+            on_event(&trainer.told(&tally, seconds()));
+            if !tally.loss.is_finite() {
+                let report = trainer.report(&check, true, seconds());
+                return Ok(Learned { report, proof, prove_seconds, tried });
+            }
+        }
+    }
+}
+
+/// Formats that are tried in training: the coarse ones, to which noise drives nets.
+fn formats(settings: &Settings) -> Vec<Format> {
+    let lstm = (settings.config.cell, settings.config.lstm_form) == (Cell::Lstm, LstmForm::Standard);
+    (0..=if lstm { 2 } else { 3 }).map(|q| Format { q, cell_limit: Format::CELL_LIMIT }).collect()
+}
+
+/// What an update costs, in ns on one core of the machine this was measured on; only its ratio to [`node_cost`] matters.
+fn update_cost(settings: &Settings) -> f64 {
+    let (hidden, gates) = (settings.config.hidden as f64, settings.config.cell.gates() as f64);
+    settings.batch as f64 * settings.bits as f64 * gates * hidden * (6.0 * hidden + 100.0) / 30.0
+}
+
+/// What a node of a walk costs, likewise.
+fn node_cost(settings: &Settings) -> f64 {
+    let (hidden, gates) = (settings.config.hidden as f64, settings.config.cell.gates() as f64);
+    100.0 + gates * hidden * (0.4 * hidden + if gates > 1.0 { 10.0 } else { 8.0 })
+}

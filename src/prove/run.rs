@@ -1,0 +1,99 @@
+//! Additions by an integer network.
+
+use super::net::{IntegerNet, State};
+use crate::task::number::{to_uint, width_of_sum};
+use crate::task::{BitTensor, Minibatch};
+use num_bigint::BigUint;
+use std::collections::HashMap;
+
+/// A network that remembers the steps it has made: each is computed once, by [`IntegerNet::step`], and looked up from then on.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    net: &'a IntegerNet,
+    numbers: HashMap<State, u32>,
+    states: Vec<State>,
+    /// For each state and input the state after it and the answer, once known.
+    steps: Vec<[Option<(u32, bool)>; 4]>,
+}
+
+/// States that are remembered before all are forgotten.
+const MOST: usize = 1 << 20;
+
+impl<'a> Runner<'a> {
+    /// A network at its start, with nothing remembered.
+    pub fn new(net: &'a IntegerNet) -> Self {
+        let mut new = Self { net, numbers: HashMap::new(), states: Vec::new(), steps: Vec::new() };
+        new.number(net.start());
+        new
+    }
+
+    /// What it answers to `a + b`, at the width that the sum needs.
+    pub fn add(&mut self, a: &BigUint, b: &BigUint) -> BigUint {
+        self.add_at(a, b, width_of_sum(a, b))
+    }
+
+    /// The same, in so many steps.
+    pub fn add_at(&mut self, a: &BigUint, b: &BigUint, bits: usize) -> BigUint {
+        let [mut x, mut y] = [BitTensor::new(1, bits), BitTensor::new(1, bits)];
+        for step in 0..bits {
+            x.set(0, step, a.bit(step as u64));
+            y.set(0, step, b.bit(step as u64));
+        }
+        to_uint(&self.answer(&x, &y), 0)
+    }
+
+    /// What it answers to the additions of two tensors of operands, bit for bit.
+    pub fn answer(&mut self, a: &BitTensor, b: &BitTensor) -> BitTensor {
+        let mut answer = BitTensor::new(a.samples(), a.steps());
+        for sample in 0..a.samples() {
+            if self.states.len() > MOST {
+                *self = Self::new(self.net);
+            }
+            let mut state = 0;
+            for t in 0..a.steps() {
+                let (next, bit) = self.step(state, u8::from(a.get(sample, t)) + 2 * u8::from(b.get(sample, t)));
+                answer.set(sample, t, bit);
+                state = next;
+            }
+        }
+        answer
+    }
+
+    /// How many additions of a minibatch it gets wrong.
+    pub fn wrong(&mut self, batch: &Minibatch) -> u64 {
+        let answer = self.answer(&batch.a, &batch.b);
+        let mut wrong = vec![0_u64; batch.a.words()];
+        for t in 0..batch.bits() {
+            for ((wrong, answer), right) in wrong.iter_mut().zip(answer.column(t)).zip(batch.c.column(t)) {
+                *wrong |= answer ^ right;
+            }
+        }
+        wrong.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    fn step(&mut self, state: u32, x: u8) -> (u32, bool) {
+        let at = state as usize;
+        if let Some(known) = self.steps[at][usize::from(x)] {
+            return known;
+        }
+        let mut moved = self.states[at].clone();
+        let bit = self.net.step(&mut moved, x) >= 0;
+        let found = (self.number(moved), bit);
+        self.steps[at][usize::from(x)] = Some(found);
+        found
+    }
+
+    fn number(&mut self, mut state: State) -> u32 {
+        if !self.net.remembers() {
+            state.before = 0;
+        }
+        if let Some(&number) = self.numbers.get(&state) {
+            return number;
+        }
+        let number = u32::try_from(self.states.len()).expect("fewer than are remembered");
+        self.numbers.insert(state.clone(), number);
+        self.states.push(state);
+        self.steps.push([None; 4]);
+        number
+    }
+}

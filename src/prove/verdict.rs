@@ -1,0 +1,119 @@
+//! From a trained net to a verdict: formats are tried from the coarsest, and the first that is proved is enough.
+
+use super::net::{Format, IntegerNet};
+use super::search::{End, Walk, WalkOptions, walk};
+use crate::error::Result;
+use crate::model::Model;
+use num_bigint::BigUint;
+use std::fmt;
+
+/// What is known of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It adds correctly at every bit width.
+    Proved,
+    /// It does not: there is a counterexample.
+    Refuted,
+    /// The limit was reached before either was known.
+    Undecided,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proved => "proved",
+            Self::Refuted => "refuted",
+            Self::Undecided => "undecided",
+        })
+    }
+}
+
+impl From<End> for Verdict {
+    fn from(end: End) -> Self {
+        match end {
+            End::Closed => Self::Proved,
+            End::Wrong { .. } => Self::Refuted,
+            End::Limit => Self::Undecided,
+        }
+    }
+}
+
+/// A shortest addition that a network gets wrong: its answer's bit `bits − 1` is wrong, and no addition of fewer bits goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterexample {
+    /// First operand.
+    pub a: BigUint,
+    /// Second operand.
+    pub b: BigUint,
+    /// Steps up to the wrong bit and with it; the operands may use all of them.
+    pub bits: usize,
+}
+
+/// One network, and what the walk over its states came to.
+#[derive(Debug)]
+pub struct Proof {
+    /// The network.
+    pub net: IntegerNet,
+    /// The walk.
+    pub walk: Walk,
+    /// What it means.
+    pub verdict: Verdict,
+}
+
+impl Proof {
+    /// Walks a network.
+    pub fn of(net: IntegerNet, options: &WalkOptions) -> Self {
+        let walk = walk(&net, options);
+        let verdict = walk.end.into();
+        Self { net, walk, verdict }
+    }
+
+    /// The least distance of an output to the wrong side, as a pre-activation.
+    pub fn margin(&self) -> f64 {
+        self.walk.margin as f64 / self.net.unit()
+    }
+
+    /// The shortest addition it gets wrong, if it is refuted.
+    pub fn counterexample(&self) -> Option<Counterexample> {
+        let End::Wrong { node, input } = self.walk.end else { return None };
+        let mut path = self.walk.path(node);
+        path.push(input);
+        let (mut a, mut b) = (BigUint::default(), BigUint::default());
+        for (step, x) in path.iter().enumerate() {
+            a.set_bit(step as u64, x & 1 == 1);
+            b.set_bit(step as u64, x >> 1 == 1);
+        }
+        Some(Counterexample { a, b, bits: path.len() })
+    }
+}
+
+/// Tries formats, coarsest first, until one is proved, and tells each walk. Comes back with the proof; without one with the last undecided
+/// walk, if there is any, or the last of all. Two undecided walks in a row end it: finer states are more.
+///
+/// # Errors
+/// [`Error::Usage`](crate::Error::Usage) as [`IntegerNet::new`] says, or for no format at all.
+pub fn prove(
+    model: &Model<f32>,
+    formats: &[Format],
+    options: &WalkOptions,
+    mut told: impl FnMut(&Proof),
+) -> Result<Proof> {
+    let mut best: Option<Proof> = None;
+    let mut undecided = 0;
+    for &format in formats {
+        let proof = Proof::of(IntegerNet::new(model, format)?, options);
+        told(&proof);
+        undecided = if proof.verdict == Verdict::Undecided { undecided + 1 } else { 0 };
+        if proof.verdict == Verdict::Proved {
+            return Ok(proof);
+        }
+        let worth = |proof: &Proof| proof.verdict == Verdict::Undecided;
+        if best.as_ref().is_none_or(|best| worth(&proof) || !worth(best)) {
+            best = Some(proof);
+        }
+        if undecided == 2 {
+            break;
+        }
+    }
+    best.ok_or_else(|| crate::Error::usage("no format to try"))
+}

@@ -1,0 +1,136 @@
+//! Trials as columns of JSON, for the scripts of the page.
+
+use crate::sweep::{Goal, Outcome, Record, Trial, curve_updates};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The data of a page.
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    axes: Vec<Axis>,
+    outcomes: Vec<String>,
+    /// Place in `outcomes`, of each trial.
+    outcome: Vec<usize>,
+    goals: [&'static str; 3],
+    /// Place in `goals`, of each trial: the flag that its limit belongs to.
+    goal: Vec<usize>,
+    id: Vec<&'a str>,
+    samples: Vec<u64>,
+    updates: Vec<u64>,
+    seconds: Vec<f64>,
+    tests: Vec<Test>,
+    curve_updates: Vec<u64>,
+    curves: Vec<Vec<Value>>,
+}
+
+/// An option of the trainings.
+#[derive(Debug, Serialize)]
+struct Axis {
+    name: &'static str,
+    /// The flag of `carrylane train`; empty if there is none.
+    flag: String,
+    /// The value that needs no flag.
+    usual: Value,
+    /// Its values, ascending.
+    values: Vec<Value>,
+    /// Place in `values`, of each trial.
+    codes: Vec<usize>,
+}
+
+/// Wrong sums at a test width; nothing where a trial was not tried at it.
+#[derive(Debug, Serialize)]
+struct Test {
+    bits: usize,
+    wrong: Vec<Option<u64>>,
+}
+
+/// An option: its name, the value that needs no flag, and its value in a trial.
+type Choice = (&'static str, fn() -> Value, fn(&Trial) -> Value);
+
+const OPTIONS: [Choice; 18] = [
+    ("cell", || Value::Null, |t| t.cell.to_string().into()),
+    ("lstm_form", || "standard".into(), |t| t.lstm_form.to_string().into()),
+    ("hidden", || Value::Null, |t| t.hidden.into()),
+    ("bits", || Value::Null, |t| t.bits.into()),
+    ("seed", || Value::Null, |t| t.seed.into()),
+    ("batch", || 64.into(), |t| t.batch.into()),
+    ("bias", || true.into(), |t| t.bias.into()),
+    ("activation", || Value::Null, |t| t.activation.to_string().into()),
+    ("output_activation", || "sigmoid".into(), |t| t.output_activation.to_string().into()),
+    ("loss", || "mse".into(), |t| t.loss.to_string().into()),
+    ("init", || "scaled".into(), |t| t.init.to_string().into()),
+    ("optimizer", || "adam".into(), |t| t.optimizer.to_string().into()),
+    ("lr", || Value::Null, |t| lr(t.lr)),
+    ("dataset", || Value::Null, |t| t.dataset.map_or(Value::Null, Value::from)),
+    ("shuffle", || false.into(), |t| t.shuffle.into()),
+    ("limit", || Value::Null, |t| limit(t).1.into()),
+    ("engine", || "auto".into(), |t| t.engine.to_string().into()),
+    ("test_pairs", || Value::Null, |t| t.test_pairs.into()),
+];
+
+/// A rate as the decimal it was given as.
+fn lr(lr: f32) -> Value {
+    lr.to_string().parse::<f64>().map_or(Value::Null, Value::from)
+}
+
+/// The place of a trial's goal among the flags, and its limit.
+fn limit(trial: &Trial) -> (usize, u64) {
+    match trial.goal {
+        Goal::Solved(limit) => (0, limit),
+        Goal::Updates(limit) => (1, limit),
+        Goal::Epochs(limit) => (2, limit),
+    }
+}
+
+impl Axis {
+    fn new(option: &Choice, records: &[&Record]) -> Self {
+        let (name, usual, value) = *option;
+        let of: Vec<Value> = records.iter().map(|record| value(&record.config)).collect();
+        let mut values = of.clone();
+        values.sort_by(|a, b| match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            _ => a.to_string().cmp(&b.to_string()),
+        });
+        values.dedup();
+        let place = |value: &Value| values.iter().position(|other| other == value).unwrap_or_default();
+        let codes = of.iter().map(place).collect();
+        let flag = if name == "test_pairs" { String::new() } else { name.replace('_', "-") };
+        Self { name, flag, usual: usual(), values, codes }
+    }
+}
+
+/// The data of a page as JSON.
+pub(super) fn json(records: &[&Record]) -> String {
+    let outcomes: Vec<Outcome> =
+        Outcome::ALL.into_iter().filter(|outcome| records.iter().any(|r| r.outcome == *outcome)).collect();
+    let widths: BTreeSet<usize> = records.iter().flat_map(|record| record.wrong_by_bits.keys().copied()).collect();
+    let test = |bits| Test { bits, wrong: records.iter().map(|r| r.wrong_by_bits.get(&bits).copied()).collect() };
+    let longest = records.iter().map(|record| record.curve.len()).max().unwrap_or(0);
+    let place = |record: &&Record| outcomes.iter().position(|outcome| *outcome == record.outcome).unwrap_or_default();
+    let data = Data {
+        axes: OPTIONS.iter().map(|option| Axis::new(option, records)).collect(),
+        outcome: records.iter().map(place).collect(),
+        outcomes: outcomes.iter().map(Outcome::to_string).collect(),
+        goals: ["budget", "updates", "epochs"],
+        goal: records.iter().map(|record| limit(&record.config).0).collect(),
+        id: records.iter().map(|record| record.id.as_str()).collect(),
+        samples: records.iter().map(|record| record.samples).collect(),
+        updates: records.iter().map(|record| record.updates).collect(),
+        seconds: records.iter().map(|record| short(record.seconds)).collect(),
+        tests: widths.into_iter().map(test).collect(),
+        curve_updates: curve_updates().take(longest).collect(),
+        curves: records.iter().map(|r| r.curve.iter().map(|x| short_value(f64::from(*x))).collect()).collect(),
+    };
+    serde_json::to_string(&data).expect("columns have a JSON form")
+}
+
+/// A number to three digits, which is what a chart can show.
+fn short(x: f64) -> f64 {
+    format!("{x:.2e}").parse().unwrap_or(x)
+}
+
+/// The same as JSON, whole numbers without a point.
+fn short_value(x: f64) -> Value {
+    if x == 0.0 { 0.into() } else { short(x).into() }
+}

@@ -1,0 +1,99 @@
+//! A sweep as one HTML page that needs no network.
+//!
+//! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the scripts of this folder, which
+//! compute every chart from the trials that pass the filters. Shares come with Wilson's intervals; nothing is averaged here that
+//! the page cannot take apart again.
+
+mod columns;
+
+use crate::error::Result;
+use crate::model::file::write_atomic;
+use crate::sweep::Results;
+use std::path::Path;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPTS: [&str; 5] = [
+    include_str!("stats.js"),
+    include_str!("trials.js"),
+    include_str!("filters.js"),
+    include_str!("charts.js"),
+    include_str!("page.js"),
+];
+
+/// The page of some results.
+///
+/// # Cost
+/// 4.7 MB, most of them plotly.js, and some 200 bytes a trial.
+pub fn html(title: &str, results: &Results) -> String {
+    let records = results.records();
+    let missing = match results.missing() {
+        0 => String::new(),
+        n => format!(", {n} more are missing"),
+    };
+    let about = format!("{} trials{missing}; carrylane {}", records.len(), env!("CARGO_PKG_VERSION"));
+    // Scripts end at the first `</`, whatever it stands in.
+    let data = columns::json(&records).replace("</", "<\\/");
+    let parts = [
+        ("style", STYLE.to_owned()),
+        ("title", escaped(title)),
+        ("about", escaped(&about)),
+        ("data", data),
+        ("plotly", plotly_js()),
+        ("script", SCRIPTS.concat()),
+    ];
+    fill(PAGE, &parts)
+}
+
+/// Writes the page of some results to a file, whole or not at all.
+///
+/// # Errors
+/// [`crate::Error::Io`] if it cannot be written.
+pub fn write(path: &Path, title: &str, results: &Results) -> Result<()> {
+    write_atomic(path, html(title, results).as_bytes())
+}
+
+/// The template with each `{{name}}` replaced, once; what is put in is not looked at again.
+fn fill(template: &str, parts: &[(&str, String)]) -> String {
+    let mut page = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").expect("a template of this crate");
+        let (_, value) = parts.iter().find(|(part, _)| *part == name).expect("a part of this crate's template");
+        page.push_str(before);
+        page.push_str(value);
+        rest = after;
+    }
+    page.push_str(rest);
+    page
+}
+
+/// plotly.js in its script tag; the crate's second script, for formulas, is left out.
+fn plotly_js() -> String {
+    let scripts = plotly::Plot::offline_js_sources();
+    let end = "</script>";
+    scripts.split_inclusive(end).next().unwrap_or_default().to_owned()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_filled_once() {
+        let parts = [("a", "{{b}}".to_owned()), ("b", "x".to_owned())];
+        assert_eq!(fill("1{{a}}2{{b}}3", &parts), "1{{b}}2x3");
+    }
+
+    #[test]
+    fn plotly_is_whole_and_alone() {
+        let script = plotly_js();
+        assert!(script.starts_with("<script") && script.ends_with("</script>"), "a script tag");
+        assert!(script.len() > 3_000_000 && script.contains("Plotly"), "{} bytes", script.len());
+        assert_eq!(script.matches("<script").count(), 1, "one script");
+    }
+}

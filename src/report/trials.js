@@ -1,0 +1,32 @@
+// The trials of the page, and what is said of one.
+
+const data = JSON.parse(document.getElementById('data').textContent);
+const total = data.outcome.length;
+const axes = data.axes;
+const varying = axes.filter((axis) => axis.values.length > 1);
+const isSolved = (i) => data.outcomes[data.outcome[i]] === 'solved' || data.outcomes[data.outcome[i]] === 'proved';
+const axisOf = (name) => axes.find((axis) => axis.name === name);
+
+// The command that trains a trial's net again.
+function command(i) {
+  const words = ['carrylane train'];
+  for (const axis of axes) {
+    const value = axis.values[axis.codes[i]];
+    if (value === null || axis.flag === '' || value === axis.usual) continue;
+    if (axis.name === 'limit') words.push(`--${data.goals[data.goal[i]]} ${value}`);
+    else if (axis.name === 'shuffle') words.push('--shuffle');
+    else words.push(`--${axis.flag} ${value}`);
+  }
+  return words.join(' ');
+}
+
+// A trial's config: what differs between trials.
+function config(i) {
+  return varying.map((axis) => `${axis.name} ${axis.values[axis.codes[i]]}`).join(', ') || 'the only trial';
+}
+
+// What hovering over a trial shows.
+function hover(i) {
+  return `${config(i)}<br>${data.outcomes[data.outcome[i]]}: ${data.samples[i].toLocaleString('en')} samples, ` +
+    `${compact(data.seconds[i] * 1000)} ms<br>${command(i)}`;
+}

@@ -1,0 +1,90 @@
+//! How long a sweep will take: some of its trials are run for it.
+
+use super::plan::Plan;
+use super::run::{machine, start_workers};
+use crate::error::Result;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a sweep will take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// On so many threads, in seconds.
+    pub seconds: f64,
+    /// Trials that were run for it.
+    pub tried: usize,
+    /// Whether some took too long to be waited for, so that the sweep will take longer than this.
+    pub at_least: bool,
+}
+
+/// The most trials that are run.
+const TRIALS: usize = 48;
+/// The longest time they are given.
+const TIME: Duration = Duration::from_millis(1500);
+
+impl Plan {
+    /// How long all its trials will take on so many threads like those of this machine.
+    ///
+    /// # Cost
+    /// At most 1.5 s, on one thread.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] if the machine cannot start a thread.
+    pub fn estimate(&self, threads: usize) -> Result<Estimate> {
+        let picks: Vec<(usize, u32)> = (0..TRIALS.min(self.len())).map(|pick| (self.scattered(pick), 1)).collect();
+        let wanted = picks.len();
+        let (start, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+        let results = start_workers(self.clone(), picks, 1, machine(1), &stop)?;
+        let mut times = Vec::new();
+        while let Ok(record) = results.recv_timeout(TIME.saturating_sub(start.elapsed())) {
+            times.push(record.machine.trial_seconds);
+        }
+        stop.store(true, Ordering::Relaxed);
+        let (tried, at_least) = (times.len(), times.len() < wanted && start.elapsed().as_secs_f64() > 0.0);
+        // What was cut off took at least what was left of the time.
+        let spent = if at_least { start.elapsed().as_secs_f64() } else { times.iter().sum() };
+        let mean = spent / (tried + usize::from(at_least)).max(1) as f64;
+        let at_least = at_least && tried < wanted / 2;
+        Ok(Estimate { seconds: mean * self.len() as f64 / threads as f64, tried, at_least })
+    }
+
+    /// The places of a plan in an order in which any first few are spread over all of it: a lattice by a step near the golden
+    /// section of its length that shares no factor with it.
+    fn scattered(&self, pick: usize) -> usize {
+        let len = self.len();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than the length")]
+        let near = (len as f64 * 0.618) as usize;
+        let common = |mut a: usize, mut b: usize| {
+            while b > 0 {
+                (a, b) = (b, a % b);
+            }
+            a
+        };
+        let step = (near.max(1)..).find(|&step| common(step, len) == 1).expect("1 more than a multiple");
+        pick * step % len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sweep::{Plan, Spec};
+    use std::collections::HashSet;
+
+    #[test]
+    fn all_places_are_visited_once() {
+        for len in [1, 2, 7, 10, 100] {
+            let plan = Plan::new(Spec::from_words(&[format!("seed=0..{len}")]).expect("a spec")).expect("a plan");
+            let places: HashSet<usize> = (0..len).map(|pick| plan.scattered(pick)).collect();
+            assert_eq!(places.len(), len, "of {len}");
+        }
+    }
+
+    #[test]
+    fn trials_that_are_quick_are_all_tried() {
+        let spec = Spec::from_words(&["hidden=4", "bits=2", "updates=5", "seed=0..6"]).expect("a spec");
+        let estimate = Plan::new(spec).expect("a plan").estimate(2).expect("a thread");
+        assert_eq!((estimate.tried, estimate.at_least), (6, false), "{estimate:?}");
+        assert!(estimate.seconds > 0.0, "{estimate:?}");
+    }
+}

@@ -1,0 +1,132 @@
+//! All shard files as one: CSV, Parquet or JSON lines, sorted by id.
+//!
+//! The result is a function of the trials alone: the same bytes for any number of shards, threads and kills. What depends on the
+//! machine, times for one, is left out unless asked for.
+
+use super::keys::short;
+use super::parquet;
+use super::plan::Plan;
+use super::record::Record;
+use super::store::{Damaged, Records};
+use super::table::{Value, columns};
+use crate::error::{Error, Result};
+use crate::model::file::write_atomic;
+use std::path::Path;
+
+/// A file format, by the end of the file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header.
+    Csv,
+    /// Parquet, without compression.
+    Parquet,
+    /// A JSON object a line, curves included.
+    JsonLines,
+}
+
+impl Format {
+    /// The format of a file name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an end that is none of them.
+    pub fn of(path: &Path) -> Result<Self> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => Ok(Self::Csv),
+            Some("parquet") => Ok(Self::Parquet),
+            Some("jsonl") => Ok(Self::JsonLines),
+            _ => {
+                let path = short(&path.display().to_string());
+                Err(Error::usage(format!(
+                    "'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"
+                )))
+            }
+        }
+    }
+}
+
+/// What was read of a sweep.
+#[derive(Debug)]
+pub struct Results {
+    records: Records,
+    /// Ids of the plan's trials that have a record, ascending.
+    ids: Vec<u64>,
+    planned: usize,
+}
+
+impl Results {
+    /// Reads the results of a sweep folder.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the folder holds no sweep; [`Error::Io`] if it cannot be read.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let plan = Plan::load(folder)?;
+        let records = Records::read(folder)?;
+        let all = (0..plan.len()).map(|place| plan.number(place));
+        let mut ids: Vec<u64> = all.filter(|id| records.get(*id).is_some()).collect();
+        ids.sort_unstable();
+        Ok(Self { records, ids, planned: plan.len() })
+    }
+
+    /// The records, sorted by id.
+    pub fn records(&self) -> Vec<&Record> {
+        self.ids.iter().filter_map(|id| self.records.get(*id)).collect()
+    }
+
+    /// Trials of the plan without a record.
+    pub fn missing(&self) -> usize {
+        self.planned - self.ids.len()
+    }
+
+    /// Lines that are not whole.
+    pub fn damaged(&self) -> &[Damaged] {
+        &self.records.damaged
+    }
+
+    /// Writes them to a file, whole or not at all; `times` adds what depends on the machine.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name without a format; [`Error::Io`] if it cannot be written.
+    pub fn write(&self, path: &Path, times: bool) -> Result<()> {
+        let records = self.records();
+        let bytes = match Format::of(path)? {
+            Format::Csv => csv(&records, times),
+            Format::Parquet => parquet::bytes(&columns(&records, times)),
+            Format::JsonLines => json_lines(&records, times),
+        };
+        write_atomic(path, &bytes)
+    }
+}
+
+fn csv(records: &[&Record], times: bool) -> Vec<u8> {
+    let columns = columns(records, times);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let grown = "a vector grows";
+    writer.write_record(columns.iter().map(|column| column.name.as_str())).expect(grown);
+    for row in 0..records.len() {
+        let cells = columns.iter().map(|column| match &column.values[row] {
+            Value::Text(text) => text.clone(),
+            Value::Whole(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Flag(flag) => flag.to_string(),
+            Value::Nothing => String::new(),
+        });
+        writer.write_record(cells).expect(grown);
+    }
+    writer.into_inner().expect(grown)
+}
+
+fn json_lines(records: &[&Record], times: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for record in records {
+        let mut value = serde_json::to_value(record).expect("a record has a JSON form");
+        let object = value.as_object_mut().expect("a record is an object");
+        if !times {
+            for key in ["seconds", "machine", "attempt"] {
+                object.remove(key);
+            }
+        }
+        serde_json::to_writer(&mut bytes, &value).expect("a vector grows");
+        bytes.push(b'\n');
+    }
+    bytes
+}

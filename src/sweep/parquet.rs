@@ -1,0 +1,73 @@
+//! A table as a Parquet file: one row group, optional columns, no compression.
+
+use super::table::{Column, Type, Value};
+use parquet::basic::{LogicalType, Repetition, Type as Physical};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::errors::Result;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::Type as Schema;
+use std::sync::Arc;
+
+/// The bytes of the file.
+///
+/// # Panics
+/// Never: a vector takes what is written, and the schema is made from the columns.
+pub(super) fn bytes(columns: &[Column]) -> Vec<u8> {
+    write(columns).expect("columns that fit their own schema, written to memory")
+}
+
+fn write(columns: &[Column]) -> Result<Vec<u8>> {
+    let fields = columns.iter().map(field).collect::<Result<Vec<_>>>()?;
+    let schema = Schema::group_type_builder("trial").with_fields(fields).build()?;
+    let mut bytes = Vec::new();
+    let mut file = SerializedFileWriter::new(&mut bytes, Arc::new(schema), Arc::new(WriterProperties::new()))?;
+    let mut group = file.next_row_group()?;
+    for column in columns {
+        match column.r#type {
+            Type::Text => column_of::<ByteArrayType>(&mut group, column, |value| match value {
+                Value::Text(text) => Some(ByteArray::from(text.as_str())),
+                _ => None,
+            })?,
+            Type::Whole => column_of::<Int64Type>(&mut group, column, |value| match value {
+                Value::Whole(number) => Some(*number),
+                _ => None,
+            })?,
+            Type::Float => column_of::<DoubleType>(&mut group, column, |value| match value {
+                Value::Float(number) => Some(*number),
+                _ => None,
+            })?,
+            Type::Flag => column_of::<BoolType>(&mut group, column, |value| match value {
+                Value::Flag(flag) => Some(*flag),
+                _ => None,
+            })?,
+        }
+    }
+    group.close()?;
+    file.close()?;
+    Ok(bytes)
+}
+
+fn field(column: &Column) -> Result<Arc<Schema>> {
+    let (physical, logical) = match column.r#type {
+        Type::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        Type::Whole => (Physical::INT64, None),
+        Type::Float => (Physical::DOUBLE, None),
+        Type::Flag => (Physical::BOOLEAN, None),
+    };
+    let builder = Schema::primitive_type_builder(&column.name, physical).with_repetition(Repetition::OPTIONAL);
+    Ok(Arc::new(builder.with_logical_type(logical).build()?))
+}
+
+/// Writes a column of one physical type; a definition level of 0 stands for nothing.
+fn column_of<T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
+    column: &Column,
+    value: impl Fn(&Value) -> Option<T::T>,
+) -> Result<()> {
+    let values: Vec<T::T> = column.values.iter().filter_map(&value).collect();
+    let levels: Vec<i16> = column.values.iter().map(|v| i16::from(value(v).is_some())).collect();
+    let mut writer = group.next_column()?.expect("as many columns as the schema has fields");
+    writer.typed::<T>().write_batch(&values, Some(&levels), None)?;
+    writer.close()
+}

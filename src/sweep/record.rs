@@ -1,0 +1,112 @@
+//! What a trial came to.
+
+use super::trial::Trial;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every pair of the check is right.
+    Solved,
+    /// Solved, and proved to add at every width.
+    Proved,
+    /// The budget is used up, and some pairs are wrong.
+    Unsolved,
+    /// A number became infinite or NaN.
+    Diverged,
+    /// It could not be run to its end; `error` says why.
+    Failed,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Solved, Self::Proved, Self::Unsolved, Self::Diverged, Self::Failed];
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Solved => "solved",
+            Self::Proved => "proved",
+            Self::Unsolved => "unsolved",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// Where a training first had a number that is not finite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The update, counted from 1.
+    pub update: u64,
+    /// The tensor, or `loss` where all parameters were still finite.
+    pub tensor: String,
+}
+
+/// The line of a finished trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Hash of its config.
+    pub id: String,
+    /// All that it depends on.
+    pub config: Trial,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it could not be run, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Where it diverged, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<Divergence>,
+    /// Additions learned from.
+    pub samples: u64,
+    /// Updates made.
+    pub updates: u64,
+    /// Training time, checks included.
+    pub seconds: f64,
+    /// Pairs of the check that are wrong.
+    pub pairs_wrong: u64,
+    /// Pairs of the check.
+    pub pairs_total: u64,
+    /// Wrong sums at each test width in bits, of `test_pairs` random and the adversarial ones.
+    pub wrong_by_bits: BTreeMap<usize, u64>,
+    /// Hash of the trained net.
+    pub weights_hash: String,
+    /// Share of wrong bits in the minibatch of each update of [`curve_updates`], as far as the training went.
+    pub curve: Vec<f32>,
+    /// The carrylane that ran it.
+    pub version: String,
+    /// How often it was run; the last run counts.
+    pub attempt: u32,
+    /// What the result does not depend on.
+    pub machine: Machine,
+}
+
+/// Where and when a trial ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Name of the machine.
+    pub host: String,
+    /// Instruction set.
+    pub level: String,
+    /// Trials that ran side by side.
+    pub threads: usize,
+    /// Name of the run: host, process and start.
+    pub run: String,
+    /// When the run began, in seconds since 1970.
+    pub run_began_unix_s: f64,
+    /// How long the run had been going when the trial ended.
+    pub run_seconds: f64,
+    /// The whole trial: training, tests and start-up.
+    pub trial_seconds: f64,
+}
+
+/// The updates at which the curve of a training is kept: 1, 2, 3, 4, 6, 8, 12, 16, …
+pub fn curve_updates() -> impl Iterator<Item = u64> {
+    let doubled = (1..62).flat_map(|power| [1_u64 << power, 3 << (power - 1)]);
+    std::iter::once(1).chain(doubled)
+}

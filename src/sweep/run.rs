@@ -1,0 +1,185 @@
+//! Runs what is missing: trials side by side, each on one thread, and one writer.
+//!
+//! Workers take the next trial of the shard and send what it came to; the thread that called writes it down, so that a
+//! line is never torn by another, and the disk keeps no worker waiting.
+
+use super::plan::Plan;
+use super::record::{Machine, Outcome, Record};
+use super::shard::Shard;
+use super::store::{Appender, Damaged, Records};
+use super::trial_run;
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What to run, and with how many threads.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The part of the sweep.
+    pub shard: Shard,
+    /// Trials side by side.
+    pub threads: usize,
+    /// Trials of which there is no record.
+    pub missing: bool,
+    /// Trials that ended like this are run once more.
+    pub again: Vec<Outcome>,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Trials this run is to do.
+    pub planned: usize,
+    /// Those it has done.
+    pub done: usize,
+    /// How those ended.
+    pub outcomes: BTreeMap<Outcome, usize>,
+    /// Time since it began.
+    pub seconds: f64,
+    /// Sum of the training times of the trials done.
+    pub training_seconds: f64,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ran {
+    /// How far it came.
+    pub progress: Progress,
+    /// Share of its threads' time that was training.
+    pub training_share: f64,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// How long a run that was stopped waits for the steps under way; their trials are lost either way.
+const GRACE: Duration = Duration::from_secs(4);
+/// How often progress is told and the flag looked at while no trial ends.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs a shard of a locked sweep, and returns when all is done, or soon after `stop` is set.
+///
+/// `on_damaged` hears of lines that are left out, before the first trial; `on_progress` hears of every batch of results, and ten times
+/// a second.
+///
+/// # Errors
+/// [`Error::Data`] if the folder holds no sweep; [`Error::Io`] if it cannot be read or written, the disk being full for one: what was
+/// finished is kept; [`Error::Usage`] if the machine cannot start the threads.
+pub fn run(
+    folder: &Path,
+    options: &Options,
+    stop: &Arc<AtomicBool>,
+    on_damaged: impl FnOnce(&[Damaged]),
+    mut on_progress: impl FnMut(&Progress),
+) -> Result<Ran> {
+    let plan = Plan::load(folder)?;
+    let records = Records::read(folder)?;
+    on_damaged(&records.damaged);
+    let todo = todo(&plan, &records, options);
+    drop(records);
+    let start = Instant::now();
+    let mut progress =
+        Progress { planned: todo.len(), done: 0, outcomes: BTreeMap::new(), seconds: 0.0, training_seconds: 0.0 };
+    // Opened even if nothing is to be done, so that a folder that cannot be written is known at once.
+    let mut shard = Appender::open(folder, &options.shard.file())?;
+    let threads = options.threads.min(todo.len()).max(1);
+    let machine = machine(threads);
+    let results = start_workers(plan, todo, threads, machine, stop)?;
+    let mut stopped: Option<Instant> = None;
+    let mut cut = false;
+    loop {
+        let batch = match results.recv_timeout(TICK) {
+            Ok(first) => std::iter::once(first).chain(results.try_iter()).collect(),
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let batch: Vec<Record> = batch.into_iter().map(|record: Record| stamped(record, start)).collect();
+        if !batch.is_empty()
+            && let Err(error) = shard.append(&batch)
+        {
+            stop.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        for record in &batch {
+            progress.done += 1;
+            *progress.outcomes.entry(record.outcome).or_default() += 1;
+            progress.training_seconds += record.seconds;
+        }
+        progress.seconds = start.elapsed().as_secs_f64();
+        on_progress(&progress);
+        if stop.load(Ordering::Relaxed) && stopped.get_or_insert_with(Instant::now).elapsed() > GRACE {
+            cut = true;
+            break;
+        }
+    }
+    progress.seconds = start.elapsed().as_secs_f64();
+    let training_share = progress.training_seconds / (progress.seconds * threads as f64).max(f64::MIN_POSITIVE);
+    let interrupted = cut || progress.done < progress.planned;
+    Ok(Ran { progress, training_share, interrupted })
+}
+
+/// Places in the plan of the trials to run, and which attempt each is.
+fn todo(plan: &Plan, records: &Records, options: &Options) -> Vec<(usize, u32)> {
+    let own = (0..plan.len()).filter(|&place| options.shard.holds(place));
+    let wanted = own.filter_map(|place| match records.get(plan.number(place)) {
+        None => options.missing.then_some((place, 1)),
+        Some(record) => options.again.contains(&record.outcome).then_some((place, record.attempt.saturating_add(1))),
+    });
+    wanted.collect()
+}
+
+/// Starts the workers; the channel closes when the last one ends.
+pub(super) fn start_workers(
+    plan: Plan,
+    todo: Vec<(usize, u32)>,
+    threads: usize,
+    machine: Machine,
+    stop: &Arc<AtomicBool>,
+) -> Result<Receiver<Record>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
+    let (sender, results) = channel();
+    let work = Arc::new((plan, todo, machine, AtomicUsize::new(0)));
+    for _ in 0..threads {
+        let (work, sender, stop) = (Arc::clone(&work), sender.clone(), Arc::clone(stop));
+        pool.spawn(move || {
+            let (plan, todo, machine, next) = &*work;
+            while !stop.load(Ordering::Relaxed) {
+                let Some(&(place, attempt)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let Some(record) = trial_run::run(&plan.trial(place), machine, attempt, &stop) else { break };
+                // Nobody listens any more: the disk failed, and that is told where it failed.
+                if sender.send(record).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    // The pool ends by itself once its tasks have; it is not waited for.
+    Ok(results)
+}
+
+/// The record with the time of its arrival.
+fn stamped(mut record: Record, start: Instant) -> Record {
+    record.machine.run_seconds = start.elapsed().as_secs_f64();
+    record
+}
+
+/// This machine and this run.
+pub(super) fn machine(threads: usize) -> Machine {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown".to_owned() } else { host.trim().to_owned() };
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    Machine {
+        run: format!("{host}-{}-{began:.3}", std::process::id()),
+        host,
+        level: String::new(),
+        threads,
+        run_began_unix_s: began,
+        run_seconds: 0.0,
+        trial_seconds: 0.0,
+    }
+}

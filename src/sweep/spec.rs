@@ -1,0 +1,286 @@
+//! What a sweep is, as people say it: words on the command line or a TOML file, the same grammar.
+//!
+//! ```toml
+//! method = "random"            # "grid" (the default), "random" or "sobol"
+//! points = 100                 # points drawn; each is crossed with the grid
+//! sweep_seed = 1               # key of the points
+//! [grid]
+//! hidden = [4, 8, 16]
+//! seed = "0..20"
+//! [random]
+//! lr = "0.001..0.1:log"
+//! [fixed]
+//! cell = "lstm"
+//! ```
+//!
+//! In words: `method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm`. Keys are
+//! those of [`Key`]; a value is a number, a word, a list, `a..b` or `a..b:step`, which leave `b` out.
+
+use super::axis::{Axis, Spread};
+use super::keys::{Draft, Key, short};
+use super::plan::MAX_TRIALS;
+use super::trial::Trial;
+use crate::error::{Error, Result};
+use crate::task::rng::{Purpose, stream, unit};
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+/// How the points of the random axes are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// There are none: every combination of the grid.
+    Grid,
+    /// Independent draws.
+    Random,
+    /// An Owen-scrambled Sobol sequence.
+    ///
+    /// # Source
+    /// Burley 2020, "Practical Hash-based Owen Scrambling".
+    Sobol,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grid => "grid",
+            Self::Random => "random",
+            Self::Sobol => "sobol",
+        })
+    }
+}
+
+/// A sweep as it was asked for. Its trials are a function of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    method: Method,
+    points: usize,
+    sweep_seed: u64,
+    grid: BTreeMap<Key, Axis>,
+    random: BTreeMap<Key, Spread>,
+}
+
+/// The most points of a Sobol sequence: `sobol_burley`'s bound.
+const SOBOL_POINTS: usize = 1 << 16;
+
+/// A spec in the making.
+#[derive(Debug, Default)]
+struct Said {
+    method: Option<Method>,
+    points: Option<usize>,
+    sweep_seed: Option<u64>,
+    grid: BTreeMap<Key, Axis>,
+    random: BTreeMap<Key, Spread>,
+}
+
+impl Spec {
+    /// Reads words like `hidden=4,8` or `random.lr=0.001..0.1:log`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the key, the value and what it may be.
+    pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self> {
+        let mut said = Said::default();
+        for word in words {
+            let word = word.as_ref();
+            let (name, text) = word.split_once('=').ok_or_else(|| {
+                Error::usage(format!("'{}' is no axis: want key=value, as in hidden=4,8,16", short(word)))
+            })?;
+            let (table, name) = name.split_once('.').unwrap_or(("", name));
+            said.take(table, name, text)?;
+        }
+        said.spec()
+    }
+
+    /// Reads a TOML file's text.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the key, the value and what it may be, or where the text is no TOML.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+            let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            Error::usage(format!("line {line} is no TOML: {}", e.message().replace('\n', " ")))
+        })?;
+        let mut said = Said::default();
+        for (name, value) in &table {
+            match value {
+                toml::Value::Table(axes) => {
+                    for (key, value) in axes {
+                        said.take(name, key, &words(key, value)?)?;
+                    }
+                }
+                value => said.take("", name, &words(name, value)?)?,
+            }
+        }
+        said.spec()
+    }
+
+    /// How its random points are placed.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Its axes: name, values as written, and how many; 0 for a range to draw from.
+    pub fn axes(&self) -> Vec<(Key, String, usize)> {
+        let grid = self.grid.iter().map(|(key, axis)| (*key, axis.to_string(), axis.len()));
+        grid.chain(self.random.iter().map(|(key, spread)| (*key, spread.to_string(), 0))).collect()
+    }
+
+    /// How many trials it names, equal ones counted each time.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there are too many to plan.
+    pub(super) fn size(&self) -> Result<usize> {
+        let mut lengths = self.grid.values().map(Axis::len);
+        let size = lengths.try_fold(self.points, usize::checked_mul);
+        size.filter(|&size| size <= MAX_TRIALS).ok_or_else(|| {
+            let axes: Vec<String> = self.grid.iter().map(|(key, axis)| format!("{} of {key}", axis.len())).collect();
+            let points = self.points;
+            Error::usage(format!(
+                "{points} points times {} is more than {MAX_TRIALS} trials, the most a sweep may have",
+                axes.join(" times ")
+            ))
+        })
+    }
+
+    /// A trial: the points of the random axes are outermost, then the grid, its last key fastest.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for values that make no trial.
+    pub(super) fn trial(&self, mut index: usize) -> Result<Trial> {
+        let mut draft = Draft::default();
+        for (key, axis) in self.grid.iter().rev() {
+            draft.set(*key, &axis.token(index % axis.len()))?;
+            index /= axis.len();
+        }
+        for ((key, spread), u) in self.random.iter().zip(self.point(index)) {
+            draft.set(*key, &spread.token(u))?;
+        }
+        draft.trial()
+    }
+
+    /// A random point: a function of the sweep's seed and the index.
+    #[expect(clippy::cast_possible_truncation, reason = "an index below 2^16; and a seed of 32 bits, folded")]
+    fn point(&self, index: usize) -> Vec<f64> {
+        let mut rng = stream(self.sweep_seed, Purpose::Sweep, index as u64);
+        let seed = (self.sweep_seed ^ (self.sweep_seed >> 32)) as u32;
+        let coordinate = |dimension: u32| match self.method {
+            Method::Grid | Method::Random => unit(&mut rng),
+            Method::Sobol => f64::from(sobol_burley::sample(index as u32, dimension, seed)),
+        };
+        (0..self.random.len() as u32).map(coordinate).collect()
+    }
+
+    /// Its canonical TOML; reading it gives the same spec.
+    pub fn to_toml(&self) -> String {
+        let mut text = format!("method = \"{}\"\n", self.method);
+        if self.method != Method::Grid {
+            writeln!(text, "points = {}\nsweep_seed = {}", self.points, self.sweep_seed).expect("a string grows");
+        }
+        let fixed = |fixed: bool| move |(_, axis): &(&Key, &Axis)| (axis.len() == 1) == fixed;
+        let grid: Vec<_> = self.grid.iter().filter(fixed(false)).map(|(k, a)| (k, a.to_string())).collect();
+        let random: Vec<_> = self.random.iter().map(|(k, s)| (k, s.to_string())).collect();
+        let fixed: Vec<_> = self.grid.iter().filter(fixed(true)).map(|(k, a)| (k, a.to_string())).collect();
+        for (name, axes) in [("grid", grid), ("random", random), ("fixed", fixed)] {
+            if !axes.is_empty() {
+                writeln!(text, "\n[{name}]").expect("a string grows");
+            }
+            for (key, values) in axes {
+                // As JSON, whose strings are TOML's too.
+                writeln!(text, "{key} = {}", serde_json::Value::String(values)).expect("a string grows");
+            }
+        }
+        text
+    }
+}
+
+impl Said {
+    /// Takes one key and its value, which belongs to a table, or to none.
+    fn take(&mut self, table: &str, name: &str, text: &str) -> Result<()> {
+        let number = |most: u64| {
+            let number = text.trim().replace('_', "").parse::<u64>().ok().filter(|n| *n <= most);
+            number.ok_or_else(|| Error::usage(format!("{name} is '{}', want a whole number up to {most}", short(text))))
+        };
+        match (table, name) {
+            ("", "method") => {
+                let methods = [Method::Grid, Method::Random, Method::Sobol];
+                let found = methods.into_iter().find(|method| method.to_string() == text.trim());
+                self.method = Some(found.ok_or_else(|| {
+                    Error::usage(format!("method is '{}', want grid or random or sobol", short(text)))
+                })?);
+            }
+            ("", "points") => {
+                let points = number(MAX_TRIALS as u64)?;
+                self.points = Some(usize::try_from(points).expect("at most a million"));
+            }
+            ("", "sweep_seed") => self.sweep_seed = Some(number(i64::MAX.unsigned_abs())?),
+            ("" | "grid" | "fixed" | "random", name) => {
+                let key = Key::parse(name)?;
+                if self.grid.contains_key(&key) || self.random.contains_key(&key) {
+                    return Err(Error::usage(format!("{key} is given twice")));
+                }
+                if table == "random" {
+                    self.random.insert(key, Spread::parse(key, text)?);
+                } else {
+                    let axis = Axis::parse(key, text)?;
+                    if table == "fixed" && axis.len() != 1 {
+                        let values = axis.len();
+                        return Err(Error::usage(format!(
+                            "{key} is fixed to {values} values: want one, or put it in grid"
+                        )));
+                    }
+                    self.grid.insert(key, axis);
+                }
+            }
+            (table, _) => {
+                return Err(Error::usage(format!("unknown table '{}': tables are grid, random, fixed", short(table))));
+            }
+        }
+        Ok(())
+    }
+
+    fn spec(self) -> Result<Spec> {
+        let method = self.method.unwrap_or(if self.random.is_empty() { Method::Grid } else { Method::Random });
+        match (method, self.random.is_empty(), self.points) {
+            (Method::Grid, false, _) => {
+                return Err(Error::usage("method is grid, and there are random axes: want method=random or sobol"));
+            }
+            (Method::Grid, true, points) if points.is_some() || self.sweep_seed.is_some() => {
+                return Err(Error::usage(
+                    "points and sweep_seed are for random axes, and there are none: random.lr=0.001..0.1:log is one",
+                ));
+            }
+            (Method::Random | Method::Sobol, true, _) => {
+                return Err(Error::usage(format!(
+                    "method is {method}, and there are no random axes: random.lr=0.001..0.1:log is one"
+                )));
+            }
+            (_, false, None | Some(0)) => return Err(Error::usage("points is not given or 0, want at least 1")),
+            (Method::Sobol, _, Some(points)) if points > SOBOL_POINTS => {
+                return Err(Error::usage(format!("points is {points}, want at most {SOBOL_POINTS} for sobol")));
+            }
+            _ => {}
+        }
+        let points = self.points.unwrap_or(1);
+        let sweep_seed = self.sweep_seed.unwrap_or(0);
+        Ok(Spec { method, points, sweep_seed, grid: self.grid, random: self.random })
+    }
+}
+
+/// A TOML value as it would be typed as a word.
+fn words(key: &str, value: &toml::Value) -> Result<String> {
+    let wrong = |found: &str| Error::usage(format!("{} is {found}, want a number, a word or a list", short(key)));
+    Ok(match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Array(values) => {
+            if values.iter().any(toml::Value::is_array) {
+                return Err(wrong("a list of lists"));
+            }
+            let values = values.iter().map(|value| words(key, value)).collect::<Result<Vec<_>>>()?;
+            values.join(",")
+        }
+        toml::Value::Datetime(_) => return Err(wrong("a date")),
+        toml::Value::Table(_) => return Err(wrong("a table")),
+    })
+}

@@ -1,0 +1,121 @@
+//! How a sweep stands, from its shard files alone.
+
+use super::plan::Plan;
+use super::record::{Outcome, Record};
+use super::store::{Damaged, Records};
+use crate::error::Result;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// How a sweep stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// Trials of the plan.
+    pub planned: usize,
+    /// Those with a record.
+    pub done: usize,
+    /// How those ended.
+    pub outcomes: BTreeMap<Outcome, usize>,
+    /// Time during which at least one run was under way.
+    pub seconds: f64,
+    /// Time since the last trial ended, to which `unix_s` is now.
+    pub last_unix_s: f64,
+    /// Share of all runs' threads' time that was training.
+    pub training_share: f64,
+    /// Lines that are not whole.
+    pub damaged: Vec<Damaged>,
+}
+
+/// What is known of a run.
+#[derive(Debug, Default)]
+struct Run {
+    began: f64,
+    seconds: f64,
+    threads: usize,
+    training: f64,
+}
+
+impl Status {
+    /// Reads a sweep folder.
+    ///
+    /// # Errors
+    /// [`crate::Error::Data`] if the folder holds no sweep; [`crate::Error::Io`] if it cannot be read.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let plan = Plan::load(folder)?;
+        let records = Records::read(folder)?;
+        Ok(Self::of(&plan, records))
+    }
+
+    fn of(plan: &Plan, records: Records) -> Self {
+        let known = || (0..plan.len()).filter_map(|place| records.get(plan.number(place)));
+        let mut outcomes = BTreeMap::new();
+        for record in known() {
+            *outcomes.entry(record.outcome).or_default() += 1;
+        }
+        let runs = runs(known());
+        let threads: f64 = runs.iter().map(|run| run.seconds * run.threads as f64).sum();
+        let training: f64 = runs.iter().map(|run| run.training).sum();
+        Self {
+            planned: plan.len(),
+            done: outcomes.values().sum(),
+            outcomes,
+            seconds: union(&runs),
+            last_unix_s: runs.iter().map(|run| run.began + run.seconds).fold(0.0, f64::max),
+            training_share: if threads > 0.0 { training / threads } else { 0.0 },
+            damaged: records.damaged,
+        }
+    }
+
+    /// Trials that ended in a way.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.outcomes.get(&outcome).copied().unwrap_or(0)
+    }
+
+    /// Trials that solved their task, proved ones too.
+    pub fn solved(&self) -> usize {
+        self.count(Outcome::Solved) + self.count(Outcome::Proved)
+    }
+
+    /// Trials done a second of running.
+    pub fn trials_per_s(&self) -> f64 {
+        if self.seconds > 0.0 { self.done as f64 / self.seconds } else { 0.0 }
+    }
+}
+
+/// The runs that some records come from. A run that was killed is known up to its last record.
+fn runs<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<Run> {
+    let mut runs: HashMap<&str, Run> = HashMap::new();
+    for record in records {
+        let machine = &record.machine;
+        let run = runs.entry(&machine.run).or_default();
+        run.began = machine.run_began_unix_s;
+        run.threads = machine.threads;
+        run.seconds = run.seconds.max(machine.run_seconds);
+        run.training += record.seconds;
+    }
+    runs.into_values().collect()
+}
+
+/// Length of the union of the runs' times.
+fn union(runs: &[Run]) -> f64 {
+    let mut spans: Vec<(f64, f64)> = runs.iter().map(|run| (run.began, run.began + run.seconds)).collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut total, mut end) = (0.0, f64::NEG_INFINITY);
+    for (from, to) in spans {
+        total += (to - from.max(end)).max(0.0);
+        end = end.max(to);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_runs_side_by_side_count_once() {
+        let run = |began, seconds| Run { began, seconds, threads: 1, training: 0.0 };
+        assert_eq!(union(&[run(10.0, 5.0), run(0.0, 2.0), run(12.0, 1.0), run(14.0, 3.0)]), 9.0);
+        assert_eq!(union(&[]), 0.0);
+    }
+}

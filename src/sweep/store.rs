@@ -1,0 +1,187 @@
+//! The shard files: JSON lines that are only ever appended, each with a check of its own.
+//!
+//! A line is a [`Record`] with a last field `check`, a hash of all that stands before it. A line that a kill tore, or that a disk
+//! spoiled, does not match its check: it is told of and left out, and its trial is run again. No file is ever
+//! rewritten, so nothing finished can be lost, and no lock is needed: shards have their own files, and two processes that write the
+//! same one add whole lines that say the same.
+
+use super::plan::id_number;
+use super::record::Record;
+use crate::error::{Error, Result};
+use crate::model::config_hash;
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The folder of a sweep that holds its shard files.
+pub(super) const SHARDS: &str = "shards";
+/// The longest line that is read; a record has a few thousand bytes.
+const LONGEST: u64 = 1 << 20;
+/// What separates a line's content from its check.
+const CHECK: &str = ",\"check\":\"";
+
+/// A line that is not whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// The shard file.
+    pub path: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+/// A record as a line, without its end.
+pub(super) fn encode(record: &Record) -> String {
+    let mut line = serde_json::to_string(record).expect("a record has a JSON form");
+    let closing = line.pop();
+    debug_assert_eq!(closing, Some('}'), "a record is an object");
+    let check = config_hash(&line);
+    line.push_str(CHECK);
+    line.push_str(&check);
+    line.push_str("\"}");
+    line
+}
+
+/// The record of a line.
+pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
+    let text = std::str::from_utf8(line).map_err(|_| "not UTF-8")?;
+    let torn = if text.starts_with("{\"id\":") { "torn" } else { "not a line of a sweep" };
+    let (body, check) = text.rsplit_once(CHECK).ok_or(torn)?;
+    let check = check.strip_suffix("\"}").ok_or(torn)?;
+    if config_hash(&body) != check {
+        return Err("its check does not match");
+    }
+    let mut whole = body.to_owned();
+    whole.push('}');
+    let record: Record = serde_json::from_str(&whole).map_err(|_| "not a record of this version")?;
+    if id_number(&record.id).is_none() { Err("its id is no hash") } else { Ok(record) }
+}
+
+/// Reads every shard file of a sweep, in the order of their names.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be read. Lines that are not whole are no error; they are returned.
+pub(super) fn read(folder: &Path, mut on_record: impl FnMut(Record)) -> Result<Vec<Damaged>> {
+    let mut damaged = Vec::new();
+    for path in files(folder)? {
+        let file = File::open(&path).map_err(|source| Error::io(&path, "read", source))?;
+        let mut reader = BufReader::new(file);
+        let mut bytes = Vec::new();
+        for line in 1.. {
+            bytes.clear();
+            let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes);
+            if read.map_err(|source| Error::io(&path, "read", source))? == 0 {
+                break;
+            }
+            let ended = bytes.pop_if(|last| *last == b'\n').is_some();
+            match decode(&bytes) {
+                // A line without its end may lose the next one to it, but is whole itself.
+                Ok(record) => on_record(record),
+                Err(_) if bytes.is_empty() => {}
+                Err(problem) => {
+                    let problem = if ended { problem } else { "torn" };
+                    damaged.push(Damaged { path: path.clone(), line, problem });
+                }
+            }
+        }
+    }
+    Ok(damaged)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let shards = folder.join(SHARDS);
+    let entries = match fs::read_dir(&shards) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(Error::io(&shards, "read", source)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|source| Error::io(&shards, "read", source))?.path();
+        // A folder or a device of such a name holds no lines; a device could be read for ever.
+        if path.extension().is_some_and(|extension| extension == "jsonl") && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// The records of a sweep, the last attempt of each trial.
+#[derive(Debug, Default)]
+pub struct Records {
+    by_id: HashMap<u64, Record>,
+    /// Lines that are not whole.
+    pub damaged: Vec<Damaged>,
+}
+
+impl Records {
+    /// Reads a sweep folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut by_id: HashMap<u64, Record> = HashMap::new();
+        let damaged = read(folder, |record| {
+            let id = id_number(&record.id).expect("decoded");
+            match by_id.get(&id) {
+                Some(known) if known.attempt >= record.attempt => {}
+                _ => {
+                    by_id.insert(id, record);
+                }
+            }
+        })?;
+        Ok(Self { by_id, damaged })
+    }
+
+    /// The record of a trial, by its id as a number.
+    pub(super) fn get(&self, id: u64) -> Option<&Record> {
+        self.by_id.get(&id)
+    }
+}
+
+/// A shard file, to be added to.
+#[derive(Debug)]
+pub(super) struct Appender {
+    path: PathBuf,
+    file: File,
+}
+
+impl Appender {
+    /// Opens a shard file, and ends a line that a kill left open.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder cannot be written.
+    pub(super) fn open(folder: &Path, name: &str) -> Result<Self> {
+        let shards = folder.join(SHARDS);
+        fs::create_dir_all(&shards).map_err(|source| Error::io(&shards, "create", source))?;
+        let path = shards.join(name);
+        let failed = |source| Error::io(&path, "write", source);
+        let mut file = OpenOptions::new().create(true).append(true).read(true).open(&path).map_err(failed)?;
+        let mut last = [b'\n'];
+        if file.seek(SeekFrom::End(0)).map_err(failed)? > 0 {
+            file.seek(SeekFrom::End(-1)).and_then(|_| file.read_exact(&mut last)).map_err(failed)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n").map_err(failed)?;
+        }
+        Ok(Self { path, file })
+    }
+
+    /// Adds records and waits until the disk has them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk is full or gone; what was added before is as it was.
+    pub(super) fn append(&mut self, records: &[Record]) -> Result<()> {
+        let failed = |source| Error::io(&self.path, "write", source);
+        for record in records {
+            let mut line = encode(record);
+            line.push('\n');
+            // One write a line, so that lines of two processes do not mix.
+            self.file.write_all(line.as_bytes()).map_err(failed)?;
+        }
+        self.file.sync_data().map_err(failed)
+    }
+}

@@ -1,0 +1,131 @@
+//! A sweep as a Slurm job array.
+//!
+//! The engine only starts shards: placement, retries and limits are its own, and a task that was killed, requeued or submitted twice
+//! does what is still missing.
+
+use super::keys::short;
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// What is asked of Slurm.
+#[derive(Debug, Clone)]
+pub struct Array {
+    /// Tasks of the array.
+    pub shards: usize,
+    /// The most of them at a time.
+    pub at_once: Option<usize>,
+    /// Cores of a task, and its trials side by side.
+    pub cpus: usize,
+    /// Time limit, in Slurm's words.
+    pub time: Option<String>,
+    /// Partition.
+    pub partition: Option<String>,
+}
+
+/// The most tasks of an array; sites allow fewer or more (`MaxArraySize`), and sbatch says so.
+const MAX_TASKS: usize = 100_000;
+
+impl Array {
+    /// The script, to be given to `sbatch`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for numbers out of range, and for words or names that a script cannot hold.
+    pub fn script(&self, program: &Path, folder: &Path) -> Result<String> {
+        for (name, value) in [("shards", self.shards), ("at-once", self.at_once.unwrap_or(1)), ("cpus", self.cpus)] {
+            if !(1..=MAX_TASKS).contains(&value) {
+                return Err(Error::usage(format!("{name} is {value}, want 1 to {MAX_TASKS}")));
+            }
+        }
+        let (program, folder) = (text(program)?, text(folder)?);
+        let mut head = String::new();
+        for (option, word) in [("time", &self.time), ("partition", &self.partition)] {
+            let Some(word) = word else { continue };
+            if word.is_empty() || !word.chars().all(|c| c.is_ascii_alphanumeric() || ":-_.,".contains(c)) {
+                return Err(Error::usage(format!("{option} is '{}', want a word of Slurm's", short(word))));
+            }
+            head.push_str(&format!("#SBATCH --{option}={word}\n"));
+        }
+        let limit = self.at_once.map(|n| format!("%{n}")).unwrap_or_default();
+        let (last, shards, cpus) = (self.shards - 1, self.shards, self.cpus);
+        let (program, folder, logs) = (quoted(program), quoted(folder), format!("{folder}/slurm-%A_%a.log"));
+        Ok(format!(
+            r#"#!/bin/bash
+# A sweep of carrylane as a job array. Submitting it again does what is missing.
+#SBATCH --job-name=carrylane
+#SBATCH --array=0-{last}{limit}
+#SBATCH --cpus-per-task={cpus}
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:TERM@60
+#SBATCH --output="{logs}"
+{head}set -u
+shard=({program} sweep run {folder} --shard auto/{shards} --threads "${{SLURM_CPUS_PER_TASK:-1}}")
+
+# Exit code 75 means: interrupted, run it again. Where the cluster requeues on it, the program takes the shell's place, so that it
+# gets the signals.
+if scontrol show config | grep -Eq '^RequeueExit *=(.*[ ,])?75(,|$)'; then
+    exec "${{shard[@]}}"
+fi
+# Elsewhere the signal is handed on, and the task requeues itself.
+"${{shard[@]}}" &
+child=$!
+trap 'kill -TERM "$child"' TERM INT
+while kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+    code=$?
+done
+if ((code == 75)); then
+    scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+fi
+exit "$code"
+"#
+        ))
+    }
+}
+
+/// A path as text that a line of a script can hold.
+fn text(path: &Path) -> Result<&str> {
+    let text = path.to_str().filter(|text| !text.contains(['\n', '"', '\\']));
+    text.ok_or_else(|| Error::usage(format!("{} has characters that a Slurm script cannot hold", path.display())))
+}
+
+/// Text as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array() -> Array {
+        Array { shards: 64, at_once: Some(16), cpus: 2, time: Some("01:00:00".into()), partition: None }
+    }
+
+    #[test]
+    fn the_script_names_what_was_asked() {
+        let script = array().script(Path::new("/bin/carrylane"), Path::new("/data/my sweep's")).expect("a script");
+        for line in [
+            "#SBATCH --array=0-63%16",
+            "#SBATCH --cpus-per-task=2",
+            "#SBATCH --requeue",
+            "#SBATCH --time=01:00:00",
+            "#SBATCH --signal=B:TERM@60",
+            "#SBATCH --output=\"/data/my sweep's/slurm-%A_%a.log\"",
+            "    exec \"${shard[@]}\"",
+        ] {
+            assert!(script.lines().any(|other| other == line), "no {line}:\n{script}");
+        }
+        assert!(script.contains(r"'/bin/carrylane' sweep run '/data/my sweep'\''s' --shard auto/64"), "{script}");
+    }
+
+    #[test]
+    fn words_that_could_be_commands_are_refused() {
+        for time in ["1\nrm", "$(x)", ""] {
+            let array = Array { time: Some(time.into()), ..array() };
+            assert!(array.script(Path::new("/c"), Path::new("/d")).is_err(), "{time:?}");
+        }
+        assert!(array().script(Path::new("/c"), Path::new("/a\nb")).is_err(), "a line end in a name");
+        assert!(Array { shards: 0, ..array() }.script(Path::new("/c"), Path::new("/d")).is_err(), "no shards");
+    }
+}

@@ -1,0 +1,137 @@
+//! One trial, run to its end on the thread that calls.
+
+use super::record::{Divergence, Machine, Outcome, Record, curve_updates};
+use super::trial::Trial;
+use crate::error::Result;
+use crate::model::weights_hash;
+use crate::task::PairSet;
+use crate::task::rng::Purpose;
+use crate::train::{Event, Outcome as Ended, Report, Trainer, score};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Runs a trial; nothing if it was stopped. What goes wrong in it is its result, so that the sweep goes on.
+///
+/// `machine` is filled in by the caller, but for its level and the trial's time.
+pub(super) fn run(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>) -> Option<Record> {
+    let start = Instant::now();
+    let ended = catch_unwind(AssertUnwindSafe(|| train(trial, machine, attempt, stop)));
+    let error = match ended {
+        Ok(Ok(None)) => return None,
+        Ok(Ok(Some(mut record))) => {
+            record.machine.trial_seconds = start.elapsed().as_secs_f64();
+            return Some(record);
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            format!("a bug of carrylane: {}", text.unwrap_or_default())
+        }
+    };
+    let mut record = Record::begun(trial, machine, attempt);
+    record.error = Some(error);
+    record.machine.trial_seconds = start.elapsed().as_secs_f64();
+    Some(record)
+}
+
+impl Record {
+    /// A record of nothing yet.
+    fn begun(trial: &Trial, machine: &Machine, attempt: u32) -> Self {
+        Self {
+            id: trial.id(),
+            config: trial.clone(),
+            outcome: Outcome::Failed,
+            error: None,
+            diverged: None,
+            samples: 0,
+            updates: 0,
+            seconds: 0.0,
+            pairs_wrong: 0,
+            pairs_total: 0,
+            wrong_by_bits: BTreeMap::new(),
+            weights_hash: String::new(),
+            curve: Vec::new(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            attempt,
+            machine: machine.clone(),
+        }
+    }
+}
+
+fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<Record>> {
+    let mut trainer = Trainer::new(trial.settings()?)?;
+    trainer.stop_on(Arc::clone(stop));
+    let mut curve = Vec::new();
+    let mut points = curve_updates();
+    let mut next = points.next();
+    let report = trainer.run(|event| {
+        if let Event::Update { update, bit_error, .. } = *event
+            && Some(update) == next
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "a share, of some hundred bits")]
+            curve.push(bit_error as f32);
+            next = points.next();
+        }
+    })?;
+    let Some(outcome) = conclude(&mut trainer, &report) else { return Ok(None) };
+    let mut record = Record::begun(trial, machine, attempt);
+    record.machine.level = trainer.settings().level.to_string();
+    record.outcome = outcome;
+    record.samples = report.samples;
+    record.updates = report.updates;
+    record.seconds = report.seconds;
+    record.pairs_wrong = report.score.wrong;
+    record.pairs_total = report.score.total;
+    record.curve = curve;
+    if outcome == Outcome::Diverged {
+        record.diverged = Some(divergence(trial, report.updates)?);
+    } else {
+        record.wrong_by_bits = tests(trial, &mut trainer);
+    }
+    record.weights_hash = weights_hash(&trainer.model().config, &trainer.model().params);
+    Ok(Some(record))
+}
+
+/// What a finished training counts as; nothing if it was stopped. A net with an infinite weight has diverged, whatever it answers.
+fn conclude(trainer: &mut Trainer, report: &Report) -> Option<Outcome> {
+    let finite = trainer.model().params.iter().all(|p| p.is_finite());
+    match report.outcome {
+        Ended::Stopped => None,
+        Ended::Diverged => Some(Outcome::Diverged),
+        Ended::Solved | Ended::Unsolved if !finite => Some(Outcome::Diverged),
+        Ended::Solved => Some(Outcome::Solved),
+        Ended::Unsolved => Some(Outcome::Unsolved),
+    }
+}
+
+/// Wrong sums at each test width: random and adversarial ones, from the trial's own stream.
+fn tests(trial: &Trial, trainer: &mut Trainer) -> BTreeMap<usize, u64> {
+    let engine = trainer.engine();
+    let mut wrong_at = |&bits: &usize| {
+        let sets = [PairSet::adversarial(bits), PairSet::uniform(bits, trial.test_pairs, trial.seed, Purpose::Eval)];
+        (bits, sets.iter().map(|set| score(engine, set).wrong).sum())
+    };
+    trial.test_bits.iter().map(&mut wrong_at).collect()
+}
+
+/// Where a training that diverged by `updates` first had a number that is not finite: it is trained again, step by step.
+fn divergence(trial: &Trial, updates: u64) -> Result<Divergence> {
+    let mut trainer = Trainer::new(trial.settings()?)?;
+    let layout = trainer.model().layout();
+    for update in 1..=updates {
+        let tally = trainer.step();
+        // An infinite loss comes from what was there before the step; then the step spoils the parameters.
+        if !tally.loss.is_finite() {
+            return Ok(Divergence { update, tensor: "loss".into() });
+        }
+        let spoiled = trainer.model().params.iter().position(|p| !p.is_finite());
+        if let Some((tensor, _)) = spoiled.and_then(|index| layout.locate(index)) {
+            return Ok(Divergence { update, tensor: tensor.name.into() });
+        }
+    }
+    Ok(Divergence { update: updates, tensor: "loss".into() })
+}

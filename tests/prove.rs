@@ -1,0 +1,413 @@
+//! The prover: integer networks, walks, counterexamples, certificates, and training for a proof.
+
+mod common;
+
+use carrylane::kernel::SimdLevel;
+use carrylane::model::{Cell, Config, Init, Model, weights_hash};
+use carrylane::prove::{
+    Automaton, Certificate, End, Format, IntegerNet, Learned, Plan, Proof, Runner, Verdict, WalkOptions, automaton_dot,
+    automaton_svg, check, explain, prove, states_svg, until_proved, walk,
+};
+use carrylane::task::rng::Purpose;
+use carrylane::task::{BitTensor, Minibatch, PairSet};
+use carrylane::train::{Settings, Trainer};
+use common::{elman, hand_made_adder, nets, report};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+
+fn format(q: u32) -> Format {
+    Format { q, cell_limit: Format::CELL_LIMIT }
+}
+
+fn learn(config: Config, seed: u64) -> (Trainer, Learned) {
+    let settings = Settings { config, seed, ..Settings::default() };
+    let plan = Plan::of(&settings);
+    let mut trainer = Trainer::new(settings).expect("settings in range");
+    let learned = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("a training");
+    assert!(learned.proved(), "{config:?}, seed {seed}: {:?}", learned.report);
+    (trainer, learned)
+}
+
+/// A net that has just solved its task.
+fn solved(config: Config, seed: u64) -> Model<f32> {
+    let mut trainer = Trainer::new(Settings { config, seed, ..Settings::default() }).expect("settings in range");
+    trainer.run(|_| {}).expect("a training");
+    trainer.model().clone()
+}
+
+/// Asserts that a walk is what the plain step makes of its network, node for node and edge for edge.
+fn assert_a_walk(name: &str, net: &IntegerNet, options: &WalkOptions) -> usize {
+    let seen = walk(net, options);
+    for node in 0..seen.states() {
+        let mut state = net.start();
+        let mut carry = false;
+        for x in seen.path(node) {
+            net.step(&mut state, x);
+            let (a, b) = (x & 1 == 1, x >> 1 == 1);
+            carry = a & b | carry & (a | b);
+        }
+        assert_eq!(seen.node(node).0.values, state.values, "{name}: node {node}");
+        assert_eq!(seen.find(&state, carry), Some(node), "{name}: node {node} is found again");
+        if seen.end == End::Closed {
+            for x in 0..4_u8 {
+                let mut after = state.clone();
+                net.step(&mut after, x);
+                let (a, b) = (x & 1 == 1, x >> 1 == 1);
+                assert!(seen.find(&after, a & b | carry & (a | b)).is_some(), "{name}: {x} leads out of node {node}");
+            }
+        }
+    }
+    seen.states()
+}
+
+#[test]
+fn walks_are_the_plain_step_on_every_level_and_for_any_number_of_threads() {
+    let mut states = 0;
+    for hidden in [1, 3, 16] {
+        for (name, config) in nets(hidden) {
+            let model: Model<f32> = Init::Uniform.model(config, 5);
+            for q in [0, 1, 3] {
+                let net = IntegerNet::new(&model, format(q)).expect("small weights");
+                let base = WalkOptions { max_states: 700, past_errors: true, ..WalkOptions::default() };
+                states += assert_a_walk(&format!("{name}, H {hidden}, q {q}"), &net, &base);
+                let one = walk(&net, &base);
+                let others = SimdLevel::available().into_iter().map(|level| WalkOptions { level, ..base });
+                for options in others.chain([WalkOptions { threads: 3, ..base }]) {
+                    let other = walk(&net, &options);
+                    let all = |walk: &carrylane::prove::Walk| {
+                        (0..walk.states()).map(|node| walk.node(node)).collect::<Vec<_>>()
+                    };
+                    assert_eq!(all(&other), all(&one), "{name}, H {hidden}, q {q}: {options:?}");
+                    let told = |walk: &carrylane::prove::Walk| (walk.end, walk.depth, walk.margin, walk.transitions);
+                    assert_eq!(told(&other), told(&one), "{name}, H {hidden}, q {q}: {options:?}");
+                }
+            }
+        }
+    }
+    assert!(states > 5_000, "walks of some size: {states} states");
+}
+
+#[test]
+fn the_hand_made_adder_is_proved_and_is_the_full_adder() {
+    let net = IntegerNet::new(&hand_made_adder().cast(), format(1)).expect("in bounds");
+    let proof = Proof::of(net, &WalkOptions::default());
+    // Three thresholds of a + b + carry: 0 to 3 are four states, 1 and 2 bits of them with either carry before.
+    assert_eq!((proof.verdict, proof.walk.states(), proof.walk.depth), (Verdict::Proved, 4, 2), "{:?}", proof.walk);
+    let machine = Automaton::of(&proof.net, &proof.walk, 100).expect("all nodes seen");
+    assert!(machine.is_full_adder(), "{machine:?}");
+    assert_eq!(machine.carries, [[true, false], [false, true]]);
+    let (dot, svg) = (automaton_dot(&machine), automaton_svg(&machine));
+    for edge in ["00/0", "01/1", "10/1", "11/0", "00/1", "01/0", "10/0", "11/1"] {
+        assert!(dot.contains(edge) && svg.contains(edge), "{edge} is drawn");
+    }
+    let explanation = explain(&proof.net, 0);
+    // Unit 1 is the carry, exactly.
+    assert!((explanation.correlations[1] - 1.0).abs() < 1e-9, "{:?}", explanation.correlations);
+    assert!(explanation.correlations[0] < 0.99 && explanation.correlations[2] < 0.99, "{:?}", explanation.correlations);
+    assert!(states_svg(&explanation).contains("<circle"), "points are drawn");
+}
+
+#[test]
+fn nets_of_every_cell_are_trained_to_their_proof_and_add_exactly() {
+    let mut batch = Minibatch::default();
+    for (name, config) in nets(8) {
+        let (_, learned) = learn(config, 1);
+        let net = learned.proof.expect("proved").net;
+        let mut runner = Runner::new(&net);
+        let pairs = if config.cell == Cell::Elman { 1_000_000 } else { 50_000 };
+        let sets = [
+            PairSet::exhaustive(8).expect("small"),
+            PairSet::uniform(64, pairs, 1, Purpose::Eval),
+            PairSet::uniform(4096, pairs / 100, 1, Purpose::Eval),
+            PairSet::adversarial(64),
+            PairSet::adversarial(65_536),
+        ];
+        for set in sets {
+            let wrong: u64 = (0..set.chunks())
+                .map(|chunk| {
+                    set.fill(chunk, &mut batch);
+                    runner.wrong(&batch)
+                })
+                .sum();
+            assert_eq!(wrong, 0, "{name}: {} pairs of {} bits, {}", set.pairs(), set.bits(), set.pattern());
+        }
+    }
+}
+
+#[test]
+fn counterexamples_fail_and_nothing_shorter_does() {
+    let mut lengths = Vec::new();
+    for (name, config) in nets(8) {
+        for seed in 0..4 {
+            let model = solved(config, seed);
+            for q in 0..=4 {
+                let net = IntegerNet::new(&model, format(q)).expect("in bounds");
+                let proof = Proof::of(net, &WalkOptions { max_states: 20_000, ..WalkOptions::default() });
+                let Some(failing) = proof.counterexample() else { continue };
+                let context = format!("{name}, seed {seed}, q {q}: {failing:?}");
+                let mut runner = Runner::new(&proof.net);
+                let answer = runner.add_at(&failing.a, &failing.b, failing.bits);
+                let sum = &failing.a + &failing.b;
+                let last = failing.bits as u64 - 1;
+                assert_ne!(answer.bit(last), sum.bit(last), "{context}: the last bit is wrong");
+                lengths.push(failing.bits);
+                // Every pair of one step less, all inputs in every step.
+                let steps = failing.bits - 1;
+                if (1..=9).contains(&steps) {
+                    let mut all = Minibatch::new(1 << (2 * steps), steps + 1);
+                    all.fill_exhaustive(0);
+                    let answers = runner.answer(&all.a, &all.b);
+                    for t in 0..steps {
+                        assert_eq!(answers.column(t), all.c.column(t), "{context}: bit {t}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(lengths.len() > 10 && lengths.iter().any(|&bits| bits >= 4), "enough of them: {lengths:?}");
+}
+
+#[test]
+fn an_integer_network_answers_as_the_net_it_was_made_from_where_rounding_is_fine() {
+    // 30 scales: every unit is far from its threshold, so that rounding changes nothing.
+    let model = hand_made_adder().cast::<f32>();
+    let mut engine =
+        carrylane::train::Engine::new(&model.config, carrylane::train::EngineKind::Fused, SimdLevel::best(), 1)
+            .expect("a level of this machine");
+    engine.set_params(&model.params);
+    let all = common::every_pair();
+    let mut float = BitTensor::new(all.samples(), all.bits());
+    engine.evaluate(&all, Some(&mut float));
+    for q in 0..=6 {
+        let net = IntegerNet::new(&model, format(q)).expect("in bounds");
+        assert_eq!(Runner::new(&net).answer(&all.a, &all.b), float, "q = {q}");
+    }
+}
+
+/// A small certificate, and the bytes of its network.
+fn small() -> (Proof, Vec<u8>) {
+    let net = IntegerNet::new(&hand_made_adder().cast(), format(1)).expect("in bounds");
+    let proof = Proof::of(net, &WalkOptions::default());
+    let certificate = Certificate::of(&proof).expect("proved").bytes().to_vec();
+    (proof, certificate)
+}
+
+/// The same with another seal, as someone would make who wants to deceive.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let body = bytes.len() - 32;
+    let seal = Sha256::digest(&bytes[..body]);
+    bytes[body..].copy_from_slice(&seal);
+    bytes
+}
+
+#[test]
+fn a_certificate_holds_and_with_any_byte_changed_or_missing_it_does_not() {
+    let (proof, bytes) = small();
+    let checked = check(&bytes).expect("it holds");
+    assert_eq!((checked.states, checked.hidden, checked.q), (4, 3, 1), "{checked:?}");
+    assert_eq!((checked.margin, checked.network_hash), (proof.walk.margin, proof.net.hash()));
+    for index in 0..bytes.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= flip;
+            assert!(check(&damaged).is_err(), "byte {index} flipped by {flip:#x}");
+        }
+        assert!(check(&bytes[..index]).is_err(), "cut to {index} bytes");
+    }
+    let other = [b"carrylane proof 2\n", &bytes[18..]].concat();
+    assert!(check(&other).expect_err("another version").contains("version 1"));
+    for cell in [Cell::Dynamic, Cell::Lstm] {
+        let (_, learned) = learn(Config { hidden: 6, ..Config::of(cell) }, 0);
+        let proof = learned.proof.expect("proved");
+        let checked = check(Certificate::of(&proof).expect("proved").bytes()).expect("it holds");
+        assert_eq!(
+            (checked.states, checked.depth),
+            (proof.walk.states() as u64, u32::try_from(proof.walk.depth).expect("small")),
+            "{cell}"
+        );
+    }
+}
+
+#[test]
+fn a_certificate_with_changed_nodes_is_refused_whatever_its_hashes_say() {
+    let (proof, bytes) = small();
+    let (nodes, width) = (proof.walk.states(), proof.net.carried() + 1);
+    let first = bytes.len() - 32 - nodes * width;
+    let mut refused = 0;
+    for index in first..bytes.len() - 32 {
+        for change in 1..=255_u8 {
+            let mut changed = bytes.clone();
+            changed[index] = changed[index].wrapping_add(change);
+            assert!(check(&sealed(changed)).is_err(), "byte {index} changed by {change}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, nodes * width * 255);
+    // A node left out, and the start left out.
+    for left_out in 0..nodes {
+        let mut changed = bytes.clone();
+        changed.drain(first + left_out * width..first + (left_out + 1) * width);
+        let count = first - 32 - 8 - 4 - 8;
+        changed[count..count + 8].copy_from_slice(&(nodes as u64 - 1).to_le_bytes());
+        let problem = check(&sealed(changed)).expect_err("not closed");
+        assert!(problem.contains("not closed") || problem.contains("start"), "{problem}");
+    }
+}
+
+/// Every node of a proof, its carry, and the nodes that the inputs lead to, whatever the order in which they were found.
+fn steps(proof: &Proof) -> BTreeMap<(Vec<i8>, bool), Vec<Vec<i8>>> {
+    let values = |node: usize| proof.walk.node(node).0.values;
+    let all = (0..proof.walk.states()).map(|node| {
+        let next = proof.walk.successors(&proof.net, node).map(values);
+        ((values(node), proof.walk.node(node).1), next.to_vec())
+    });
+    all.collect()
+}
+
+#[test]
+fn a_nudged_weight_is_caught_as_soon_as_it_changes_a_step() {
+    let (_, learned) = learn(elman(8), 0);
+    let proof = learned.proof.expect("proved");
+    let bytes = Certificate::of(&proof).expect("proved").bytes().to_vec();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("net");
+    proof.net.save(&path).expect("writable");
+    assert_eq!(IntegerNet::load(&path).expect("just written"), proof.net);
+    let network = fs::read(&path).expect("readable");
+    let magic = b"carrylane integer network 1\n".len();
+    // After the seven numbers of the head: recurrent, input and output weights.
+    let weights = 8 * 8 + 4 * 8 + 8;
+    let (mut caught, mut harmless) = (0, 0);
+    for weight in 0..weights {
+        for nudge in [1_i32, 64, 1024, 8192, 65_536, -65_536] {
+            let at = 4 * (7 + weight);
+            let nudged = |mut bytes: Vec<u8>, start: usize| {
+                let place: &mut [u8; 4] = bytes[start + at..].first_chunk_mut().expect("a word");
+                *place = (i32::from_le_bytes(*place) + nudge).to_le_bytes();
+                sealed(bytes)
+            };
+            fs::write(&path, nudged(network.clone(), magic)).expect("writable");
+            let net = IntegerNet::load(&path).expect("a network, if another");
+            let other = Proof::of(net, &WalkOptions::default());
+            let same = other.verdict == Verdict::Proved
+                && steps(&other) == steps(&proof)
+                && (other.walk.margin, other.walk.depth) == (proof.walk.margin, proof.walk.depth);
+            let checked = check(&nudged(bytes.clone(), 18));
+            assert_eq!(checked.is_ok(), same, "weight {weight} nudged by {nudge}: {checked:?}");
+            if same { harmless += 1 } else { caught += 1 }
+        }
+    }
+    assert!(caught > weights && harmless > 0, "{caught} caught, {harmless} change nothing");
+}
+
+#[test]
+fn damaged_network_files_are_refused() {
+    let (proof, _) = small();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("net");
+    proof.net.save(&path).expect("writable");
+    let bytes = fs::read(&path).expect("readable");
+    for index in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[index] ^= 0x10;
+        fs::write(&path, &damaged).expect("writable");
+        assert!(IntegerNet::load(&path).is_err(), "byte {index} flipped");
+        fs::write(&path, &bytes[..index]).expect("writable");
+        assert!(IntegerNet::load(&path).is_err(), "cut to {index} bytes");
+        if index >= 28 && index + 32 < bytes.len() {
+            // With a new seal it may be another network, but reading it never panics.
+            fs::write(&path, sealed(damaged)).expect("writable");
+            IntegerNet::load(&path).ok();
+        }
+    }
+}
+
+#[test]
+fn what_has_no_fixed_point_is_refused_with_the_limit() {
+    let mut model = solved(elman(3), 0);
+    let problem = |model: &Model<f32>, q| IntegerNet::new(model, format(q)).expect_err("refused").to_string();
+    assert!(problem(&model, 7).contains("q is 7, want 0 to 6"), "{}", problem(&model, 7));
+    model.params[7] = 1e9;
+    assert!(problem(&model, 1).contains("1000000000, beyond the ±262144"), "{}", problem(&model, 1));
+    model.params[7] = 200_000.0;
+    assert!(
+        problem(&model, 3).contains("weights too large for the fixed point: the terms of hidden"),
+        "{}",
+        problem(&model, 3)
+    );
+    model.params[7] = f32::NAN;
+    assert!(problem(&model, 1).contains("weight 1 of w_hh is NaN"), "{}", problem(&model, 1));
+    let lstm: Model<f32> = Init::Scaled.model(Config::of(Cell::Lstm), 0);
+    assert!(problem(&lstm, 5).contains("want 0 to 4 fractional bits for the lstm cell"), "{}", problem(&lstm, 5));
+}
+
+#[test]
+fn a_walk_that_reaches_its_limit_is_undecided() {
+    let model = solved(elman(16), 0);
+    let options = WalkOptions { max_states: 50, past_errors: true, ..WalkOptions::default() };
+    let proof = prove(&model, &[format(5)], &options, |_| {}).expect("in bounds");
+    assert_eq!((proof.verdict, proof.walk.states()), (Verdict::Undecided, 51));
+    assert!(Certificate::of(&proof).is_none() && proof.counterexample().is_none(), "nothing is known");
+}
+
+#[test]
+fn the_machine_of_a_refuted_net_has_more_states() {
+    let model = solved(elman(8), 1);
+    let net = IntegerNet::new(&model, format(1)).expect("in bounds");
+    assert_eq!(Proof::of(net.clone(), &WalkOptions::default()).verdict, Verdict::Refuted);
+    let whole = walk(&net, &WalkOptions { past_errors: true, ..WalkOptions::default() });
+    assert!(whole.end == End::Closed && whole.margin <= 0, "the errors are seen: {}", whole.margin);
+    let machine = Automaton::of(&net, &whole, 1 << 20).expect("all nodes seen");
+    assert!(machine.states() > 2 && !machine.is_full_adder(), "{machine:?}");
+    // The machine answers as the network does.
+    let mut state = net.start();
+    let mut at = 0;
+    for step in 0..2000_u32 {
+        let x = u8::try_from(step.wrapping_mul(2_654_435_761) >> 30).expect("two bits");
+        let (answer, next) = machine.steps[at][usize::from(x)];
+        assert_eq!(net.step(&mut state, x) >= 0, answer, "step {step}");
+        at = next;
+    }
+}
+
+#[test]
+fn training_for_a_proof_gives_the_same_net_for_any_number_of_threads_and_on_every_fused_level() {
+    for config in [elman(16), Config { hidden: 5, ..Config::of(Cell::Lstm) }] {
+        let run = |level: SimdLevel, threads: usize| {
+            let settings = Settings { config, level, threads, ..Settings::default() };
+            let plan = Plan { walk: WalkOptions { threads, ..Plan::of(&settings).walk }, ..Plan::of(&settings) };
+            let mut trainer = Trainer::new(settings).expect("settings in range");
+            let learned = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("a training");
+            let net = learned.proof.map(|proof| (proof.verdict, proof.net.hash(), proof.walk.states()));
+            (weights_hash(&config, &trainer.model().params), net, learned.report.updates)
+        };
+        let one = run(SimdLevel::best(), 1);
+        assert_eq!(one, run(SimdLevel::best(), 3), "three threads");
+        let levels = common::levels(SimdLevel::best().fused_multiply_add());
+        for level in levels {
+            assert_eq!(one, run(level, 1), "{level}");
+        }
+    }
+}
+
+#[test]
+fn next_to_no_noise_is_next_to_no_change() {
+    let mut failures = Vec::new();
+    for (name, config) in nets(6) {
+        let after = |noise: f32| {
+            let mut trainer = Trainer::new(Settings { config, ..Settings::default() }).expect("settings in range");
+            trainer.set_noise(noise, 1e3);
+            for _ in 0..5 {
+                trainer.step();
+            }
+            trainer.model().params.clone()
+        };
+        let (none, little, much) = (after(0.0), after(1e-6), after(0.3));
+        let distance = |other: &[f32]| none.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        if !(distance(&little) > 0.0 && distance(&little) < 2e-3 && distance(&much) > 10.0 * distance(&little)) {
+            failures.push(format!("{name}: {} and {}", distance(&little), distance(&much)));
+        }
+    }
+    report(&failures);
+}
