@@ -127,13 +127,14 @@ pub fn until_proved(
             let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
             proof = Some(found);
             if passed {
-                let report = trainer.report(&check, false, seconds());
+                let report = trainer.report(&check, Outcome::Solved, seconds());
                 return Ok(Learned { report, proof, prove_seconds, tried });
             }
         }
         for _ in 0..EVERY {
-            if trainer.updates() >= budget {
-                let report = trainer.report(&check, false, seconds());
+            if trainer.stopped() || trainer.updates() >= budget {
+                let outcome = if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved };
+                let report = trainer.report(&check, outcome, seconds());
                 return Ok(Learned { report, proof, prove_seconds, tried });
             }
             let ramp = ((trainer.updates() - first + 1) as f64 / plan.ramp.max(1) as f64).min(1.0);
@@ -143,7 +144,7 @@ pub fn until_proved(
             credit += credit_of_an_update;
             on_event(&trainer.told(&tally, seconds()));
             if !tally.loss.is_finite() {
-                let report = trainer.report(&check, true, seconds());
+                let report = trainer.report(&check, Outcome::Diverged, seconds());
                 return Ok(Learned { report, proof, prove_seconds, tried });
             }
         }

@@ -12,8 +12,8 @@ struct Data<'a> {
     outcomes: Vec<String>,
     /// Place in `outcomes`, of each trial.
     outcome: Vec<usize>,
-    goals: [&'static str; 3],
-    /// Place in `goals`, of each trial: the flag that its limit belongs to.
+    goals: [&'static str; 4],
+    /// Place in `goals`, of each trial: the flags that its limit belongs to.
     goal: Vec<usize>,
     id: Vec<&'a str>,
     samples: Vec<u64>,
@@ -48,7 +48,7 @@ struct Test {
 /// An option: its name, the value that needs no flag, and its value in a trial.
 type Choice = (&'static str, fn() -> Value, fn(&Trial) -> Value);
 
-const OPTIONS: [Choice; 18] = [
+const OPTIONS: [Choice; 19] = [
     ("cell", || Value::Null, |t| t.cell.to_string().into()),
     ("lstm_form", || "standard".into(), |t| t.lstm_form.to_string().into()),
     ("hidden", || Value::Null, |t| t.hidden.into()),
@@ -64,6 +64,7 @@ const OPTIONS: [Choice; 18] = [
     ("lr", || Value::Null, |t| lr(t.lr)),
     ("dataset", || Value::Null, |t| t.dataset.map_or(Value::Null, Value::from)),
     ("shuffle", || false.into(), |t| t.shuffle.into()),
+    ("until", || Value::Null, |t| ["solved", "proved", "updates", "epochs"][limit(t).0].into()),
     ("limit", || Value::Null, |t| limit(t).1.into()),
     ("engine", || "auto".into(), |t| t.engine.to_string().into()),
     ("test_pairs", || Value::Null, |t| t.test_pairs.into()),
@@ -78,8 +79,9 @@ fn lr(lr: f32) -> Value {
 fn limit(trial: &Trial) -> (usize, u64) {
     match trial.goal {
         Goal::Solved(limit) => (0, limit),
-        Goal::Updates(limit) => (1, limit),
-        Goal::Epochs(limit) => (2, limit),
+        Goal::Proved(limit) => (1, limit),
+        Goal::Updates(limit) => (2, limit),
+        Goal::Epochs(limit) => (3, limit),
     }
 }
 
@@ -95,7 +97,7 @@ impl Axis {
         values.dedup();
         let place = |value: &Value| values.iter().position(|other| other == value).unwrap_or_default();
         let codes = of.iter().map(place).collect();
-        let flag = if name == "test_pairs" { String::new() } else { name.replace('_', "-") };
+        let flag = if ["test_pairs", "until"].contains(&name) { String::new() } else { name.replace('_', "-") };
         Self { name, flag, usual: usual(), values, codes }
     }
 }
@@ -112,7 +114,7 @@ pub(super) fn json(records: &[&Record]) -> String {
         axes: OPTIONS.iter().map(|option| Axis::new(option, records)).collect(),
         outcome: records.iter().map(place).collect(),
         outcomes: outcomes.iter().map(Outcome::to_string).collect(),
-        goals: ["budget", "updates", "epochs"],
+        goals: ["until solved --budget", "until proved --budget", "updates", "epochs"],
         goal: records.iter().map(|record| limit(&record.config).0).collect(),
         id: records.iter().map(|record| record.id.as_str()).collect(),
         samples: records.iter().map(|record| record.samples).collect(),

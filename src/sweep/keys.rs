@@ -151,6 +151,25 @@ fn unknown(word: &str, names: &[&str]) -> Error {
     Error::usage(message)
 }
 
+/// What a trial within a budget is for.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    Solved,
+    Proved,
+}
+
+impl Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Solved => "solved",
+            Self::Proved => "proved",
+        })
+    }
+}
+
+/// The budget where none is given, in updates.
+const BUDGET: u64 = 20_000;
+
 /// A trial in the making: what was said of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
@@ -168,7 +187,7 @@ pub(super) struct Draft {
     init: Option<Init>,
     optimizer: Option<Optimizer>,
     lr: Option<f32>,
-    until: Option<()>,
+    until: Option<Until>,
     budget: Option<u64>,
     updates: Option<u64>,
     epochs: Option<u64>,
@@ -184,7 +203,7 @@ impl Draft {
     /// # Errors
     /// [`Error::Usage`] naming the key, the value and the values it may have.
     pub(super) fn set(&mut self, key: Key, token: &str) -> Result<()> {
-        let engines = [Engine::Auto, Engine::Fused, Engine::Blas, Engine::Reference];
+        let engines = [Engine::Auto, Engine::Fused, Engine::Units, Engine::Blas, Engine::Reference];
         match key {
             Key::Cell => self.cell = Some(word(key, token, &Cell::ALL)?),
             Key::LstmForm => self.lstm_form = Some(word(key, token, &LstmForm::ALL)?),
@@ -200,7 +219,7 @@ impl Draft {
             Key::Init => self.init = Some(word(key, token, &[Init::Uniform, Init::Scaled])?),
             Key::Optimizer => self.optimizer = Some(word(key, token, &[Optimizer::Adam, Optimizer::Sgd])?),
             Key::Lr => self.lr = Some(rate(key, token)?),
-            Key::Until => self.until = Some(word(key, token, &["solved"]).map(|_| ())?),
+            Key::Until => self.until = Some(word(key, token, &[Until::Solved, Until::Proved])?),
             Key::Budget => self.budget = Some(whole(key, token)?),
             Key::Updates => self.updates = Some(whole(key, token)?),
             Key::Epochs => self.epochs = Some(whole(key, token)?),
@@ -226,7 +245,8 @@ impl Draft {
         let usual = Config::of(cell);
         let optimizer = self.optimizer.unwrap_or(Optimizer::Adam);
         let goal = match (self.until, self.budget, self.updates, self.epochs) {
-            (_, budget, None, None) => Goal::Solved(budget.unwrap_or(20_000)),
+            (Some(Until::Proved), budget, None, None) => Goal::Proved(budget.unwrap_or(BUDGET)),
+            (_, budget, None, None) => Goal::Solved(budget.unwrap_or(BUDGET)),
             (None, None, Some(updates), None) => Goal::Updates(updates),
             (None, None, None, Some(epochs)) => Goal::Epochs(epochs),
             _ => return Err(Error::usage("a trial ends in one way: name until and budget, or updates, or epochs")),

@@ -45,7 +45,7 @@ pub use estimate::Estimate;
 pub use keys::Key;
 pub use merge::{Format, Results};
 pub use plan::{Locked, MAX_TRIALS, Plan};
-pub use record::{Divergence, Machine, Outcome, Record, curve_updates};
+pub use record::{Divergence, Machine, Outcome, Proved, Record, curve_updates};
 pub use run::{Options, Progress, Ran, run};
 pub use shard::Shard;
 pub use spec::{Method, Spec};

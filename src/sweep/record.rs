@@ -47,6 +47,19 @@ pub struct Divergence {
     pub tensor: String,
 }
 
+/// The proof of a net that has one, by its integer network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proved {
+    /// Fractional bits of the carried state.
+    pub q: u32,
+    /// Reachable pairs of a state and the true carry.
+    pub states: u64,
+    /// Steps to the last of them.
+    pub depth: u64,
+    /// The least distance of an output to the wrong side, as a pre-activation.
+    pub margin: f64,
+}
+
 /// The line of a finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -62,6 +75,9 @@ pub struct Record {
     /// Where it diverged, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Divergence>,
+    /// Its proof, if it was trained for one and has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proved>,
     /// Additions learned from.
     pub samples: u64,
     /// Updates made.

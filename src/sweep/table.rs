@@ -1,6 +1,6 @@
 //! A sweep as a table: one row a trial, one column a fact.
 
-use super::record::Record;
+use super::record::{Proved, Record};
 use super::trial::{Goal, Trial};
 use std::collections::BTreeSet;
 
@@ -50,13 +50,18 @@ fn decimal(x: f32) -> Value {
 fn goal(trial: &Trial) -> (&'static str, u64) {
     match trial.goal {
         Goal::Solved(limit) => ("solved", limit),
+        Goal::Proved(limit) => ("proved", limit),
         Goal::Updates(limit) => ("updates", limit),
         Goal::Epochs(limit) => ("epochs", limit),
     }
 }
 
+fn proof(record: &Record, fact: impl Fn(&Proved) -> Value) -> Value {
+    record.proof.as_ref().map_or(Value::Nothing, fact)
+}
+
 /// The columns that do not depend on which machine ran a trial, or when.
-const FACTS: [(&str, Type, Fact); 31] = [
+const FACTS: [(&str, Type, Fact); 35] = [
     ("id", Type::Text, |r| text(&r.id)),
     ("cell", Type::Text, |r| text(&r.config.cell)),
     ("lstm_form", Type::Text, |r| text(&r.config.lstm_form)),
@@ -84,6 +89,10 @@ const FACTS: [(&str, Type, Fact); 31] = [
     ("pairs_total", Type::Whole, |r| whole(r.pairs_total)),
     ("diverged_update", Type::Whole, |r| r.diverged.as_ref().map_or(Value::Nothing, |d| whole(d.update))),
     ("diverged_tensor", Type::Text, |r| r.diverged.as_ref().map_or(Value::Nothing, |d| text(&d.tensor))),
+    ("proof_q", Type::Whole, |r| proof(r, |p| whole(p.q))),
+    ("proof_states", Type::Whole, |r| proof(r, |p| whole(p.states))),
+    ("proof_depth", Type::Whole, |r| proof(r, |p| whole(p.depth))),
+    ("proof_margin", Type::Float, |r| proof(r, |p| Value::Float(p.margin))),
     ("error", Type::Text, |r| r.error.as_ref().map_or(Value::Nothing, text)),
     ("weights_hash", Type::Text, |r| text(&r.weights_hash)),
     ("version", Type::Text, |r| text(&r.version)),

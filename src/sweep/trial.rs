@@ -44,6 +44,8 @@ impl fmt::Display for Optimizer {
 pub enum Goal {
     /// Every pair of the check is right, or so many updates are used up.
     Solved(u64),
+    /// The same, and then trained on until the net is proved to add at every width, or so many updates are used up in all.
+    Proved(u64),
     /// After so many updates, solved or not.
     Updates(u64),
     /// After so many passes over the data set, solved or not.
@@ -102,6 +104,8 @@ pub enum Engine {
     Auto,
     /// This crate's kernel.
     Fused,
+    /// This crate's kernel with hidden units as lanes.
+    Units,
     /// Products through matrixmultiply.
     Blas,
     /// The scalar oracle.
@@ -114,6 +118,7 @@ impl Engine {
         match self {
             Self::Auto => EngineKind::Auto,
             Self::Fused => EngineKind::Fused,
+            Self::Units => EngineKind::Units,
             Self::Blas => EngineKind::Blas,
             Self::Reference => EngineKind::Reference,
         }
@@ -145,11 +150,16 @@ impl Trial {
             Optimizer::Sgd => Rule::Sgd { lr: self.lr },
         };
         let until = match self.goal {
-            Goal::Solved(budget) => Until::Solved { budget },
+            Goal::Solved(budget) | Goal::Proved(budget) => Until::Solved { budget },
             Goal::Updates(updates) => Until::Updates(updates),
             Goal::Epochs(epochs) => Until::Epochs(epochs),
         };
         let shuffle = self.shuffle;
+        if matches!(self.goal, Goal::Proved(_)) && self.engine == Engine::Reference {
+            return Err(Error::usage(
+                "engine=reference has no noise to train for a proof with: want until=solved or another engine",
+            ));
+        }
         if shuffle && self.dataset.is_none() {
             return Err(Error::usage("shuffle=true goes with a data set, and there is none: add dataset=N"));
         }
@@ -220,7 +230,11 @@ impl Trial {
         say(self.lr != self.optimizer.usual_lr(), "lr", &self.lr);
         say(self.dataset.is_some(), "dataset", &self.dataset.unwrap_or_default());
         match self.goal {
-            Goal::Solved(budget) => say(budget != 20_000, "budget", &budget),
+            // The command's own default depends on the net.
+            Goal::Solved(budget) | Goal::Proved(budget) => {
+                say(true, "until", &if matches!(self.goal, Goal::Proved(_)) { "proved" } else { "solved" });
+                say(budget != 20_000, "budget", &budget);
+            }
             Goal::Updates(updates) => say(true, "updates", &updates),
             Goal::Epochs(epochs) => say(true, "epochs", &epochs),
         }

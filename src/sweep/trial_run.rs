@@ -1,9 +1,10 @@
 //! One trial, run to its end on the thread that calls.
 
-use super::record::{Divergence, Machine, Outcome, Record, curve_updates};
-use super::trial::Trial;
+use super::record::{Divergence, Machine, Outcome, Proved, Record, curve_updates};
+use super::trial::{Goal, Trial};
 use crate::error::Result;
 use crate::model::weights_hash;
+use crate::prove::{Learned, Plan, Proof, until_proved};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
 use crate::train::{Event, Outcome as Ended, Report, Trainer, score};
@@ -47,6 +48,7 @@ impl Record {
             outcome: Outcome::Failed,
             error: None,
             diverged: None,
+            proof: None,
             samples: 0,
             updates: 0,
             seconds: 0.0,
@@ -68,7 +70,7 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
     let mut curve = Vec::new();
     let mut points = curve_updates();
     let mut next = points.next();
-    let report = trainer.run(|event| {
+    let on_event = |event: &Event| {
         if let Event::Update { update, bit_error, .. } = *event
             && Some(update) == next
         {
@@ -76,11 +78,22 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
             curve.push(bit_error as f32);
             next = points.next();
         }
-    })?;
-    let Some(outcome) = conclude(&mut trainer, &report) else { return Ok(None) };
+    };
+    let (report, proof) = match trial.goal {
+        Goal::Proved(budget) => {
+            let plan = Plan::of(trainer.settings());
+            let learned = until_proved(&mut trainer, &plan, budget, on_event)?;
+            let proved = learned.proved();
+            let Learned { report, proof, .. } = learned;
+            (report, proof.filter(|_| proved))
+        }
+        _ => (trainer.run(on_event)?, None),
+    };
+    let Some(outcome) = conclude(&trainer, &report, proof.is_some()) else { return Ok(None) };
     let mut record = Record::begun(trial, machine, attempt);
     record.machine.level = trainer.settings().level.to_string();
     record.outcome = outcome;
+    record.proof = proof.as_ref().map(Proved::from);
     record.samples = report.samples;
     record.updates = report.updates;
     record.seconds = report.seconds;
@@ -88,7 +101,7 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
     record.pairs_total = report.score.total;
     record.curve = curve;
     if outcome == Outcome::Diverged {
-        record.diverged = Some(divergence(trial, report.updates)?);
+        record.diverged = Some(divergence(trial, &trainer, report.updates)?);
     } else {
         record.wrong_by_bits = tests(trial, &mut trainer);
     }
@@ -97,14 +110,22 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
 }
 
 /// What a finished training counts as; nothing if it was stopped. A net with an infinite weight has diverged, whatever it answers.
-fn conclude(trainer: &mut Trainer, report: &Report) -> Option<Outcome> {
+fn conclude(trainer: &Trainer, report: &Report, proved: bool) -> Option<Outcome> {
     let finite = trainer.model().params.iter().all(|p| p.is_finite());
     match report.outcome {
         Ended::Stopped => None,
         Ended::Diverged => Some(Outcome::Diverged),
         Ended::Solved | Ended::Unsolved if !finite => Some(Outcome::Diverged),
+        Ended::Solved if proved => Some(Outcome::Proved),
         Ended::Solved => Some(Outcome::Solved),
         Ended::Unsolved => Some(Outcome::Unsolved),
+    }
+}
+
+impl From<&Proof> for Proved {
+    fn from(proof: &Proof) -> Self {
+        let walk = &proof.walk;
+        Self { q: proof.net.q(), states: walk.states() as u64, depth: walk.depth as u64, margin: proof.margin() }
     }
 }
 
@@ -118,8 +139,9 @@ fn tests(trial: &Trial, trainer: &mut Trainer) -> BTreeMap<usize, u64> {
     trial.test_bits.iter().map(&mut wrong_at).collect()
 }
 
-/// Where a training that diverged by `updates` first had a number that is not finite: it is trained again, step by step.
-fn divergence(trial: &Trial, updates: u64) -> Result<Divergence> {
+/// Where a training that diverged by `updates` first had a number that is not finite: it is trained again, step by step. After the task
+/// is solved, where the steps have noise, it is what the last step left.
+fn divergence(trial: &Trial, ended: &Trainer, updates: u64) -> Result<Divergence> {
     let mut trainer = Trainer::new(trial.settings()?)?;
     let layout = trainer.model().layout();
     for update in 1..=updates {
@@ -133,5 +155,7 @@ fn divergence(trial: &Trial, updates: u64) -> Result<Divergence> {
             return Ok(Divergence { update, tensor: tensor.name.into() });
         }
     }
-    Ok(Divergence { update: updates, tensor: "loss".into() })
+    let spoiled = ended.model().params.iter().position(|p| !p.is_finite());
+    let tensor = spoiled.and_then(|index| layout.locate(index)).map_or("loss", |(tensor, _)| tensor.name);
+    Ok(Divergence { update: updates, tensor: tensor.into() })
 }

@@ -224,10 +224,11 @@ impl Trainer {
         Ok(self.ended(outcome, score, seconds))
     }
 
-    /// What the training came to so far: tries every pair of the check.
-    pub fn report(&mut self, check: &Check, diverged: bool, seconds: f64) -> Report {
-        let score = check.run(self.engine());
-        self.ended(if diverged { Outcome::Diverged } else { Outcome::Unsolved }, score, seconds)
+    /// What the training came to, if it ends here like this: tries every pair of the check, unless it was stopped, and counts as solved
+    /// only if all are right.
+    pub fn report(&mut self, check: &Check, outcome: Outcome, seconds: f64) -> Report {
+        let score = if outcome == Outcome::Stopped { Score::default() } else { check.run(self.engine()) };
+        self.ended(outcome, score, seconds)
     }
 
     /// The report of a training that ended so, with the score of its net.
