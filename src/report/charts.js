@@ -59,9 +59,10 @@ function heat(trials) {
   }], layout(columns.name, rows.name, { xaxis: { type: 'category' }, yaxis: { type: 'category' } })];
 }
 
-// A box and its points for each value of the axis; at most 4,000 points, evenly picked, are drawn and can be pointed at.
+// A box and its points for each value of the axis; at most 900 points, evenly picked, are drawn and can be pointed at: each is
+// an element of the page.
 function boxes(trials, measure, title) {
-  const axis = by.group, traces = [], every = Math.max(1, Math.ceil(trials.length / 4000));
+  const axis = by.group, traces = [], every = Math.max(1, Math.ceil(trials.length / 900));
   for (const [code, members] of groups(trials, axis)) {
     const values = ascending(members.map(measure));
     const tint = colour(code, axis.values.length), x = label(axis, code);
@@ -141,7 +142,7 @@ function widths(trials) {
 }
 
 function parallel(trials) {
-  const every = Math.max(1, Math.ceil(trials.length / 3000)), some = trials.filter((_, place) => place % every === 0);
+  const every = Math.max(1, Math.ceil(trials.length / 1200)), some = trials.filter((_, place) => place % every === 0);
   const coded = (axis) => ({
     label: axis.name, values: some.map((i) => axis.codes[i]), range: [0, Math.max(1, axis.values.length - 1)],
     ...(axis.values.length <= 16 ? { tickvals: [...axis.values.keys()], ticktext: axis.values.map((_, code) => label(axis, code)) }
