@@ -54,7 +54,15 @@ fn gradcheck_fails_when_a_sign_of_the_backward_pass_is_flipped() {
     assert_ne!(renamed, manifest, "the program's entry in Cargo.toml");
     fs::write(copied.join("Cargo.toml"), renamed).expect("a file below the target folder");
     let mut build = Command::new(env!("CARGO"));
-    build.current_dir(&copied).args(["build", "--quiet", "--release", "--offline", "--locked", "--bin", "carrylane-mutant"]);
+    build.current_dir(&copied).args([
+        "build",
+        "--quiet",
+        "--release",
+        "--offline",
+        "--locked",
+        "--bin",
+        "carrylane-mutant",
+    ]);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
     build.arg("--target-dir").arg(target);
     for setting in ["opt-level=0", "codegen-units=16", "debug=false"] {

@@ -1,11 +1,10 @@
 //! Products through matrixmultiply, by way of ndarray's safe functions: all samples of a shard at a time.
 
 use super::finish::Finish;
-use super::layout::{Shape, Tile};
+use super::layout::Tile;
 use super::math::Lane;
 use super::outer;
-use super::products::{Blocks, Place, Products, Size};
-use super::rows;
+use super::products::{Blocks, Products, Size};
 use fearless_simd::Simd;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -71,22 +70,6 @@ impl<F: Lane> Products<F> for Blas {
         general_mat_mul(F::one(), &weight.t(), &view(rows, k.len(), width), F::one(), &mut sums);
         let len = out.len();
         finish.all(simd, out, len);
-    }
-
-    fn multiply<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
-        rows::multiply(simd, scale, h, out);
-    }
-
-    fn scale_and_add<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], dh: &[F], rows: &mut [F]) {
-        rows::scale_and_add(simd, scale, dh, rows);
-    }
-
-    fn entries(self, shape: Shape) -> usize {
-        outer::entries(shape)
-    }
-
-    fn place(self, shape: Shape, tensor: &str) -> Place {
-        outer::place(shape, tensor)
     }
 
     fn weight_gradients<S: Simd>(self, _simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {

@@ -2,11 +2,10 @@
 
 use super::finish::Finish;
 use super::gemm::{self, Panel};
-use super::layout::{LANES, Shape, Tile};
+use super::layout::{LANES, Tile};
 use super::math::{Lane, sum_lanes};
 use super::outer::{self, outer};
-use super::products::{Blocks, Place, Products, Size};
-use super::rows;
+use super::products::{Blocks, Products, Size};
 use fearless_simd::Simd;
 use std::ops::Range;
 
@@ -41,22 +40,6 @@ impl<F: Lane> Products<F> for Fused {
         finish: Finish<'_, F>,
     ) {
         gemm::product(simd, weights, k, rows, out, finish);
-    }
-
-    fn multiply<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
-        rows::multiply(simd, scale, h, out);
-    }
-
-    fn scale_and_add<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], dh: &[F], rows: &mut [F]) {
-        rows::scale_and_add(simd, scale, dh, rows);
-    }
-
-    fn entries(self, shape: Shape) -> usize {
-        outer::entries(shape)
-    }
-
-    fn place(self, shape: Shape, tensor: &str) -> Place {
-        outer::place(shape, tensor)
     }
 
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {

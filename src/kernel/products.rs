@@ -3,6 +3,7 @@
 use super::finish::Finish;
 use super::layout::{Shape, Tile};
 use super::math::Lane;
+use super::{outer, rows};
 use fearless_simd::Simd;
 use std::fmt::Debug;
 use std::ops::Range;
@@ -43,7 +44,7 @@ pub(crate) struct Blocks<'a, F> {
     pub(crate) h: &'a [F],
 }
 
-/// Matrix products over the states of many samples.
+/// Matrix products over the states of many samples; what lies as rows of samples does needs no more than the products themselves.
 pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Packed weights.
     type Weights: Clone + Debug + Send + Sync;
@@ -86,19 +87,27 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     );
 
     /// `out = scale ⊙ h`, a scale for each sample.
-    fn multiply<S: Simd>(self, simd: S, tile: &Tile, scale: &[F], h: &[F], out: &mut [F]);
+    fn multiply<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
+        rows::multiply(simd, scale, h, out);
+    }
 
     /// `rows = scale ⊙ rows + dh`, a scale for each sample.
-    fn scale_and_add<S: Simd>(self, simd: S, tile: &Tile, scale: &[F], dh: &[F], rows: &mut [F]);
+    fn scale_and_add<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], dh: &[F], rows: &mut [F]) {
+        rows::scale_and_add(simd, scale, dh, rows);
+    }
 
     /// Partial sums kept for each weight gradient.
     const SUMS: usize;
 
     /// Weight gradients there is room for.
-    fn entries(self, shape: Shape) -> usize;
+    fn entries(self, shape: Shape) -> usize {
+        outer::entries(shape)
+    }
 
     /// Where a tensor's gradient lies among them.
-    fn place(self, shape: Shape, tensor: &str) -> Place;
+    fn place(self, shape: Shape, tensor: &str) -> Place {
+        outer::place(shape, tensor)
+    }
 
     /// Adds the weight gradients of a tile to `sums`, [`Products::SUMS`] floats an entry.
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]);

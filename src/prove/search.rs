@@ -206,6 +206,20 @@ fn leave<S: Simd>(
             lanes.put(lane, store.values(first + lane));
         }
         lanes.step(simd, net, &before);
+        let carry_after = |x: u8, lane: usize| {
+            let [a, b, carry] = [x & 1, x >> 1, carries[lane]];
+            a & b | carry & (a | b)
+        };
+        let mut looked: [[(u64, u64); LANES]; 4] = [[(0, 0); LANES]; 4];
+        for (x, looked) in (0..4_u8).zip(&mut looked) {
+            for (lane, values) in lanes.next[usize::from(x)].chunks_exact(carried).enumerate() {
+                let link = Link { parent: 0, input: x, carry: carry_after(x, lane) };
+                looked[lane].0 = hash(values, link.tag(remembers));
+            }
+            for (hash, first) in looked {
+                *first = store.first(*hash);
+            }
+        }
         for lane in 0..count {
             for x in 0..4_u8 {
                 let [a, b, carry] = [x & 1, x >> 1, carries[lane]];
@@ -218,11 +232,10 @@ fn leave<S: Simd>(
                     return;
                 }
                 let parent = u32::try_from(first + lane).expect("a node's number");
-                let link = Link { parent, input: x, carry: a & b | carry & (a | b) };
+                let link = Link { parent, input: x, carry: carry_after(x, lane) };
                 let values = &lanes.next[usize::from(x)][lane * carried..][..carried];
-                let tag = link.tag(remembers);
-                let hash = hash(values, tag);
-                if store.find(hash, values, tag).is_none() {
+                let (hash, first) = looked[usize::from(x)][lane];
+                if !store.holds(first, hash, values, link.tag(remembers)) {
                     found.hashes.push(hash);
                     found.values.extend_from_slice(values);
                     found.links.push(link);

@@ -49,7 +49,7 @@ pub(super) struct Store {
     remembers: bool,
     pages: Vec<Vec<i8>>,
     links: Vec<u32>,
-    /// High half of the hash, then the node's number.
+    /// High half of the hash, the node's tag in 3 bits, and its number in 29.
     table: Vec<u64>,
 }
 
@@ -77,7 +77,7 @@ impl Store {
 
     /// A node's tag, as [`Link::tag`] has it.
     pub(super) fn tag(&self, node: usize) -> u8 {
-        self.link(node).tag(self.remembers)
+        self.tag_of(self.link(node))
     }
 
     /// The tag of a link, as nodes of this set have it.
@@ -91,6 +91,22 @@ impl Store {
         self.slot(hash, values, tag).ok()
     }
 
+    /// The entry where the search for a hash begins. Asked for many hashes at once, so that their ways to memory overlap.
+    #[inline(always)]
+    pub(super) fn first(&self, hash: u64) -> u64 {
+        self.table[start(hash) & (self.table.len() - 1)]
+    }
+
+    /// Whether a node is there, when the search for it begins with this entry.
+    #[inline(always)]
+    pub(super) fn holds(&self, first: u64, hash: u64, values: &[i8], tag: u8) -> bool {
+        if first == FREE {
+            return false;
+        }
+        let is_it = (first ^ wanted(hash, tag)) & !NUMBER == 0 && same(self.values(index(first)), values);
+        is_it || self.find(hash, values, tag).is_some()
+    }
+
     /// Adds a node unless it is there; whether it was added.
     pub(super) fn insert(&mut self, hash: u64, values: &[i8], link: Link) -> bool {
         let Err(mut slot) = self.slot(hash, values, link.tag(self.remembers)) else { return false };
@@ -99,7 +115,7 @@ impl Store {
             slot = self.slot(hash, values, link.tag(self.remembers)).expect_err("it was not there");
         }
         let node = self.len();
-        self.table[slot] = hash & !LOW | node as u64;
+        self.table[slot] = wanted(hash, link.tag(self.remembers)) | node as u64;
         if node.is_multiple_of(PAGE) {
             // The first page grows, so that a small walk stays small.
             self.pages.push(Vec::with_capacity(if node == 0 { 64 } else { PAGE } * self.carried));
@@ -119,11 +135,8 @@ impl Store {
             if entry == FREE {
                 return Err(slot);
             }
-            if (entry ^ hash) & !LOW == 0 {
-                let node = index(entry);
-                if self.values(node) == values && self.tag(node) == tag {
-                    return Ok(node);
-                }
+            if (entry ^ wanted(hash, tag)) & !NUMBER == 0 && same(self.values(index(entry)), values) {
+                return Ok(index(entry));
             }
             slot = (slot + 1) & mask;
         }
@@ -142,8 +155,22 @@ impl Store {
     }
 }
 
-/// The half of an entry that is a node's number.
-const LOW: u64 = u32::MAX as u64;
+/// The part of an entry that is a node's number.
+const NUMBER: u64 = MOST_NODES as u64;
+
+/// The rest of a node's entry.
+#[inline(always)]
+fn wanted(hash: u64, tag: u8) -> u64 {
+    hash & !u64::from(u32::MAX) | u64::from(tag) << NUMBER.count_ones()
+}
+
+/// Whether two nodes carry the same, eight bytes at a time: they are too short for a call to be worth it.
+#[inline(always)]
+fn same(a: &[i8], b: &[i8]) -> bool {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let word = |bytes: &[i8; 8]| u64::from_le_bytes(bytes.map(i8::cast_unsigned));
+    a.iter().zip(b).all(|(a, b)| word(a) == word(b)) && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
+}
 
 /// Where the search for a hash begins, before the mask: the high half, all that an entry keeps.
 fn start(hash: u64) -> usize {
@@ -151,10 +178,10 @@ fn start(hash: u64) -> usize {
 }
 
 fn index(entry: u64) -> usize {
-    usize::try_from(entry & LOW).expect("32 bits")
+    usize::try_from(entry & NUMBER).expect("29 bits")
 }
 
-/// The hash of a node: its bytes eight at a time, each folded into a 128-bit product.
+/// The hash of a node: its bytes eight at a time, each folded by a product of 128 bits.
 #[inline(always)]
 pub(super) fn hash(values: &[i8], tag: u8) -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ u64::from(tag);
@@ -173,7 +200,7 @@ pub(super) fn hash(values: &[i8], tag: u8) -> u64 {
 
 #[inline(always)]
 fn fold(x: u64) -> u64 {
-    let product = u128::from(x) * 0xa076_1d64_78bd_642f_e703_7ed1_a0b4_28db;
+    let product = u128::from(x) * 0xe703_7ed1_a0b4_28db;
     #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
     let folded = product as u64 ^ (product >> 64) as u64;
     folded
