@@ -61,6 +61,20 @@ fn ragged_batches_are_the_same_for_1_2_and_7_threads_and_all_levels_of_a_kind() 
 }
 
 #[test]
+fn units_answers_with_the_bits_of_fused() {
+    for (hidden, batch) in [(3, 65), (16, 1), (70, 100), (200, 64)] {
+        for (net, config) in nets(hidden) {
+            let loss = |engine| {
+                let settings = Settings { config, bits: 9, batch, engine, seed: 5, ..Settings::default() };
+                Trainer::new(settings).expect("settings in range").step().loss
+            };
+            let (fused, units) = (loss(EngineKind::Fused), loss(EngineKind::Units));
+            assert_eq!(fused.to_bits(), units.to_bits(), "{net}, H {hidden}, batch {batch}: {fused} and {units}");
+        }
+    }
+}
+
+#[test]
 fn the_blas_engine_is_the_same_for_any_number_of_threads() {
     let mut failures = Vec::new();
     for (net, config) in nets(16) {
