@@ -4,9 +4,9 @@
 mod common;
 
 use carrylane::kernel::SimdLevel;
-use carrylane::model::weights_hash;
-use carrylane::train::{EngineKind, Settings, Trainer};
-use common::{elman, levels, nets, report, trained};
+use carrylane::model::{Config, Init, Model, weights_hash};
+use carrylane::train::{Engine, EngineKind, Settings, Trainer};
+use common::{additions, elman, levels, nets, report, trained};
 
 /// The hash of the net after some updates.
 fn hash(settings: &Settings, updates: u64) -> String {
@@ -60,16 +60,35 @@ fn ragged_batches_are_the_same_for_1_2_and_7_threads_and_all_levels_of_a_kind() 
     report(&failures);
 }
 
+/// A net whose output is one of its hidden units as it is, so that its loss shows that unit's bits.
+fn showing(config: Config, unit: usize) -> Model<f32> {
+    let mut model = Init::Scaled.model(config, 5);
+    let layout = model.layout();
+    for (i, p) in model.params.iter_mut().enumerate() {
+        match layout.locate(i) {
+            Some((tensor, place)) if tensor.name == "w_ho" => *p = f32::from(u8::from(place == unit)),
+            Some((tensor, _)) if tensor.name == "b_o" => *p = 0.0,
+            _ => {}
+        }
+    }
+    model
+}
+
 #[test]
-fn units_answers_with_the_bits_of_fused() {
-    for (hidden, batch) in [(3, 65), (16, 1), (70, 100), (200, 64)] {
+fn the_states_of_units_have_the_bits_of_fused() {
+    for (hidden, samples) in [(3, 65), (16, 1), (70, 100), (200, 64)] {
         for (net, config) in nets(hidden) {
-            let loss = |engine| {
-                let settings = Settings { config, bits: 9, batch, engine, seed: 5, ..Settings::default() };
-                Trainer::new(settings).expect("settings in range").step().loss
-            };
-            let (fused, units) = (loss(EngineKind::Fused), loss(EngineKind::Units));
-            assert_eq!(fused.to_bits(), units.to_bits(), "{net}, H {hidden}, batch {batch}: {fused} and {units}");
+            for unit in [0, hidden / 2, hidden - 1] {
+                let model = showing(config, unit);
+                let loss = |kind| {
+                    let mut engine = Engine::new(&config, kind, SimdLevel::best(), 1).expect("a level of this machine");
+                    engine.set_params(&model.params);
+                    let mut grad = vec![0.0; model.params.len()];
+                    engine.gradient(&additions(samples, 9, 1), &mut grad).loss
+                };
+                let (fused, units) = (loss(EngineKind::Fused), loss(EngineKind::Units));
+                assert_eq!(fused.to_bits(), units.to_bits(), "{net}, unit {unit} of {hidden}: {fused} and {units}");
+            }
         }
     }
 }

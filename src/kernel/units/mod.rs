@@ -5,8 +5,8 @@
 //! set of the cache. Rows of one value a sample (a, b, 1, `dz_o`) stay as they are. All three products read both operands in
 //! this order, and a weight gradient is one sum, not 16 lanes: the large matrices are passed over once a step.
 //!
-//! Forward and backward add in the order of `fused`, so states and answers are the same bits; weight gradients are
-//! added sample by sample instead of lane by lane.
+//! The recurrent products add in the order of `fused`, so states are the same bits; the output unit adds its weights' products in 16 lanes,
+//! and weight gradients are added sample by sample instead of lane by lane.
 
 mod gradients;
 mod panel;
