@@ -33,8 +33,8 @@ impl<F: Lane> Finish<'_, F> {
     /// Finishes some stored sums, all of one group.
     ///
     /// # Cost
-    /// A call, so that a register tile has one copy of each φ instead of its own: right after the tile is stored, its sums come
-    /// back from the first cache, and the next tile's multiply-adds begin while divisions are under way.
+    /// A call, so that not every register tile has a copy of each φ: once for all samples of a few outputs, whose sums come back from the
+    /// first cache.
     #[inline(never)]
     pub(crate) fn spans<S: Simd>(self, simd: S, group: usize, out: &mut [F], spans: Spans) {
         simd.vectorize(

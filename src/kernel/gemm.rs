@@ -149,10 +149,10 @@ impl<F: Lane> Run<'_, F> {
                     sums[r][v].store_slice(&mut rows[r][at + v * len..][..len]);
                 }
             }
-            if !matches!(self.finish, Finish::Plain) {
-                let spans = Spans { start: self.first * TILE + at, count: MR, stride: TILE, len: NV * len };
-                self.finish.spans(simd, self.group, out, spans);
-            }
+        }
+        if !matches!(self.finish, Finish::Plain) {
+            let spans = Spans { start: self.first * TILE, count: 1, stride: 0, len: MR * TILE };
+            self.finish.spans(simd, self.group, out, spans);
         }
     }
 }
