@@ -132,8 +132,8 @@ fn from_bytes(bytes: &[u8]) -> std::result::Result<Saved, String> {
     Ok(Saved { model: Model { config, params }, notes: metadata })
 }
 
-/// The checksum over all metadata but itself, and the weights.
-fn checksum(metadata: &BTreeMap<String, String>, blob: &[u8]) -> String {
+/// The checksum over all metadata but itself, and the bytes of the tensors.
+pub(crate) fn checksum(metadata: &BTreeMap<String, String>, blob: &[u8]) -> String {
     let mut bytes = serde_json::to_vec(metadata).expect("a map of strings has a JSON form");
     bytes.extend_from_slice(blob);
     digits(&bytes)
