@@ -23,7 +23,6 @@ mod format;
 mod gradcheck;
 mod guard;
 mod info;
-mod keeper;
 mod output;
 mod proof;
 mod prove;
@@ -36,8 +35,6 @@ mod sums;
 mod sweep;
 mod trace;
 mod train;
-mod train_summary;
-mod train_told;
 mod trained;
 mod values;
 

@@ -12,14 +12,14 @@
 use super::args::VERSION;
 use super::config_file;
 use super::environment::Environment;
-use carrylane::model::file::{self, write_atomic};
+use carrylane::model::file::{self, TEMPORARY, write_atomic};
 use carrylane::model::weights_hash;
 use carrylane::prove::{Proof, Verdict};
 use carrylane::report::run::{self, Curves};
 use carrylane::train::{Checkpoints, Outcome, Report, Trainer};
 use carrylane::{Error, Result};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// Notes of a proved model: what makes its integer network again, and that network's hash.
@@ -33,6 +33,8 @@ pub(super) struct RunFolder {
     path: PathBuf,
     /// What was made, innermost first.
     made: Vec<PathBuf>,
+    /// Held by the one process that trains here; the system lets go of it however the process ends.
+    lock: Option<File>,
 }
 
 impl RunFolder {
@@ -45,7 +47,7 @@ impl RunFolder {
             )));
         }
         let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-        let folder = Self { path: path.to_owned(), made: missing.map(Path::to_owned).collect() };
+        let folder = Self { path: path.to_owned(), made: missing.map(Path::to_owned).collect(), lock: None };
         fs::create_dir_all(path).map_err(|source| Error::io(path, "create", source))?;
         tempfile::tempfile_in(path).map_err(|source| Error::io(path, "write to", source))?;
         Ok(folder)
@@ -53,7 +55,29 @@ impl RunFolder {
 
     /// The folder of a run that there is.
     pub(super) fn again(path: &Path) -> Self {
-        Self { path: path.to_owned(), made: Vec::new() }
+        Self { path: path.to_owned(), made: Vec::new(), lock: None }
+    }
+
+    /// Takes the folder for this process alone, and clears away what a kill left of half-written files.
+    pub(super) fn take(&mut self) -> Result<()> {
+        let name = self.file(".lock");
+        let lock = File::create(&name).map_err(|source| Error::io(&name, "create", source))?;
+        match lock.try_lock() {
+            // Where the system has no locks, people must take care.
+            Ok(()) | Err(TryLockError::Error(_)) => self.lock = Some(lock),
+            Err(TryLockError::WouldBlock) => {
+                let path = self.path.display();
+                return Err(Error::usage(format!("another process is training in {path}: wait for it, or stop it")));
+            }
+        }
+        for folder in [self.path.clone(), self.file("checkpoints")] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                    fs::remove_file(entry.path()).ok();
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A file in it.
@@ -155,6 +179,9 @@ impl RunFolder {
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
+        if !self.made.is_empty() {
+            fs::remove_file(self.file(".lock")).ok();
+        }
         for folder in &self.made {
             // Only ever an empty one.
             fs::remove_dir(folder).ok();

@@ -36,6 +36,9 @@ pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -
     write_atomic(path, &to_bytes(model, notes))
 }
 
+/// Names of files that are not whole yet begin so; a kill may leave one.
+pub const TEMPORARY: &str = ".carrylane-";
+
 /// Writes a file so that its name holds either the old content or the new, whatever happens.
 ///
 /// # Errors
@@ -43,7 +46,7 @@ pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| Error::io(path, "write", source);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".carrylane-").tempfile_in(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     // The rename itself is durable once the folder is synced, where the system can do that.

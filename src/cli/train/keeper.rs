@@ -1,12 +1,12 @@
 //! What looks on while a net is trained: shows it line by line, and for a run folder adds to its curves and its checkpoints.
 
-use super::environment::Environment;
-use super::output::Output;
-use super::run_folder::RunFolder;
-use super::trace::Trace;
+use crate::cli::environment::Environment;
+use crate::cli::output::Output;
+use crate::cli::run_folder::RunFolder;
+use crate::cli::trace::Trace;
 use carrylane::Result;
 use carrylane::model::weights_hash;
-use carrylane::report::run::{Curves, End, Events, Line, Recorder};
+use carrylane::report::run::{End, Events, Line, Recorder};
 use carrylane::train::{Checkpoints, Event, Identity, Outcome, Probe, Report, Row, Settings, Trainer, Watch, has_row};
 
 /// How often a checkpoint is taken. When, changes no result.
@@ -143,13 +143,6 @@ impl Keeper {
     pub(super) fn interrupt(&mut self, trainer: &Trainer) -> Result<()> {
         self.checkpoint(trainer, None)?;
         self.folder.write_report(trainer.settings().bits)
-    }
-
-    /// How the run ended before, if there is nothing left to do in it.
-    pub(super) fn finished(folder: &RunFolder, ended: Option<&str>) -> Result<Option<End>> {
-        let over = matches!(ended, Some("solved" | "proved"));
-        let Curves { end, .. } = folder.curves()?;
-        Ok(end.filter(|_| over))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What `train` says at its end, in one JSON line.
 
-use super::args::VERSION;
+use crate::cli::args::VERSION;
 use carrylane::model::{Cell, config_hash, weights_hash};
 use carrylane::prove::Learned;
 use carrylane::train::{Fault, Outcome, Report, Trainer};

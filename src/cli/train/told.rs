@@ -1,9 +1,9 @@
 //! What `train` says to people.
 
-use super::args::VERSION;
-use super::format::{count, plural};
-use super::output::{BAD, GOOD, Output, STRONG, styled};
-use super::sums;
+use crate::cli::args::VERSION;
+use crate::cli::format::{count, plural};
+use crate::cli::output::{BAD, GOOD, Output, STRONG, styled};
+use crate::cli::sums;
 use carrylane::train::{EngineKind, Outcome, Report, Score, Settings, Trainer, Until};
 
 /// What is trained, in a line.
