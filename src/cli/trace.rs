@@ -42,8 +42,10 @@ impl Trace {
 
     /// How the loss fell, in a line; nothing for a training too short.
     pub(super) fn curve(&self) -> Option<String> {
-        let (first, last) = (self.losses.first()?, self.losses.last()?);
-        Some(format!("loss {} {first:.4} to {last:.4}", sparkline(&self.losses)?))
+        let last = self.last.filter(|last| !has_row(last.update)).map(|last| last.loss);
+        let losses: Vec<f64> = self.losses.iter().copied().chain(last).collect();
+        let (first, last) = (losses.first()?, losses.last()?);
+        Some(format!("loss {} {first:.4} to {last:.4}", sparkline(&losses)?))
     }
 
     /// Shows an event, if it is one to show.

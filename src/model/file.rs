@@ -46,7 +46,12 @@ pub const TEMPORARY: &str = ".carrylane-";
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| Error::io(path, "write", source);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    // As other files are made: what the user's mask leaves, not what a secret would have.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     // The rename itself is durable once the folder is synced, where the system can do that.

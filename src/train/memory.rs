@@ -54,6 +54,11 @@ impl Need {
                 Cell::Dynamic => blocks * (h + 1.0) + h,
                 Cell::Lstm => blocks * 6.0 * h + 2.0 * h,
             };
+        // A check goes through blas in one piece, with two blocks of states.
+        let checked = match kind(1 << 16) {
+            EngineKind::Blas => 4096.0 * 2.0 * per_sample / blocks,
+            _ => 0.0,
+        };
         let workspace = per_sample * width as f64 + (h + 3.0) * (g * h + 1.0) * sums;
         let set = match settings.source {
             Source::Stream => 0.0,
@@ -63,7 +68,7 @@ impl Need {
         Self {
             weights: FLOAT * params * (2.0 + moments + packed),
             gradients: FLOAT * params * (1.0 + shards),
-            states: FLOAT * workspace * shards.min(*threads as f64),
+            states: FLOAT * (workspace.max(checked)) * shards.min(*threads as f64),
             data: 3.0 * (*batch as f64).max(TILE as f64) * steps / 8.0 + set,
         }
     }

@@ -38,14 +38,15 @@ fn diverged(report: &Report) -> String {
     let Some(fault) = &report.fault else { return styled(BAD, "diverged") };
     let (update, held) = (count(fault.update), plural(fault.update - 1, "update"));
     let norms = fault.last_finite;
+    // The power of ten below the last norm, at most 1.
+    let clip = 10_f64.powf(norms.gradient.max(1e-6).log10().floor().min(0.0));
     format!(
         "{}: {fault} at update {update}\nlast finite: gradient norm {:.3e}, largest weight {:.3e}; the learning rate {:?} held for {held}; \
-         try a lower --lr, --clip-norm {:.1e} or another --init",
+         try a lower --lr, --clip-norm {clip} or another --init",
         styled(BAD, "diverged"),
         norms.gradient,
         norms.weight,
         fault.lr,
-        if norms.gradient > 0.0 { norms.gradient.min(1.0) } else { 1.0 },
     )
 }
 
