@@ -1,7 +1,8 @@
-# What the scripts share; to be sourced, from the top of the checkout. Builds the program and sets `carrylane` to it.
+# What the scripts share; to be sourced, from the top of the checkout. Builds the program, unless CARRYLANE_BUILT is set, and sets
+# `carrylane` to it.
 # shellcheck shell=bash
 
-cargo build --locked --release --quiet
+if [[ -z ${CARRYLANE_BUILT-} ]]; then cargo build --locked --release --quiet; fi
 target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 # shellcheck disable=SC2034 # used by who sources this
 carrylane=$target/release/carrylane

@@ -193,7 +193,7 @@ pub(crate) fn sum_lanes<F: Lane>(lanes: &[F; LANES]) -> F {
 mod tests {
     use super::*;
     use crate::kernel::SimdLevel;
-    use fearless_simd::dispatch;
+    use crate::kernel::dispatch;
     use std::f64::consts::LN_2;
 
     /// Runs a vector function over a list on a level.

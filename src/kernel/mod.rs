@@ -44,6 +44,7 @@ mod units;
 mod workspace;
 
 pub use level::SimdLevel;
+pub(crate) use level::dispatch;
 pub use noise::Noise;
 pub use peak::fma_peak;
 pub use workspace::Workspace;
@@ -52,7 +53,6 @@ use crate::model::{Config, Layout, Tally};
 use crate::task::{BitTensor, Minibatch};
 use blas::Blas;
 use bptt::{Net, Packed, Pass};
-use fearless_simd::dispatch;
 use fused::Fused;
 use math::Lane;
 use products::Products;

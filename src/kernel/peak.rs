@@ -1,9 +1,10 @@
 //! The limit: how many multiply-adds a core can do, measured.
 
+use super::level::dispatch;
 use super::math::Vector;
 use super::{Float, SimdLevel};
+use fearless_simd::Simd;
 use fearless_simd::prelude::*;
-use fearless_simd::{Simd, dispatch};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

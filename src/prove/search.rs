@@ -4,7 +4,8 @@ use super::lanes::{LANES, Lanes};
 use super::net::{IntegerNet, State};
 use super::store::{Link, MOST_NODES, Store, hash};
 use crate::kernel::SimdLevel;
-use fearless_simd::{Simd, dispatch};
+use crate::kernel::dispatch;
+use fearless_simd::Simd;
 use rayon::prelude::*;
 use std::time::Instant;
 
