@@ -60,7 +60,9 @@ for k in "${!trainings[@]}"; do
     length=$((($(date +%s%N) - began) / 1000000))
     wanted=$(hash_of "$work/whole-$k")
     rm -rf "$work/run"
-    for ((kill = 0; kill < kills / ${#trainings[@]} + (k < kills % ${#trainings[@]}); kill++)); do
+    share=$((kills / ${#trainings[@]} + (k < kills % ${#trainings[@]})))
+    # Only those count that ended a process.
+    for ((kill = 0; kill < share; )); do
         # A folder with settings is a run; without, the same command begins it.
         if [[ -e $work/run/config.toml ]]; then
             command=(train --resume "$work/run" --checkpoint-every $((1 + RANDOM % 60)) --threads $((1 + RANDOM % 3)))
@@ -73,14 +75,16 @@ for k in "${!trainings[@]}"; do
         ms=$((RANDOM * length / 32768))
         sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
         code=0
-        if kill -KILL "$pid" 2>/dev/null; then done=$((done + 1)); fi
+        kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || code=$?
         if [[ $code == 0 ]]; then
             # It was over before: held against the other, and begun anew.
             [[ $(hash_of "$work/run") == "$wanted" ]] || fail "training $k, kill $kill: another net"
             runs=$((runs + 1))
             rm -rf "$work/run"
-        elif [[ $code != 137 ]]; then
+        elif [[ $code == 137 ]]; then
+            kill=$((kill + 1)) done=$((done + 1))
+        else
             cat "$work/out" >&2
             fail "training $k, kill $kill: exit $code of ${command[*]}"
         fi
