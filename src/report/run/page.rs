@@ -65,7 +65,9 @@ mod tests {
         let page = html("runs/<x>", 8, &curves, "lr = 0.03 # </pre>", "{}");
         assert!(page.contains("runs/&lt;x&gt;") && page.contains("lr = 0.03 # &lt;/pre&gt;"), "escaped");
         assert!(page.contains(r#"{"bits":8,"rows":[],"checks":[[7,true]]}"#), "the data");
-        assert!(!page.contains("src=\"http") && !page.contains("href=\"http"), "no network");
+        // plotly.js itself has addresses in its strings, which it does not ask for.
+        let own = page.replace(&plotly_js(), "");
+        assert!(!own.contains("src=") && !own.contains("http:") && !own.contains("https:"), "no network");
         assert!(!page.contains("{{"), "nothing is left to fill in");
     }
 }
