@@ -53,3 +53,12 @@ check() {
 
 check thousand 1,000 hidden=3,4,6,8,16 bits=3,4,5,6,8 seed=0..40 budget=1000
 check one 1 hidden=8 bits=5
+
+# The page of a single run.
+"$carrylane" train --hidden 8 --seed 1 --out "$work/run" >/dev/null
+if grep -Eo '<(script|link|img)[^>]+(src|href)="?https?:' "$work/run/report.html"; then fail 'run: it needs the network'; fi
+{ cat "$work/run/report.html" && printf '<script>\n' && cat scripts/check-run.js && printf '</script>\n'; } >"$work/run-used.html"
+browse --window-size=1366,900 --dump-dom "file://$work/run-used.html" >"$work/dom" 2>"$work/log"
+answer=$(sed -n 's/.*<div id="answer"[^>]*>\([^<]*\).*/\1/p' "$work/dom")
+echo "run: ${answer:-no answer}"
+[[ $answer == RIGHT* ]] || fail "run: $(tail -n 5 "$work/log")"

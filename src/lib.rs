@@ -34,12 +34,12 @@
 //! | [`model`] | what a net is: cell, sizes, activations, loss, its parameters in one flat buffer, its file |
 //! | [`mod@reference`] | the equations, in plain loops, slow on purpose: the oracle |
 //! | [`kernel`] | the same in vectors: one source for every instruction set, in single and double precision |
-//! | [`train`] | minibatches, shards on threads, optimizers, when to stop; the same bits for any number of threads |
+//! | [`train`] | minibatches, shards on threads, optimizers, when to stop; the same bits for any number of threads, and from any checkpoint |
 //! | [`verify`] | each gradient against the one below it |
 //! | [`mod@prove`] | that a net adds correctly at every bit width: integer networks, walks of all their states, certificates |
 //! | [`notebooks`] | the five programs this task comes from, as printed and as corrected |
 //! | [`sweep`] | thousands of trainings as one: what is tried, what is done, what is missing |
-//! | [`report`] | a sweep as one HTML page that needs no network |
+//! | [`report`] | a sweep, or a training, as one HTML page that needs no network; curves, and two trainings side by side |
 //!
 //! The program `carrylane` is these rooms behind a command line.
 #![forbid(unsafe_code)]

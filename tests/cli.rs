@@ -184,10 +184,14 @@ fn a_training_that_fails_leaves_nothing_behind() {
     let out = folder.path().join("deep/run");
     let out = out.to_str().expect("UTF-8");
     refused(&["train", "--out", out, "--hidden", "0"], 2, &["hidden is 0"]);
+    refused(&["train", "--out", out, "--config", "none.toml"], 65, &["no such file"]);
+    refused(&["train", "--out", out, "--hidden", "30000", "--bits", "65536"], 2, &["GiB are available"]);
+    assert!(entries(folder.path()).is_empty(), "left {:?}", entries(folder.path()));
+    // One that diverges keeps what it was made from and how far it came, and no net.
     let ran = carrylane(&["train", "--out", out, "--activation", "relu", "--lr", "1e30"]);
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("diverged: the loss became infinite or NaN at update "), "{}", ran.stdout);
-    assert!(entries(folder.path()).is_empty(), "left {:?}", entries(folder.path()));
+    assert!(ran.stdout.contains("diverged: ") && ran.stdout.contains(" at update "), "{}", ran.stdout);
+    assert!(!Path::new(out).join("model.safetensors").exists(), "left {:?}", entries(Path::new(out)));
 }
 
 #[test]
@@ -206,7 +210,7 @@ fn train_solves_keeps_its_net_and_add_and_eval_use_it() {
         (&true.into(), &0.into(), &16_384.into())
     );
     assert_eq!(summary["samples"].as_u64(), summary["updates"].as_u64().map(|n| 64 * n), "64 a batch");
-    assert_eq!(entries(&out), ["model.safetensors"], "the model and nothing else");
+    assert!(entries(&out).contains(&"model.safetensors".to_owned()), "{:?}", entries(&out));
 
     let model = out.join("model.safetensors");
     let model = model.to_str().expect("UTF-8");
@@ -326,7 +330,8 @@ fn a_closed_pipe_is_no_error() {
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{args:?}");
         assert!(ended.status.success(), "{args:?}: {}", ended.status);
     }
-    assert_eq!(entries(folder.path()), ["model.safetensors"], "nobody listened, and the net is kept all the same");
+    let kept = entries(folder.path()).contains(&"model.safetensors".to_owned());
+    assert!(kept, "nobody listened, and the net is kept all the same");
 }
 
 #[test]

@@ -85,6 +85,11 @@ impl Machine {
         Ok(Simd::resolve(&[self.simd])?[0])
     }
 
+    /// The level as it was typed.
+    pub(super) fn simd(&self) -> String {
+        self.simd.to_string()
+    }
+
     /// The threads meant.
     pub(super) fn threads(&self) -> Result<usize> {
         let threads = self.threads.unwrap_or_else(cores);

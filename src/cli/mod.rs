@@ -13,7 +13,10 @@
 mod add;
 mod args;
 mod bench;
+mod compare;
+mod config_file;
 mod defects;
+mod environment;
 mod eval;
 mod explain;
 mod format;
@@ -25,6 +28,8 @@ mod proof;
 mod prove;
 mod replay;
 mod run_folder;
+mod signals;
+mod sparkline;
 mod stopwatch;
 mod sums;
 mod sweep;
@@ -33,8 +38,9 @@ mod train;
 mod trained;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use output::Output;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Trains small recurrent networks to add binary numbers, as fast as the processor allows.
@@ -72,6 +78,7 @@ enum Command {
     Explain(explain::Args),
     Bench(bench::Args),
     Replay(replay::Args),
+    Compare(compare::Args),
     Sweep(sweep::Args),
     Info(info::Args),
 }
@@ -103,8 +110,8 @@ impl From<bool> for Answer {
 
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
-    guard::run(|| match Cli::try_parse() {
-        Ok(cli) => {
+    guard::run(|| match parse() {
+        Ok(Ok(cli)) => {
             let mut out = Output::new(cli.json);
             match run(&cli.command, &mut out) {
                 Ok(answer) => answer.code(),
@@ -114,8 +121,30 @@ pub(crate) fn main() -> ExitCode {
                 }
             }
         }
-        Err(refusal) => output::refuse(&refusal),
+        Ok(Err(refusal)) => output::refuse(&refusal),
+        Err(error) => {
+            output::bug(&error.to_string());
+            exit_code(&error.into())
+        }
     })
+}
+
+/// What was typed, with the settings of a file that it names; or clap's refusal of either.
+fn parse() -> carrylane::Result<Result<Cli, clap::Error>> {
+    let words: Vec<_> = std::env::args_os().collect();
+    let matches = match Cli::command().try_get_matches_from(&words) {
+        Ok(matches) => matches,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let words = config_file::expanded(words, &matches)?;
+    Ok(Cli::try_parse_from(words))
+}
+
+/// A path as a word of a command.
+fn quoted(name: &Path) -> String {
+    let name = name.display().to_string();
+    let safe = |c: char| c.is_alphanumeric() || "._-/+,@%".contains(c);
+    if !name.is_empty() && name.chars().all(safe) { name } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
@@ -128,6 +157,7 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Explain(args) => explain::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
+        Command::Compare(args) => compare::run(args, out),
         Command::Sweep(args) => sweep::run(args, out),
         Command::Info(args) => info::run(args, out),
     }
@@ -145,7 +175,6 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -2,7 +2,8 @@
 
 use super::format::{count, percent, plural};
 use super::output::Output;
-use carrylane::train::{Event, Settings, Until};
+use super::sparkline::sparkline;
+use carrylane::train::{Event, Settings, Until, has_row};
 use serde::Serialize;
 
 /// The error as it falls: at updates 1, 2, 4 … 512, then at every fourth power.
@@ -11,6 +12,8 @@ pub(super) struct Trace {
     /// The last update shown.
     shown: u64,
     last: Option<Line>,
+    /// Losses at the updates that curves are made of.
+    losses: Vec<f64>,
 }
 
 /// An update, as shown.
@@ -32,6 +35,19 @@ struct EpochLine {
 }
 
 impl Trace {
+    /// The trace of a training that has had these losses already.
+    pub(super) fn after(losses: Vec<f64>) -> Self {
+        Self { losses, ..Self::default() }
+    }
+
+    /// How the loss fell, in a line; nothing for a training too short.
+    pub(super) fn curve(&self) -> Option<String> {
+        let last = self.last.filter(|last| !has_row(last.update)).map(|last| last.loss);
+        let losses: Vec<f64> = self.losses.iter().copied().chain(last).collect();
+        let (first, last) = (losses.first()?, losses.last()?);
+        Some(format!("loss {} {first:.4} to {last:.4}", sparkline(&losses)?))
+    }
+
     /// Shows an event, if it is one to show.
     pub(super) fn show(&mut self, event: &Event, settings: &Settings, out: &mut Output) -> carrylane::Result<()> {
         let (update, samples, loss, bit_error, seconds) = match *event {
@@ -43,6 +59,9 @@ impl Trace {
         };
         let line = Line { update, samples, loss, bit_error, seconds };
         self.last = Some(line);
+        if has_row(update) {
+            self.losses.push(loss);
+        }
         if update.is_power_of_two() && (update <= 512 || update.trailing_zeros() % 2 == 1) {
             self.show_last(out)?;
         }

@@ -16,7 +16,7 @@ pub(crate) enum Finish<'a, F> {
     Derive(Activation, &'a [F]),
 }
 
-/// Some equal stretches of a product's outputs: a register tile, or a whole group of outputs.
+/// Some equal stretches of a product's outputs: a run of outputs, or a whole group of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spans {
     /// Where the first begins.

@@ -36,6 +36,9 @@ pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -
     write_atomic(path, &to_bytes(model, notes))
 }
 
+/// Names of files that are not whole yet begin so; a kill may leave one.
+pub const TEMPORARY: &str = ".carrylane-";
+
 /// Writes a file so that its name holds either the old content or the new, whatever happens.
 ///
 /// # Errors
@@ -43,7 +46,12 @@ pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source| Error::io(path, "write", source);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".carrylane-").tempfile_in(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    // As other files are made: what the user's mask leaves, not what a secret would have.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     // The rename itself is durable once the folder is synced, where the system can do that.
@@ -132,8 +140,8 @@ fn from_bytes(bytes: &[u8]) -> std::result::Result<Saved, String> {
     Ok(Saved { model: Model { config, params }, notes: metadata })
 }
 
-/// The checksum over all metadata but itself, and the weights.
-fn checksum(metadata: &BTreeMap<String, String>, blob: &[u8]) -> String {
+/// The checksum over all metadata but itself, and the bytes of the tensors.
+pub(crate) fn checksum(metadata: &BTreeMap<String, String>, blob: &[u8]) -> String {
     let mut bytes = serde_json::to_vec(metadata).expect("a map of strings has a JSON form");
     bytes.extend_from_slice(blob);
     digits(&bytes)

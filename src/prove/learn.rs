@@ -10,7 +10,7 @@ use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
-use crate::train::{Check, EngineKind, Event, Outcome, Report, Settings, Trainer};
+use crate::train::{Check, EngineKind, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Watch};
 use std::time::Instant;
 
 /// How a net is trained for its proof.
@@ -76,79 +76,125 @@ const LEAST: f64 = 16.0;
 const START: f64 = 40.0;
 
 /// Trains to the end that the settings name, and if the task is solved, on until the net is proved and still solves it, for at most
-/// `budget` updates in all.
+/// `budget` updates in all. A trainer that was [resumed](crate::train::Checkpoint::resume) goes on where it was, in either stage.
 ///
 /// # Errors
 /// As [`Trainer::run`] says, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed point.
-pub fn until_proved(
+pub fn until_proved(trainer: &mut Trainer, plan: &Plan, budget: u64, on_event: impl FnMut(&Event)) -> Result<Learned> {
+    until_proved_watched(trainer, plan, budget, &mut Listener(on_event))
+}
+
+/// The same with someone who looks on.
+///
+/// # Errors
+/// As [`until_proved`] says, and those of the one who looks on.
+pub fn until_proved_watched(
     trainer: &mut Trainer,
     plan: &Plan,
     budget: u64,
-    mut on_event: impl FnMut(&Event),
+    watch: &mut impl Watch,
 ) -> Result<Learned> {
-    let solved = trainer.run(&mut on_event)?;
-    if solved.outcome != Outcome::Solved {
-        return Ok(Learned { report: solved, proof: None, prove_seconds: 0.0, tried: 0 });
-    }
+    let mut pursuit = match trainer.course().pursuit {
+        Some(pursuit) => pursuit,
+        None => {
+            let report = trainer.run_watched(watch)?;
+            if report.outcome != Outcome::Solved {
+                return Ok(Learned { report, proof: None, prove_seconds: 0.0, tried: 0 });
+            }
+            let credit = credit_of_an_update(trainer.settings()) * report.updates as f64;
+            Pursuit { first: report.updates, due: 0, credit, want: LEAST, tried: 0, prove_seconds: 0.0 }
+        }
+    };
+    trainer.set_pursuit(pursuit);
+    trainer.run_clock(true);
+    let ended = pursue(trainer, plan, budget, &mut pursuit, watch);
+    trainer.run_clock(false);
+    let (check, outcome, proof) = ended?;
+    let report = trainer.report(&check, outcome);
+    Ok(Learned { report, proof, prove_seconds: pursuit.prove_seconds, tried: pursuit.tried })
+}
+
+/// The second stage: steps with noise, and proofs now and then.
+fn pursue(
+    trainer: &mut Trainer,
+    plan: &Plan,
+    budget: u64,
+    pursuit: &mut Pursuit,
+    watch: &mut impl Watch,
+) -> Result<(Check, Outcome, Option<Proof>)> {
     let settings = trainer.settings().clone();
     let check = Check::new(settings.bits, settings.seed)?;
-    let start = Instant::now();
-    let seconds = || solved.seconds + start.elapsed().as_secs_f64();
-    let credit_of_an_update = SHARE * update_cost(&settings) / node_cost(&settings);
-    let (mut credit, mut prove_seconds, mut tried) = (credit_of_an_update * solved.updates as f64, 0.0, 0);
-    let (first, mut want) = (trainer.updates(), LEAST);
-    let mut proof = None;
+    let mut last = None;
     loop {
-        // A walk that was cut off is worth another only when it may go twice as far.
-        let enough = credit / 2.0 - START >= want;
-        if enough {
-            want = LEAST;
-        }
-        for format in formats(&settings).into_iter().filter(|_| enough) {
-            let share = (credit / 2.0 - START).max(0.0);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a number of nodes, rounded down"
-            )]
-            let limit = plan.walk.max_states.min(share as usize);
-            if share < LEAST {
-                break;
-            }
-            let proving = Instant::now();
-            let found =
-                Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
-            prove_seconds += proving.elapsed().as_secs_f64();
-            credit -= found.walk.states() as f64 + START;
-            tried += 1;
-            if found.verdict == Verdict::Undecided && want == LEAST {
-                want = 2.0 * share;
-            }
-            let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
-            proof = Some(found);
+        if pursuit.due == 0 {
+            let passed = attempt(trainer, plan, &check, pursuit, &mut last)?;
+            pursuit.due = EVERY;
             if passed {
-                let report = trainer.report(&check, Outcome::Solved, seconds());
-                return Ok(Learned { report, proof, prove_seconds, tried });
+                return Ok((check, Outcome::Solved, last));
             }
         }
-        for _ in 0..EVERY {
-            if trainer.stopped() || trainer.updates() >= budget {
-                let outcome = if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved };
-                let report = trainer.report(&check, outcome, seconds());
-                return Ok(Learned { report, proof, prove_seconds, tried });
-            }
-            let ramp = ((trainer.updates() - first + 1) as f64 / plan.ramp.max(1) as f64).min(1.0);
-            #[expect(clippy::cast_possible_truncation, reason = "a share of the amplitude")]
-            trainer.set_noise(plan.noise * ramp as f32, Format::CELL_LIMIT.into());
-            let tally = trainer.step();
-            credit += credit_of_an_update;
-            on_event(&trainer.told(&tally, seconds()));
-            if !tally.loss.is_finite() {
-                let report = trainer.report(&check, Outcome::Diverged, seconds());
-                return Ok(Learned { report, proof, prove_seconds, tried });
-            }
+        if trainer.stopped() || trainer.updates() >= budget {
+            // An attempt that was just made is noted, so that whoever goes on from here does not make it twice.
+            trainer.set_pursuit(*pursuit);
+            let outcome = if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved };
+            return Ok((check, outcome, last));
+        }
+        let ramp = ((trainer.updates() - pursuit.first + 1) as f64 / plan.ramp.max(1) as f64).min(1.0);
+        #[expect(clippy::cast_possible_truncation, reason = "a share of the amplitude")]
+        trainer.set_noise(plan.noise * ramp as f32, Format::CELL_LIMIT.into());
+        let tally = trainer.step();
+        watch.event(&trainer.told(&tally));
+        if trainer.fault().is_some() {
+            return Ok((check, Outcome::Diverged, last));
+        }
+        pursuit.credit += credit_of_an_update(&settings);
+        pursuit.due -= 1;
+        trainer.set_pursuit(*pursuit);
+        watch.update_done(trainer)?;
+    }
+}
+
+/// Tries a proof at each format that the credit allows; whether one passed, which is then the last.
+fn attempt(
+    trainer: &mut Trainer,
+    plan: &Plan,
+    check: &Check,
+    pursuit: &mut Pursuit,
+    last: &mut Option<Proof>,
+) -> Result<bool> {
+    // A walk that was cut off is worth another only when it may go twice as far.
+    if pursuit.credit / 2.0 - START < pursuit.want {
+        return Ok(false);
+    }
+    pursuit.want = LEAST;
+    for format in formats(trainer.settings()) {
+        let share = (pursuit.credit / 2.0 - START).max(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nodes, rounded down")]
+        let limit = plan.walk.max_states.min(share as usize);
+        if share < LEAST {
+            break;
+        }
+        let proving = Instant::now();
+        let found =
+            Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
+        pursuit.prove_seconds += proving.elapsed().as_secs_f64();
+        pursuit.credit -= found.walk.states() as f64 + START;
+        pursuit.tried += 1;
+        if found.verdict == Verdict::Undecided && pursuit.want == LEAST {
+            pursuit.want = 2.0 * share;
+        }
+        let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
+        *last = Some(found);
+        if passed {
+            return Ok(true);
         }
     }
+    Ok(false)
+}
+
+/// Nodes that proofs may take for each update.
+fn credit_of_an_update(settings: &Settings) -> f64 {
+    SHARE * update_cost(settings) / node_cost(settings)
 }
 
 /// Formats that are tried in training: the coarse ones, to which noise drives nets.

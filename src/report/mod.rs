@@ -1,10 +1,11 @@
-//! A sweep as one HTML page that needs no network.
+//! A sweep as one HTML page that needs no network; a single training likewise, in [`run`].
 //!
 //! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the scripts of this folder, which
 //! compute every chart from the trials that pass the filters. Shares come with Wilson's intervals; nothing is averaged here that
 //! the page cannot take apart again.
 
 mod columns;
+pub mod run;
 
 use crate::error::Result;
 use crate::model::file::write_atomic;

@@ -89,7 +89,7 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
         }
         _ => (trainer.run(on_event)?, None),
     };
-    let Some(outcome) = conclude(&trainer, &report, proof.is_some()) else { return Ok(None) };
+    let Some(outcome) = conclude(&report, proof.is_some()) else { return Ok(None) };
     let mut record = Record::begun(trial, machine, attempt);
     record.machine.level = trainer.settings().level.to_string();
     record.outcome = outcome;
@@ -101,7 +101,7 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
     record.pairs_total = report.score.total;
     record.curve = curve;
     if outcome == Outcome::Diverged {
-        record.diverged = Some(divergence(trial, &trainer, report.updates)?);
+        record.diverged = report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() });
     } else {
         record.wrong_by_bits = tests(trial, &mut trainer);
     }
@@ -109,13 +109,11 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
     Ok(Some(record))
 }
 
-/// What a finished training counts as; nothing if it was stopped. A net with an infinite weight has diverged, whatever it answers.
-fn conclude(trainer: &Trainer, report: &Report, proved: bool) -> Option<Outcome> {
-    let finite = trainer.model().params.iter().all(|p| p.is_finite());
+/// What a finished training counts as; nothing if it was stopped.
+fn conclude(report: &Report, proved: bool) -> Option<Outcome> {
     match report.outcome {
         Ended::Stopped => None,
         Ended::Diverged => Some(Outcome::Diverged),
-        Ended::Solved | Ended::Unsolved if !finite => Some(Outcome::Diverged),
         Ended::Solved if proved => Some(Outcome::Proved),
         Ended::Solved => Some(Outcome::Solved),
         Ended::Unsolved => Some(Outcome::Unsolved),
@@ -137,25 +135,4 @@ fn tests(trial: &Trial, trainer: &mut Trainer) -> BTreeMap<usize, u64> {
         (bits, sets.iter().map(|set| score(engine, set).wrong).sum())
     };
     trial.test_bits.iter().map(&mut wrong_at).collect()
-}
-
-/// Where a training that diverged by `updates` first had a number that is not finite: it is trained again, step by step. After the task
-/// is solved, where the steps have noise, it is what the last step left.
-fn divergence(trial: &Trial, ended: &Trainer, updates: u64) -> Result<Divergence> {
-    let mut trainer = Trainer::new(trial.settings()?)?;
-    let layout = trainer.model().layout();
-    for update in 1..=updates {
-        let tally = trainer.step();
-        // An infinite loss comes from what was there before the step; then the step spoils the parameters.
-        if !tally.loss.is_finite() {
-            return Ok(Divergence { update, tensor: "loss".into() });
-        }
-        let spoiled = trainer.model().params.iter().position(|p| !p.is_finite());
-        if let Some((tensor, _)) = spoiled.and_then(|index| layout.locate(index)) {
-            return Ok(Divergence { update, tensor: tensor.name.into() });
-        }
-    }
-    let spoiled = ended.model().params.iter().position(|p| !p.is_finite());
-    let tensor = spoiled.and_then(|index| layout.locate(index)).map_or("loss", |(tensor, _)| tensor.name);
-    Ok(Divergence { update: updates, tensor: tensor.into() })
 }

@@ -28,6 +28,8 @@ pub enum Purpose {
     Noise = 8,
     /// Random points of a sweep; the index is the point.
     Sweep = 9,
+    /// The pairs that curves of a training are made with.
+    Probe = 10,
 }
 
 /// The stream of a key. For a given seed and purpose, different indices never share a state.

@@ -3,18 +3,40 @@
 //! [`Settings`] says what is trained and how long, [`Trainer`] does it and tells what happens as [`Event`]s.
 //! The same settings give bit-identical weights for any number of threads: a minibatch is cut into shards by its
 //! size alone, and their gradients are added in the order of the shards.
+//!
+//! All that a training does is a function of its settings and of where it is ([`Course`], weights, optimizer): a [`Checkpoint`] holds
+//! that, and a training that is resumed from one ends with the same bits as one that was never stopped.
 
 mod add;
 mod check;
+mod checkpoint;
+mod checkpoints;
+mod clock;
+mod course;
 mod dataset;
 mod engine;
+mod event;
+mod fault;
+mod identity;
+mod memory;
+mod metrics;
 mod optimizer;
 mod settings;
 mod trainer;
 
 pub use check::{Check, Score, score};
+pub use checkpoint::Checkpoint;
+pub use checkpoints::Checkpoints;
+pub use course::{Course, EpochSoFar, Pursuit};
 pub use dataset::Dataset;
 pub use engine::{Engine, EngineKind};
+pub use event::{Event, FixedSet, Outcome, Report, Watch};
+pub use fault::{Fault, Norms, Quantity};
+pub use identity::Identity;
+pub use memory::{Need, available_memory};
+pub use metrics::{Probe, Row, has_row};
 pub use optimizer::{Optimizer, Rule};
 pub use settings::{MAX_BATCH, MAX_BITS, MAX_THREADS, Settings, Source, Until};
-pub use trainer::{Event, FixedSet, Outcome, Report, Trainer};
+pub use trainer::Trainer;
+
+pub(crate) use event::Listener;

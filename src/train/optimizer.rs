@@ -82,13 +82,30 @@ impl Optimizer {
         Self { rule, mean: vec![0.0; len], square: vec![0.0; len], powers: [1.0; 2] }
     }
 
-    /// One update. `grad` times `scale` is the gradient.
+    /// Adam's mean gradient, its mean square, and β₁ᵗ and β₂ᵗ; empty and 1 for SGD.
+    pub(super) fn state(&self) -> (&[f32], &[f32], [f64; 2]) {
+        (&self.mean, &self.square, self.powers)
+    }
+
+    /// Takes up a state that [`Optimizer::state`] gave.
+    pub(super) fn set_state(&mut self, mean: &[f32], square: &[f32], powers: [f64; 2]) {
+        self.mean.copy_from_slice(mean);
+        self.square.copy_from_slice(square);
+        self.powers = powers;
+    }
+
+    /// One update. `grad` times `scale` is the gradient. Returns the largest magnitudes it left, of a weight and of a mean square, which
+    /// are finite exactly if all of them are.
     #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
-    pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) {
+    pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) -> [f32; 2] {
+        // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one of vectors.
+        let magnitude = |x: f32| x.to_bits() & !(1 << 31);
+        let [mut weight, mut moment] = [0_u32; 2];
         match self.rule {
             Rule::Sgd { lr } => {
                 for (p, g) in params.iter_mut().zip(grad) {
                     *p -= lr * (g * scale);
+                    weight = weight.max(magnitude(*p));
                 }
             }
             Rule::Adam { lr, beta1, beta2, epsilon } => {
@@ -104,9 +121,12 @@ impl Optimizer {
                     *m += (1.0 - beta1) * (g - *m);
                     *v += (1.0 - beta2) * (g * g - *v);
                     *p -= rate * *m / (v.sqrt() * root + epsilon);
+                    weight = weight.max(magnitude(*p));
+                    moment = moment.max(magnitude(*v));
                 }
             }
         }
+        [weight, moment].map(f32::from_bits)
     }
 }
 
@@ -117,8 +137,8 @@ mod tests {
     #[test]
     fn sgd_and_adam_by_hand() {
         let mut params = [1.0, -2.0];
-        Optimizer::new(Rule::Sgd { lr: 0.5 }, 2).update(&mut params, &[4.0, 8.0], 0.25);
-        assert_eq!(params, [0.5, -3.0], "p − ½ · g/4");
+        let largest = Optimizer::new(Rule::Sgd { lr: 0.5 }, 2).update(&mut params, &[4.0, 8.0], 0.25);
+        assert_eq!((params, largest), ([0.5, -3.0], [3.0, 0.0]), "p − ½ · g/4");
 
         // The first step of Adam is lr · sign(g), but for ε; a second equal gradient gives the same step again.
         let mut params = [1.0_f32, 1.0];
@@ -128,6 +148,17 @@ mod tests {
             let wanted = [1.0 - 0.1 * step, 1.0 + 0.1 * step];
             for (p, w) in params.iter().zip(wanted) {
                 assert!((p - w).abs() < 1e-5, "{params:?} is not {wanted:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_update_spoils_shows_in_what_it_returns() {
+        for rule in [Rule::adam(1.0), Rule::Sgd { lr: 1.0 }] {
+            for g in [f32::NAN, f32::INFINITY, f32::MAX] {
+                let mut params = [1.0, f32::MAX, 1.0];
+                let largest = Optimizer::new(rule, 3).update(&mut params, &[0.0, -g, 0.0], 4.0);
+                assert!(largest.iter().any(|x| !x.is_finite()), "{rule}, gradient {g}: {largest:?}, {params:?}");
             }
         }
     }

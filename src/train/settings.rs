@@ -54,6 +54,8 @@ pub struct Settings {
     pub init: Init,
     /// How parameters move.
     pub rule: Rule,
+    /// The largest Euclidean norm of a mean gradient; larger ones are scaled down to it.
+    pub clip_norm: Option<f32>,
     /// When it ends.
     pub until: Until,
     /// How gradients are computed.
@@ -81,6 +83,7 @@ impl Default for Settings {
             seed: 0,
             init: Init::Scaled,
             rule: Rule::adam(0.03),
+            clip_norm: None,
             until: Until::Solved { budget: 20_000 },
             engine: EngineKind::Auto,
             level: SimdLevel::best(),
@@ -112,6 +115,9 @@ impl Settings {
             if !(1..=most).contains(&value) {
                 return Err(Error::usage(format!("{name} is {value}, want 1 to {most}")));
             }
+        }
+        if let Some(norm) = self.clip_norm.filter(|norm| !(norm.is_finite() && *norm > 0.0)) {
+            return Err(Error::usage(format!("the clip norm is {norm}, want a positive finite number")));
         }
         if let Source::Fixed { samples, .. } = self.source
             && !(1..=MAX_BATCH).contains(&samples)

@@ -1,8 +1,12 @@
 //! The training loop.
 
 use super::check::{Check, Score};
+use super::clock::Clock;
+use super::course::{Course, EpochSoFar, Pursuit};
 use super::dataset::Dataset;
 use super::engine::Engine;
+use super::event::{Event, FixedSet, Listener, Outcome, Report, Watch};
+use super::fault::{Fault, Norms, Quantity, norm};
 use super::optimizer::Optimizer;
 use super::settings::{Settings, Source, Until};
 use crate::error::Result;
@@ -13,80 +17,7 @@ use crate::task::rng::{Purpose, stream};
 use rand::Rng as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// Something that happened in a training.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Event {
-    /// A minibatch was learned.
-    Update {
-        /// Updates so far.
-        update: u64,
-        /// Additions so far.
-        samples: u64,
-        /// Mean loss of the minibatch's additions, before the update.
-        loss: f64,
-        /// Share of its bits that were wrong, before the update.
-        bit_error: f64,
-        /// Training time so far.
-        seconds: f64,
-    },
-    /// A pass over the fixed set is done.
-    Epoch {
-        /// Epochs so far.
-        epoch: u64,
-        /// Mean loss of the epoch's additions, each before its update.
-        loss: f64,
-        /// Share of its bits that were wrong, each before its update.
-        bit_error: f64,
-    },
-    /// The check was tried after a clean stretch.
-    Check {
-        /// Updates so far.
-        update: u64,
-        /// Whether it passed.
-        passed: bool,
-    },
-}
-
-/// How a training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The check passed.
-    Solved,
-    /// The budget, the updates or the time ran out, and some pairs are still wrong.
-    Unsolved,
-    /// The loss became infinite or NaN.
-    Diverged,
-    /// It was told to stop before its end (see [`Trainer::stop_on`]); the net was not counted on the check.
-    Stopped,
-}
-
-/// The final net on a fixed set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FixedSet {
-    /// On the additions it was trained on.
-    pub training: Score,
-    /// On additions it was not trained on.
-    pub held_out: Score,
-}
-
-/// What a training came to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Report {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The final net on the pairs of the check.
-    pub score: Score,
-    /// The final net on the fixed set, if there is one.
-    pub fixed: Option<FixedSet>,
-    /// Updates made.
-    pub updates: u64,
-    /// Additions learned from.
-    pub samples: u64,
-    /// Training time, checks included, start-up and the final count not.
-    pub seconds: f64,
-}
+use std::time::Duration;
 
 /// A training.
 #[derive(Debug)]
@@ -100,8 +31,11 @@ pub struct Trainer {
     grad: Vec<f32>,
     /// Amplitude of the noise on carried states, 0 for none, and the limit of an LSTM's c.
     noise: (f32, f32),
-    updates: u64,
-    samples: u64,
+    course: Course,
+    clock: Clock,
+    /// Of the last update in which all was finite.
+    norms: Norms,
+    fault: Option<Fault>,
     stop: Option<Arc<AtomicBool>>,
 }
 
@@ -125,8 +59,54 @@ impl Trainer {
             Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
         };
         let grad = vec![0.0; len];
-        let noise = (0.0, 0.0);
-        Ok(Self { settings, model, engine, optimizer, batch, dataset, grad, noise, updates: 0, samples: 0, stop: None })
+        Ok(Self {
+            settings,
+            model,
+            engine,
+            optimizer,
+            batch,
+            dataset,
+            grad,
+            noise: (0.0, 0.0),
+            course: Course::default(),
+            clock: Clock::default(),
+            norms: Norms::default(),
+            fault: None,
+            stop: None,
+        })
+    }
+
+    /// Takes up a training where another one of the same settings was.
+    ///
+    /// # Panics
+    /// If the buffers are of another net or rule.
+    pub(super) fn take_up(
+        &mut self,
+        params: &[f32],
+        moments: (&[f32], &[f32], [f64; 2]),
+        course: Course,
+        seconds: f64,
+    ) {
+        self.model.params.copy_from_slice(params);
+        self.optimizer.set_state(moments.0, moments.1, moments.2);
+        self.course = course;
+        self.clock = Clock::at(seconds);
+        if let Some((epoch, _)) = self.place()
+            && let Some(dataset) = &mut self.dataset
+        {
+            dataset.begin(epoch);
+        }
+    }
+
+    /// The epoch under way and the minibatches of it that are done, if there is a fixed set.
+    pub(super) fn place(&self) -> Option<(u64, u64)> {
+        let in_epoch = self.dataset.as_ref()?.minibatches(self.settings.batch) as u64;
+        Some((self.course.updates / in_epoch, self.course.updates % in_epoch))
+    }
+
+    /// The optimizer, between two updates.
+    pub(super) fn optimizer(&self) -> &Optimizer {
+        &self.optimizer
     }
 
     /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag is set.
@@ -163,15 +143,54 @@ impl Trainer {
 
     /// Updates made.
     pub fn updates(&self) -> u64 {
-        self.updates
+        self.course.updates
     }
 
     /// Additions learned from.
     pub fn samples(&self) -> u64 {
-        self.samples
+        self.course.samples
     }
 
-    /// Learns one minibatch. Allocates nothing after the first.
+    /// How far it has come.
+    pub fn course(&self) -> &Course {
+        &self.course
+    }
+
+    /// Training time so far, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.clock.elapsed().as_secs_f64()
+    }
+
+    /// The norms of the last update in which all was finite.
+    pub fn norms(&self) -> Norms {
+        self.norms
+    }
+
+    /// Amplitude of the noise that the last step was made with.
+    pub fn noise(&self) -> f32 {
+        self.noise.0
+    }
+
+    /// The first number that was not finite, if there was one: the training has diverged, and further steps make no sense.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Sets what the second stage of a training for a proof carries.
+    pub(crate) fn set_pursuit(&mut self, pursuit: Pursuit) {
+        self.course.pursuit = Some(pursuit);
+    }
+
+    /// Lets training time go on or stand still.
+    pub(crate) fn run_clock(&mut self, on: bool) {
+        if on {
+            self.clock.start();
+        } else {
+            self.clock.pause();
+        }
+    }
+
+    /// Learns one minibatch. Allocates nothing after the first. After the first number that is not finite, see [`Trainer::fault`].
     pub fn step(&mut self) -> Tally {
         self.next_minibatch();
         self.engine.set_params(&self.model.params);
@@ -179,15 +198,53 @@ impl Trainer {
         self.engine.set_noise((amplitude > 0.0).then(|| Noise {
             amplitude,
             cell_limit,
-            key: stream(self.settings.seed, Purpose::Noise, self.updates).next_u64(),
+            key: stream(self.settings.seed, Purpose::Noise, self.course.updates).next_u64(),
         }));
         let tally = self.engine.gradient(&self.batch, &mut self.grad);
+        self.course.updates += 1;
+        self.course.samples += self.batch.samples() as u64;
         #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
         let scale = 1.0 / self.batch.samples() as f32;
-        self.optimizer.update(&mut self.model.params, &self.grad, scale);
-        self.updates += 1;
-        self.samples += self.batch.samples() as u64;
+        let gradient = norm(&self.grad) * f64::from(scale);
+        if !(gradient.is_finite() && tally.loss.is_finite()) {
+            self.fault = Some(self.diagnose(&tally));
+            return tally;
+        }
+        let scale = self.clipped(scale, gradient);
+        let largest = self.optimizer.update(&mut self.model.params, &self.grad, scale);
+        if largest.iter().all(|x| x.is_finite()) {
+            self.norms = Norms { gradient, weight: largest[0] };
+        } else {
+            self.fault = Some(self.diagnose(&tally));
+        }
         tally
+    }
+
+    /// The scale of a gradient whose norm is then at most what it is clipped to.
+    fn clipped(&self, scale: f32, norm: f64) -> f32 {
+        match self.settings.clip_norm {
+            #[expect(clippy::cast_possible_truncation, reason = "a scale computed in f64 and applied in f32")]
+            Some(most) if norm > f64::from(most) => (f64::from(scale) * f64::from(most) / norm) as f32,
+            _ => scale,
+        }
+    }
+
+    /// Where a number is that is not finite, after a step that made one.
+    #[cold]
+    fn diagnose(&self, tally: &Tally) -> Fault {
+        let layout = self.model.layout();
+        let (_, square, _) = self.optimizer.state();
+        let loss = (!tally.loss.is_finite()).then_some((Quantity::Loss, ("loss", 0, tally.loss)));
+        let parts = [
+            (Quantity::Gradient, &self.grad[..]),
+            (Quantity::Weight, &self.model.params),
+            (Quantity::MeanSquare, square),
+        ];
+        let found = parts.into_iter().filter_map(|(of, values)| Some((of, Fault::find(&layout, values)?)));
+        let (quantity, (tensor, index, value)) =
+            loss.into_iter().chain(found).next().expect("a norm is finite if every value is");
+        let (update, lr) = (self.course.updates, self.settings.rule.lr());
+        Fault { update, quantity, tensor, index, value, last_finite: self.norms, lr }
     }
 
     /// Makes `batch` the next minibatch: a function of the number of updates.
@@ -195,11 +252,11 @@ impl Trainer {
         let Settings { seed, batch, bits, .. } = self.settings;
         let Some(dataset) = &mut self.dataset else {
             self.batch.reset(batch, bits);
-            self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.updates));
+            self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.course.updates));
             return;
         };
         let in_epoch = dataset.minibatches(batch) as u64;
-        let (epoch, index) = (self.updates / in_epoch, self.updates % in_epoch);
+        let (epoch, index) = (self.course.updates / in_epoch, self.course.updates % in_epoch);
         if index == 0 {
             dataset.begin(epoch);
         }
@@ -210,29 +267,38 @@ impl Trainer {
     ///
     /// # Errors
     /// None today; a result for what training may come to need from the system.
-    pub fn run(&mut self, mut on_event: impl FnMut(&Event)) -> Result<Report> {
+    pub fn run(&mut self, on_event: impl FnMut(&Event)) -> Result<Report> {
+        self.run_watched(&mut Listener(on_event))
+    }
+
+    /// Trains to the end its settings name, with someone who looks on.
+    ///
+    /// # Errors
+    /// Those of the one who looks on.
+    pub fn run_watched(&mut self, watch: &mut impl Watch) -> Result<Report> {
         let check = Check::new(self.settings.bits, self.settings.seed)?;
-        let start = Instant::now();
-        let outcome = self.run_to_end(&check, start, &mut on_event);
-        let seconds = start.elapsed().as_secs_f64();
+        self.clock.start();
+        let outcome = self.run_to_end(&check, watch);
+        self.clock.pause();
+        let outcome = outcome?;
         let score = match outcome {
             // Every pair has just been right.
             Outcome::Solved => Score { wrong: 0, total: check.pairs() },
             Outcome::Stopped => Score::default(),
             Outcome::Unsolved | Outcome::Diverged => check.run(self.engine()),
         };
-        Ok(self.ended(outcome, score, seconds))
+        Ok(self.ended(outcome, score))
     }
 
     /// What the training came to, if it ends here like this: tries every pair of the check, unless it was stopped, and counts as solved
     /// only if all are right.
-    pub fn report(&mut self, check: &Check, outcome: Outcome, seconds: f64) -> Report {
+    pub fn report(&mut self, check: &Check, outcome: Outcome) -> Report {
         let score = if outcome == Outcome::Stopped { Score::default() } else { check.run(self.engine()) };
-        self.ended(outcome, score, seconds)
+        self.ended(outcome, score)
     }
 
     /// The report of a training that ended so, with the score of its net.
-    fn ended(&mut self, outcome: Outcome, score: Score, seconds: f64) -> Report {
+    fn ended(&mut self, outcome: Outcome, score: Score) -> Report {
         let outcome = match outcome {
             Outcome::Diverged | Outcome::Stopped => outcome,
             _ if score.wrong == 0 => Outcome::Solved,
@@ -245,10 +311,11 @@ impl Trainer {
             };
             FixedSet { training: on(dataset.training()), held_out: on(dataset.held_out()) }
         });
-        Report { outcome, score, fixed, updates: self.updates, samples: self.samples, seconds }
+        let Course { updates, samples, .. } = self.course;
+        Report { outcome, score, fixed, updates, samples, seconds: self.seconds(), fault: self.fault }
     }
 
-    fn run_to_end(&mut self, check: &Check, start: Instant, on_event: &mut impl FnMut(&Event)) -> Outcome {
+    fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
         let (updates, time, solve) = match self.settings.until {
             Until::Solved { budget } => (budget, Duration::MAX, true),
@@ -256,49 +323,50 @@ impl Trainer {
             Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), Duration::MAX, false),
             Until::Time(time) => (u64::MAX, time, false),
         };
-        let mut clean = 0;
-        let mut epoch = Tally::default();
-        let mut epoch_samples = 0;
-        while self.updates < updates && start.elapsed() < time {
+        while self.course.updates < updates && self.clock.elapsed() < time {
             if self.stopped() {
-                return Outcome::Stopped;
+                return Ok(Outcome::Stopped);
             }
             let tally = self.step();
             let samples = self.batch.samples() as u64;
-            let update = self.updates;
-            on_event(&self.told(&tally, start.elapsed().as_secs_f64()));
-            if !tally.loss.is_finite() {
-                return Outcome::Diverged;
+            let update = self.course.updates;
+            watch.event(&self.told(&tally));
+            if self.fault.is_some() {
+                return Ok(Outcome::Diverged);
             }
-            epoch += tally;
-            epoch_samples += samples;
-            if let Some(in_epoch) = in_epoch.filter(|&in_epoch| update.is_multiple_of(in_epoch)) {
-                let (loss, bit_error) = self.means(&epoch, epoch_samples);
-                on_event(&Event::Epoch { epoch: update / in_epoch, loss, bit_error });
-                (epoch, epoch_samples) = (Tally::default(), 0);
-            }
-            clean = if tally.wrong_samples == 0 { clean + samples } else { 0 };
-            if solve && clean >= CLEAN {
-                let passed = check.passes(self.engine());
-                on_event(&Event::Check { update, passed });
-                if passed {
-                    return Outcome::Solved;
+            if let Some(in_epoch) = in_epoch {
+                self.course.epoch.add(&tally, samples);
+                if update.is_multiple_of(in_epoch) {
+                    let EpochSoFar { loss, wrong_bits, samples } = std::mem::take(&mut self.course.epoch);
+                    let (loss, bit_error) = self.means(loss, wrong_bits, samples);
+                    watch.event(&Event::Epoch { epoch: update / in_epoch, loss, bit_error });
                 }
-                clean = 0;
             }
+            let clean = &mut self.course.clean;
+            *clean = if tally.wrong_samples == 0 { *clean + samples } else { 0 };
+            if solve && *clean >= CLEAN {
+                let passed = check.passes(self.engine());
+                watch.event(&Event::Check { update, passed });
+                if passed {
+                    return Ok(Outcome::Solved);
+                }
+                self.course.clean = 0;
+            }
+            watch.update_done(self)?;
         }
-        Outcome::Unsolved
+        Ok(Outcome::Unsolved)
     }
 
-    /// The event of the last step, after so many seconds of training.
-    pub fn told(&self, tally: &Tally, seconds: f64) -> Event {
-        let (loss, bit_error) = self.means(tally, self.batch.samples() as u64);
-        Event::Update { update: self.updates, samples: self.samples, loss, bit_error, seconds }
+    /// The event of the last step.
+    pub fn told(&self, tally: &Tally) -> Event {
+        let (loss, bit_error) = self.means(tally.loss, tally.wrong_bits, self.batch.samples() as u64);
+        let Course { updates: update, samples, .. } = self.course;
+        Event::Update { update, samples, loss, bit_error, seconds: self.seconds() }
     }
 
     /// Mean loss of some samples, and the share of their bits that were wrong.
-    fn means(&self, tally: &Tally, samples: u64) -> (f64, f64) {
+    fn means(&self, loss: f64, wrong_bits: u64, samples: u64) -> (f64, f64) {
         let samples = samples as f64;
-        (tally.loss / samples, tally.wrong_bits as f64 / (samples * self.settings.bits as f64))
+        (loss / samples, wrong_bits as f64 / (samples * self.settings.bits as f64))
     }
 }

@@ -7,9 +7,9 @@ mod run;
 mod status;
 mod submit;
 
-use super::Answer;
 use super::format::count;
 use super::output::Output;
+use super::{Answer, quoted};
 use carrylane::sweep::{Damaged, Outcome};
 use clap::Subcommand;
 use std::collections::BTreeMap;
@@ -51,13 +51,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Report(args) => report::run(args, out),
         Command::Submit(args) => submit::run(args, out),
     }
-}
-
-/// A folder's name as a word of a command.
-fn quoted(name: &std::path::Path) -> String {
-    let name = name.display().to_string();
-    let safe = |c: char| c.is_alphanumeric() || "._-/+,@%".contains(c);
-    if !name.is_empty() && name.chars().all(safe) { name } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 /// Tells of lines that are left out.

@@ -5,16 +5,12 @@ use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION, cores};
 use crate::cli::format::{count, duration, percent, plural, rate};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
-use crate::cli::values;
+use crate::cli::{signals, values};
+use carrylane::Result;
 use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep};
 use carrylane::train::MAX_THREADS;
-use carrylane::{Error, Result};
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Run the trials that are not done yet.
 #[derive(Debug, clap::Args)]
@@ -118,19 +114,8 @@ pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer
     go(&args.part, &options, &verb, out)
 }
 
-/// A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once.
-fn stop_flag() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, i32::from(Answer::Interrupted.code()), Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(|source| Error::io("signals", "listen for", source))?;
-    }
-    Ok(stop)
-}
-
 fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
-    let stop = stop_flag()?;
+    let stop = signals::stop_flag()?;
     out.must_finish();
     let mut warnings = Vec::new();
     let ran = run_sweep(

@@ -1,0 +1,100 @@
+//! `carrylane compare`.
+
+use super::args::{HELP, VERSION};
+use super::format::{count, plural, table, text};
+use super::output::{FAINT, GOOD, Output, STRONG, styled};
+use super::{Answer, quoted};
+use carrylane::report::run::{Comparison, CurveDifference, Kept, compare};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Show what differs between two runs: config, curve, weights.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Folder of a run.
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// Folder of another.
+    #[arg(value_name = "B")]
+    b: PathBuf,
+}
+
+const DETAILS: &str = "\
+Two folders that `train --out` made. Weights are those of the trained net, or of the last checkpoint of a run under way. \
+Times are not compared.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane compare runs/x runs/y
+  carrylane compare runs/x runs/y --json | tail -1
+
+Exits with 1 if something differs.";
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    same: bool,
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+    version: &'static str,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let (a, b) = (Kept::read(&args.a)?, Kept::read(&args.b)?);
+    let found = compare(&a, &b);
+    let (first, second) = (quoted(&args.a), quoted(&args.b));
+    out.say(styled(STRONG, "config"))?;
+    if found.config.is_empty() {
+        out.say("  the same")?;
+    } else {
+        let mut lines = table(&["", &first, &second], &[0, 1, 2]);
+        for (name, a, b) in &found.config {
+            lines.add_row([name, a, b]);
+        }
+        out.say(text(&lines))?;
+    }
+    out.say(styled(STRONG, "curve"))?;
+    match &found.curve {
+        None => out.say(format!("  the same in {}", plural(found.rows as u64, "row")))?,
+        Some(curve) => say_curve(curve, out)?,
+    }
+    out.say(styled(STRONG, "weights"))?;
+    say_weights(&found, out)?;
+    if found.same() {
+        out.say(styled(GOOD, "nothing differs"))?;
+    }
+    out.record("summary", &Summary { same: found.same(), comparison: &found, version: VERSION })?;
+    Ok(Answer::from(found.same()))
+}
+
+fn say_curve(curve: &CurveDifference, out: &mut Output) -> carrylane::Result<()> {
+    let CurveDifference { what, values: [a, b], last_loss, .. } = curve;
+    let [first, last_a, last_b] = [curve.first_update, curve.last_update[0], curve.last_update[1]].map(count);
+    out.say(format!("  first differs at update {first}: {what} {a} against {b}"))?;
+    let [loss_a, loss_b] = last_loss;
+    out.say(format!("  last loss {loss_a:.4} at update {last_a} against {loss_b:.4} at update {last_b}"))
+}
+
+fn say_weights(found: &Comparison, out: &mut Output) -> carrylane::Result<()> {
+    match &found.weights_hash {
+        [Some(a), Some(b)] if a == b => out.say(format!("  the same, {a}")),
+        [Some(a), Some(b)] if found.weights.is_empty() => out.say(format!("  nets of different shape, {a} and {b}")),
+        [Some(a), Some(b)] => {
+            let mut lines = table(&["", "differ", "of", "at most by", "at", "relative"], &[0]);
+            for tensor in &found.weights {
+                lines.add_row([
+                    tensor.tensor.to_owned(),
+                    count(tensor.differing as u64),
+                    count(tensor.total as u64),
+                    format!("{:.3e}", tensor.max_difference),
+                    tensor.index.to_string(),
+                    format!("{:.3e}", tensor.relative),
+                ]);
+            }
+            out.say(text(&lines))?;
+            out.say(styled(FAINT, format!("  {a} and {b}")))
+        }
+        _ => out.say("  not both runs have a net yet"),
+    }
+}

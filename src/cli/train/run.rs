@@ -1,0 +1,208 @@
+//! A training from its flags to its answer.
+
+use super::Args;
+use super::keeper::{Every, Keeper, Onlooker};
+use super::summary::Summary;
+use super::told::{conclusion, header, next, right, show_sums};
+use crate::cli::config_file;
+use crate::cli::environment::Environment;
+use crate::cli::format::{duration, plural, rate};
+use crate::cli::output::{FAINT, Output, styled};
+use crate::cli::proof::Told;
+use crate::cli::run_folder::RunFolder;
+use crate::cli::trace::Trace;
+use crate::cli::{Answer, quoted, signals};
+use carrylane::Error;
+use carrylane::prove::{Learned, Plan, until_proved_watched};
+use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until, available_memory};
+use serde::Serialize;
+
+/// Runs the command.
+pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    train(args, out).inspect_err(|error| {
+        // Where there are settings, there is a run.
+        let run = args.folder().filter(|folder| folder.join(config_file::NAME).exists());
+        if let (Some(folder), Some(Error::Io { .. })) = (run, error.downcast_ref()) {
+            let folder = quoted(folder);
+            out.progress_done();
+            out.warn(&format!(
+                "the last checkpoint is whole: once this is mended, carrylane train --resume {folder} goes on"
+            ));
+        }
+    })
+}
+
+fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let stop = signals::stop_flag()?;
+    let settings = Settings::try_from(args)?;
+    let (plan, every) = (args.end.plan(&settings)?, args.every()?);
+    if let Some(available) = available_memory() {
+        Need::of(&settings).within(available)?;
+    }
+    for (given, flag) in
+        [(args.keeping.tensorboard, "tensorboard"), (args.keeping.checkpoint_every.is_some(), "checkpoint-every")]
+    {
+        if given && args.folder().is_none() {
+            return Err(Error::usage(format!("--{flag} goes with a run folder: add --out DIR")).into());
+        }
+    }
+    let (mut trainer, keeper) = match open(args, &settings, plan.as_ref(), every, out)? {
+        Begun::Under(begun) => *begun,
+        Begun::Over(answer) => return Ok(answer),
+    };
+    trainer.stop_on(stop);
+    out.say(header(&settings, trainer.engine().kind(settings.batch)))?;
+    let before = keeper.as_ref().map(|keeper| keeper.folder.curves()).transpose()?;
+    let losses = before.map_or(Vec::new(), |curves| curves.rows.iter().map(|row| row.loss).collect());
+    if trainer.updates() > 0 {
+        out.say(format!("resumed after {}", plural(trainer.updates(), "update")))?;
+    }
+    out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
+    let mut onlooker = Onlooker { trace: Trace::after(losses), settings: &settings, out, keeper, failed: Ok(()) };
+    let trained = match &plan {
+        None => trainer.run_watched(&mut onlooker).map(|report| (report, None)),
+        Some(plan) => until_proved_watched(&mut trainer, plan, args.end.budget, &mut onlooker)
+            .map(|learned| (learned.report, Some(learned))),
+    };
+    let Onlooker { mut trace, mut keeper, failed, .. } = onlooker;
+    out.progress_done();
+    let kept = trained.and_then(|trained| failed.map(|()| trained));
+    let (report, learned) = kept?;
+    trace.show_last(out)?;
+    if report.outcome == Outcome::Stopped {
+        return interrupted(&trainer, keeper.as_mut(), out);
+    }
+    if report.outcome != Outcome::Diverged {
+        show_sums(&mut trainer, out)?;
+    }
+    let summary = Summary::new(&mut trainer, &report, learned.as_ref().zip(plan.map(|plan| plan.noise)));
+    out.say(conclusion(&settings, &report))?;
+    let proof = learned.as_ref().and_then(|learned| learned.proof.as_ref());
+    if let Some((learned, proof)) = learned.as_ref().zip(proof) {
+        Told::new(proof, learned.prove_seconds, trainer.engine()).tell(out)?;
+    }
+    if let Some(fixed) = &report.fixed {
+        let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));
+        out.say(format!("data set: {training} right, {held_out} of others right"))?;
+    }
+    let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
+    out.say(format!("{made} in {time}, {} samples/s", rate(summary.samples_per_s)))?;
+    if let Some(curve) = trace.curve() {
+        out.say(curve)?;
+    }
+    let mut name = None;
+    if let Some(keeper) = &mut keeper {
+        if report.outcome != Outcome::Diverged {
+            name = Some(keeper.folder.save(&trainer, &report, proof)?);
+        }
+        let proved = learned.as_ref().is_some_and(Learned::proved);
+        keeper.end(&trainer, &report, if proved { "proved" } else { summary.outcome })?;
+    }
+    out.say(styled(FAINT, format!("config {} · weights {}", summary.config_hash, summary.weights_hash)))?;
+    if let Some(keeper) = &keeper {
+        let report = keeper.folder.file("report.html");
+        let (saved, report) = (name.as_ref().map_or(String::new(), |name| format!("{name}, ")), report.display());
+        out.say(format!("saved {saved}{report}"))?;
+    }
+    if let Some(next) = next(name.as_deref(), settings.bits, report.score.wrong == 0) {
+        out.say(styled(FAINT, format!("next: {next}")))?;
+    }
+    out.record("summary", &summary)?;
+    let asked_to_solve = matches!(settings.until, Until::Solved { .. });
+    Ok(match report.outcome {
+        Outcome::Solved => Answer::from(learned.is_none_or(|learned| learned.proved())),
+        Outcome::Unsolved => Answer::from(!asked_to_solve),
+        Outcome::Diverged | Outcome::Stopped => Answer::No,
+    })
+}
+
+/// A training that is to be run, or one that is over already.
+enum Begun {
+    Under(Box<(Trainer, Option<Keeper>)>),
+    Over(Answer),
+}
+
+/// Makes the trainer, new or as its last checkpoint has it, and begins the run's folder.
+fn open(
+    args: &Args,
+    settings: &Settings,
+    plan: Option<&Plan>,
+    every: Every,
+    out: &mut Output,
+) -> anyhow::Result<Begun> {
+    let Some(path) = args.folder() else {
+        return Ok(Begun::Under(Box::new((Trainer::new(settings.clone())?, None))));
+    };
+    let mut identity = Identity::of(settings);
+    if let Some(plan) = plan {
+        identity = identity.with("noise", format!("{:?}", plan.noise)).with("ramp", plan.ramp.to_string());
+        identity = identity.with("max states", plan.walk.max_states.to_string());
+    }
+    let (mut folder, trainer, resumed) = if args.keeping.resume.is_none() {
+        // The trainer first, so that what cannot be trained leaves nothing behind.
+        let trainer = Trainer::new(settings.clone())?;
+        let mut folder = RunFolder::open(path)?;
+        folder.take()?;
+        (folder, trainer, None)
+    } else {
+        let mut folder = RunFolder::again(path);
+        folder.take()?;
+        let (checkpoint, damaged) = folder.checkpoints().latest()?;
+        for problem in damaged {
+            out.warn(&format!("{problem}; going on from the one before"));
+        }
+        let trainer = match &checkpoint {
+            Some(checkpoint) => {
+                let trainer = checkpoint.resume(settings.clone(), &identity)?;
+                if is_over(checkpoint.ended(), settings, plan)
+                    && let Some(end) = folder.curves()?.end
+                {
+                    let updates = plural(end.update, "update");
+                    out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
+                    out.record("end", &end)?;
+                    return Ok(Begun::Over(Answer::Yes));
+                }
+                trainer
+            }
+            None => Trainer::new(settings.clone())?,
+        };
+        let updates = trainer.updates();
+        (folder, trainer, Some(updates))
+    };
+    out.must_finish();
+    let text = config_file::text(settings, plan, args.end.budget, &args.machine.simd());
+    let environment = folder.begin(&text, Environment::now(settings), resumed)?;
+    let tensorboard = args.keeping.tensorboard || folder.file(carrylane::report::run::Events::NAME).exists();
+    let keeper = Keeper::new(folder, &trainer, identity, every, tensorboard.then_some(&environment))?;
+    Ok(Begun::Under(Box::new((trainer, Some(keeper)))))
+}
+
+/// Whether a run that ended so has reached its goal, after which there are no updates.
+fn is_over(ended: Option<&str>, settings: &Settings, plan: Option<&Plan>) -> bool {
+    let goal = if plan.is_some() { &["proved"][..] } else { &["solved", "proved"] };
+    matches!(settings.until, Until::Solved { .. }) && ended.is_some_and(|ended| goal.contains(&ended))
+}
+
+/// The last JSON line of a training that was told to stop.
+#[derive(Debug, Serialize)]
+struct Interrupted {
+    updates: u64,
+    samples: u64,
+    seconds: f64,
+}
+
+/// Ends a training that was told to stop.
+fn interrupted(trainer: &Trainer, keeper: Option<&mut Keeper>, out: &mut Output) -> anyhow::Result<Answer> {
+    let updates = plural(trainer.updates(), "update");
+    match keeper {
+        Some(keeper) => {
+            keeper.interrupt(trainer)?;
+            let folder = quoted(keeper.folder.path());
+            out.warn(&format!("interrupted after {updates}; carrylane train --resume {folder} goes on"));
+        }
+        None => out.warn(&format!("interrupted after {updates}; with --out DIR it could be gone on with")),
+    }
+    let (updates, samples, seconds) = (trainer.updates(), trainer.samples(), trainer.seconds());
+    out.record("interrupted", &Interrupted { updates, samples, seconds })?;
+    Ok(Answer::Interrupted)
+}

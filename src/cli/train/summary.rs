@@ -1,0 +1,105 @@
+//! What `train` says at its end, in one JSON line.
+
+use crate::cli::args::VERSION;
+use carrylane::model::{Cell, config_hash, weights_hash};
+use carrylane::prove::Learned;
+use carrylane::train::{Fault, Outcome, Report, Trainer};
+use serde::Serialize;
+
+/// The last JSON line.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    solved: bool,
+    pairs_wrong: u64,
+    pairs_total: u64,
+    updates: u64,
+    samples: u64,
+    seconds: f64,
+    pub(super) samples_per_s: f64,
+    pub(super) weights_hash: String,
+    cell: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lstm_form: Option<String>,
+    hidden: usize,
+    bits: usize,
+    batch: usize,
+    seed: u64,
+    level: String,
+    threads: usize,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    data_set: Option<DataSet>,
+    engine: String,
+    pub(super) outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diverged: Option<Fault>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    proof: Option<ProofSummary>,
+    pub(super) config_hash: String,
+    version: &'static str,
+}
+
+/// What was spent on the proof.
+#[derive(Debug, Serialize)]
+struct ProofSummary {
+    proved: bool,
+    proofs_tried: u64,
+    prove_seconds: f64,
+    noise: f32,
+}
+
+/// The final net on a fixed set, and on additions that are not in it.
+#[derive(Debug, Serialize)]
+struct DataSet {
+    training_wrong: u64,
+    training_total: u64,
+    held_out_wrong: u64,
+    held_out_total: u64,
+}
+
+impl Summary {
+    pub(super) fn new(trainer: &mut Trainer, report: &Report, learned: Option<(&Learned, f32)>) -> Self {
+        let batch = trainer.settings().batch;
+        let engine = trainer.engine().kind(batch).to_string();
+        let (settings, model) = (trainer.settings(), trainer.model());
+        Self {
+            solved: report.outcome == Outcome::Solved,
+            pairs_wrong: report.score.wrong,
+            pairs_total: report.score.total,
+            updates: report.updates,
+            samples: report.samples,
+            seconds: report.seconds,
+            samples_per_s: report.samples as f64 / report.seconds,
+            weights_hash: weights_hash(&model.config, &model.params),
+            cell: model.config.cell.to_string(),
+            lstm_form: (model.config.cell == Cell::Lstm).then(|| model.config.lstm_form.to_string()),
+            hidden: model.config.hidden,
+            bits: settings.bits,
+            batch: settings.batch,
+            seed: settings.seed,
+            level: settings.level.to_string(),
+            threads: settings.threads,
+            data_set: report.fixed.map(|fixed| DataSet {
+                training_wrong: fixed.training.wrong,
+                training_total: fixed.training.total,
+                held_out_wrong: fixed.held_out.wrong,
+                held_out_total: fixed.held_out.total,
+            }),
+            engine,
+            outcome: match report.outcome {
+                Outcome::Solved => "solved",
+                Outcome::Unsolved => "unsolved",
+                Outcome::Diverged => "diverged",
+                Outcome::Stopped => "stopped",
+            },
+            diverged: report.fault,
+            proof: learned.map(|(learned, noise)| ProofSummary {
+                proved: learned.proved(),
+                proofs_tried: learned.tried,
+                prove_seconds: learned.prove_seconds,
+                noise,
+            }),
+            config_hash: config_hash(&model.config),
+            version: VERSION,
+        }
+    }
+}

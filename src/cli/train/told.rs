@@ -1,0 +1,80 @@
+//! What `train` says to people.
+
+use crate::cli::args::VERSION;
+use crate::cli::format::{count, plural};
+use crate::cli::output::{BAD, GOOD, Output, STRONG, styled};
+use crate::cli::sums;
+use carrylane::train::{EngineKind, Outcome, Report, Score, Settings, Trainer, Until};
+
+/// What is trained, in a line.
+pub(super) fn header(settings: &Settings, engine: EngineKind) -> String {
+    let Settings { config, bits, batch, seed, rule, level, threads, .. } = settings;
+    let net = styled(STRONG, format!("{}, {} hidden, {}", config.cell, config.hidden, plural(*bits as u64, "bit")));
+    let threads = plural(*threads as u64, "thread");
+    format!(
+        "{net} · {rule} {:?}, batch {batch}, seed {seed} · {engine} on {level}, {threads} · carrylane {VERSION}",
+        rule.lr()
+    )
+}
+
+/// How it ended, in a line.
+pub(super) fn conclusion(settings: &Settings, report: &Report) -> String {
+    let (wrong, total) = (count(report.score.wrong), plural(report.score.total, "pair"));
+    let updates = plural(report.updates, "update");
+    match (report.outcome, settings.until) {
+        (Outcome::Solved, _) => format!("{}: all {total} right after {updates}", styled(GOOD, "solved")),
+        (Outcome::Unsolved, Until::Solved { .. }) => format!(
+            "{}: {wrong} of {total} wrong after {updates}, the whole budget; try another --seed or --lr, or more --budget or --hidden",
+            styled(BAD, "not solved")
+        ),
+        (Outcome::Unsolved, _) => format!("{}: {wrong} of {total} wrong after {updates}", styled(STRONG, "not solved")),
+        (Outcome::Diverged, _) => diverged(report),
+        (Outcome::Stopped, _) => format!("{} after {updates}", styled(STRONG, "stopped")),
+    }
+}
+
+/// Where a training first had a number that is not finite, what was before, and what to try, in two lines.
+fn diverged(report: &Report) -> String {
+    let Some(fault) = &report.fault else { return styled(BAD, "diverged") };
+    let (update, held) = (count(fault.update), plural(fault.update - 1, "update"));
+    let norms = fault.last_finite;
+    // The power of ten below the last norm, at most 1.
+    let clip = 10_f64.powf(norms.gradient.max(1e-6).log10().floor().min(0.0));
+    format!(
+        "{}: {fault} at update {update}\nlast finite: gradient norm {:.3e}, largest weight {:.3e}; the learning rate {:?} held for {held}; \
+         try a lower --lr, --clip-norm {clip} or another --init",
+        styled(BAD, "diverged"),
+        norms.gradient,
+        norms.weight,
+        fault.lr,
+    )
+}
+
+/// How many of a set are right.
+pub(super) fn right(score: &Score) -> String {
+    format!("{} of {}", count(score.total - score.wrong), count(score.total))
+}
+
+/// Some sums by the net as it is now.
+pub(super) fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Result<()> {
+    let Settings { bits, seed, .. } = *trainer.settings();
+    let sums = sums::random(trainer.engine(), bits, seed);
+    out.say("")?;
+    for line in sums::aligned(&sums) {
+        out.say(format!("  {line}"))?;
+    }
+    out.say("")?;
+    Ok(())
+}
+
+/// What to try next, if something is worth trying.
+pub(super) fn next(model: Option<&str>, bits: usize, solved: bool) -> Option<String> {
+    let quoted =
+        model.map(|name| if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() });
+    match (quoted, solved) {
+        (Some(model), true) => Some(format!("carrylane add 123 456 --model {model}")),
+        (Some(model), false) => Some(format!("carrylane eval --bits {bits} --model {model}")),
+        (None, true) => Some("the same with --out DIR keeps the net; carrylane add 123 456".into()),
+        (None, false) => None,
+    }
+}

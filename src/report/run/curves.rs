@@ -1,0 +1,198 @@
+//! The curves of a training: `metrics.jsonl`, JSON lines that are appended as it goes.
+//!
+//! A training that is resumed from a checkpoint makes the lines after it again, so those that were there are dropped first, with a line
+//! that a kill tore: what is in the file at the end is what a training that was never stopped would have written, but for times.
+
+use crate::error::{Error, Result};
+use crate::model::file::write_atomic;
+use crate::train::Row;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// A line of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Line {
+    /// The training at an update.
+    Update(Row),
+    /// The check was tried.
+    Check {
+        /// Updates so far.
+        update: u64,
+        /// Whether it passed.
+        passed: bool,
+    },
+    /// The training is over.
+    End(End),
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// Updates in all.
+    pub update: u64,
+    /// Additions in all.
+    pub samples: u64,
+    /// Training time.
+    pub seconds: f64,
+    /// `solved`, `proved`, `unsolved` or `diverged`.
+    pub outcome: String,
+    /// Wrong pairs of the check.
+    pub pairs_wrong: u64,
+    /// Pairs of the check.
+    pub pairs_total: u64,
+    /// The final net.
+    pub weights_hash: String,
+    /// The first number that was not finite, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+impl Line {
+    /// The update it tells of.
+    pub fn update(&self) -> u64 {
+        match self {
+            Self::Update(row) => row.update,
+            Self::Check { update, .. } => *update,
+            Self::End(end) => end.update,
+        }
+    }
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Curves {
+    /// Rows by update.
+    pub rows: Vec<Row>,
+    /// Updates at which the check was tried, and whether it passed.
+    pub checks: Vec<(u64, bool)>,
+    /// How it ended, if it has.
+    pub end: Option<End>,
+}
+
+impl Curves {
+    /// Reads a file; none is as an empty one. A last line that is torn is left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, [`Error::Data`] with the number of a line that is not one of a training.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(Error::io(path, "read", source)),
+        };
+        let mut curves = Self::default();
+        for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+            match serde_json::from_str(line) {
+                Ok(Line::Update(row)) => curves.rows.push(row),
+                Ok(Line::Check { update, passed }) => curves.checks.push((update, passed)),
+                Ok(Line::End(end)) => curves.end = Some(end),
+                Err(_) if !line.ends_with('\n') => {}
+                Err(problem) => {
+                    return Err(Error::data(path, format!("line {number} is not one of a training: {problem}")));
+                }
+            }
+        }
+        Ok(curves)
+    }
+}
+
+/// A file that is appended to.
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    file: File,
+}
+
+impl Recorder {
+    /// A file for a training that has made so many updates, 0 for a new one: of what was there, what is beyond them is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read or written.
+    pub fn open(path: &Path, updates: u64) -> Result<Self> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(source) if source.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(Error::io(path, "read", source)),
+        };
+        let kept = |line: &&[u8]| match serde_json::from_slice(line) {
+            Ok(Line::End(_)) | Err(_) => false,
+            Ok(line) => line.update() <= updates,
+        };
+        let kept: Vec<u8> = bytes.split_inclusive(|&byte| byte == b'\n').filter(kept).flatten().copied().collect();
+        write_atomic(path, &kept)?;
+        let file = OpenOptions::new().append(true).open(path).map_err(|source| Error::io(path, "write", source))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk is full or gone.
+    pub fn add(&mut self, line: &Line) -> Result<()> {
+        let mut text = serde_json::to_string(line).expect("a line has a JSON form");
+        text.push('\n');
+        self.file.write_all(text.as_bytes()).map_err(|source| Error::io(&self.path, "write", source))
+    }
+
+    /// Waits until the disk has all lines.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk is full or gone.
+    pub fn sync(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|source| Error::io(&self.path, "write", source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(update: u64) -> Line {
+        Line::Update(Row {
+            update,
+            samples: 64 * update,
+            loss: 0.5,
+            bit_error: 0.25,
+            exact_rate: 0.1,
+            bit_error_by_position: vec![0.1, 0.4],
+            gradient_norm: 1.5,
+            largest_weight: 2.0,
+            learning_rate: 0.03,
+            noise: 0.0,
+            seconds: 1.0,
+            samples_per_s: 64.0,
+        })
+    }
+
+    #[test]
+    fn what_is_beyond_a_checkpoint_and_torn_is_dropped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        let mut recorder = Recorder::open(&path, 0).expect("writable");
+        let check = Line::Check { update: 3, passed: false };
+        for line in [row(1), row(2), row(3), check, row(4)] {
+            recorder.add(&line).expect("writable");
+        }
+        recorder.sync().expect("writable");
+        let whole = fs::read_to_string(&path).expect("readable");
+        fs::write(&path, format!("{whole}{{\"type\":\"upd")).expect("writable");
+        assert_eq!(Curves::read(&path).expect("a torn last line is no error").rows.len(), 4, "all whole lines");
+        Recorder::open(&path, 3).expect("writable").add(&row(4)).expect("writable");
+        assert_eq!(fs::read_to_string(&path).expect("readable"), whole, "the same lines again");
+        Recorder::open(&path, 0).expect("writable");
+        assert_eq!(fs::read_to_string(&path).expect("readable"), "", "a new training begins with none");
+    }
+
+    #[test]
+    fn a_line_of_something_else_is_refused_with_its_number() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        fs::write(&path, "{}\n{\"type\":\"check\",\"update\":1,\"passed\":true}\n").expect("writable");
+        let refusal = Curves::read(&path).expect_err("no line of a training").to_string();
+        assert!(refusal.contains("line 1 is not"), "{refusal}");
+        assert_eq!(Curves::read(&folder.path().join("none")).expect("no file"), Curves::default());
+    }
+}

@@ -1,0 +1,141 @@
+//! Curves as TensorBoard reads them.
+//!
+//! An event file is a row of TFRecords: the length of the data as 8 bytes little-endian, the masked CRC-32C of those, the data, and its
+//! masked CRC-32C. The data are `tensorflow.Event` messages; the first names the version.
+//!
+//! # Source
+//! `tensorflow/core/util/event.proto`, `core/framework/summary.proto`, `core/lib/io/record_writer.h`.
+
+use super::curves::Curves;
+use crate::error::{Error, Result};
+use crate::model::file::write_atomic;
+use crate::train::Row;
+use prost::Message;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// `tensorflow.Event`, as far as it is needed.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+/// `tensorflow.Summary`.
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+/// `tensorflow.Summary.Value` that holds a number.
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+}
+
+/// An event file that is appended to.
+#[derive(Debug)]
+pub struct Events {
+    path: PathBuf,
+    file: File,
+    began: f64,
+}
+
+impl Events {
+    /// The file's name in its folder; TensorBoard looks for the part in the middle.
+    pub const NAME: &str = "events.out.tfevents.0.carrylane";
+
+    /// A file with the rows that there are, in place of an older one. `began` is when the training began, in seconds since 1970; it is
+    /// shown, and nothing depends on it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn open(folder: &Path, curves: &Curves, began: f64) -> Result<Self> {
+        let path = folder.join(Self::NAME);
+        let version = Event { wall_time: began, file_version: Some("brain.Event:2".into()), ..Event::default() };
+        let mut bytes = framed(&version);
+        curves.rows.iter().for_each(|row| bytes.extend(framed(&event(row, began))));
+        write_atomic(&path, &bytes)?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(|source| Error::io(&path, "write", source))?;
+        Ok(Self { path, file, began })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk is full or gone.
+    pub fn add(&mut self, row: &Row) -> Result<()> {
+        let bytes = framed(&event(row, self.began));
+        self.file.write_all(&bytes).map_err(|source| Error::io(&self.path, "write", source))
+    }
+}
+
+/// The event of a row.
+fn event(row: &Row, began: f64) -> Event {
+    #[expect(clippy::cast_possible_truncation, reason = "TensorBoard's numbers are f32")]
+    let value = |tag: &str, value: f64| Value { tag: tag.to_owned(), simple_value: Some(value as f32) };
+    let mut values = vec![
+        value("train/loss", row.loss),
+        value("train/bit_error", row.bit_error),
+        value("train/gradient_norm", row.gradient_norm),
+        value("train/largest_weight", row.largest_weight),
+        value("train/learning_rate", row.learning_rate),
+        value("train/noise", row.noise),
+        value("train/samples_per_s", row.samples_per_s),
+        value("probe/exact_rate", row.exact_rate),
+    ];
+    let places = row.bit_error_by_position.iter().enumerate();
+    values.extend(places.map(|(place, &error)| value(&format!("probe/bit_error/{place:02}"), error)));
+    Event {
+        wall_time: began + row.seconds,
+        step: i64::try_from(row.update).unwrap_or(i64::MAX),
+        file_version: None,
+        summary: Some(Summary { value: values }),
+    }
+}
+
+/// A message as a TFRecord.
+fn framed(message: &Event) -> Vec<u8> {
+    let data = message.encode_to_vec();
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked(&length), &data, &masked(&data)].concat()
+}
+
+/// CRC-32C, rotated and shifted, so that a checksum of data that hold checksums is a good one.
+fn masked(bytes: &[u8]) -> [u8; 4] {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_record_is_the_one_that_tensorflow_writes() {
+        // EventsWriter's own first record with wall_time 0: 15 bytes of data, `1a 0d` and the version.
+        let event = Event { file_version: Some("brain.Event:2".into()), ..Event::default() };
+        let bytes = framed(&event);
+        assert_eq!(bytes[..8], 15_u64.to_le_bytes(), "the length");
+        assert_eq!(bytes[12..14], [0x1a, 0x0d], "field 3, 13 bytes");
+        assert_eq!(&bytes[14..27], b"brain.Event:2", "the version");
+        assert_eq!(bytes.len(), 8 + 4 + 15 + 4, "and nothing else");
+    }
+
+    #[test]
+    fn checksums_are_crc32c_under_the_mask() {
+        // RFC 3720, B.4: CRC-32C of 32 zeros is 0x8a9136aa.
+        let mask = |crc: u32| crc.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
+        assert_eq!(masked(&[0; 32]), mask(0x8a91_36aa));
+    }
+}

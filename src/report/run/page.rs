@@ -1,0 +1,73 @@
+//! The curves of a training as one HTML page that needs no network.
+
+use super::curves::Curves;
+use crate::error::Result;
+use crate::model::file::write_atomic;
+use crate::report::{STYLE, escaped, fill, plotly_js};
+use serde::Serialize;
+use std::path::Path;
+
+const PAGE: &str = include_str!("page.html");
+const SCRIPT: &str = include_str!("page.js");
+
+/// What the scripts read.
+#[derive(Serialize)]
+struct Data<'a> {
+    bits: usize,
+    rows: &'a [crate::train::Row],
+    checks: &'a [(u64, bool)],
+}
+
+/// The page of a training of so many bits: `config` and `environment` are shown as they are.
+///
+/// # Cost
+/// 4.7 MB, most of them plotly.js, and some 400 bytes a row.
+pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> String {
+    let about = match (&curves.end, curves.rows.last()) {
+        (Some(end), _) => {
+            let fault = end.fault.as_ref().map_or(String::new(), |fault| format!(": {fault}"));
+            let (wrong, total) = (end.pairs_wrong, end.pairs_total);
+            format!("{} after {} updates{fault}; {wrong} of {total} pairs wrong", end.outcome, end.update)
+        }
+        (None, Some(row)) => format!("under way, or interrupted, after {} updates", row.update),
+        (None, None) => "not begun".to_owned(),
+    };
+    let data = serde_json::to_string(&Data { bits, rows: &curves.rows, checks: &curves.checks });
+    let parts = [
+        ("style", STYLE.to_owned()),
+        ("title", escaped(title)),
+        ("about", escaped(&format!("{about}; carrylane {}", env!("CARGO_PKG_VERSION")))),
+        ("config", escaped(config)),
+        ("environment", escaped(environment)),
+        // Scripts end at the first `</`, whatever it stands in.
+        ("data", data.expect("rows have a JSON form").replace("</", "<\\/")),
+        ("plotly", plotly_js()),
+        ("script", SCRIPT.to_owned()),
+    ];
+    fill(PAGE, &parts)
+}
+
+/// Writes the page of a training to a file, whole or not at all.
+///
+/// # Errors
+/// [`crate::Error::Io`] if it cannot be written.
+pub fn write(path: &Path, title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> Result<()> {
+    write_atomic(path, html(title, bits, curves, config, environment).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_needs_no_network_and_holds_what_it_is_given() {
+        let curves = Curves { checks: vec![(7, true)], ..Curves::default() };
+        let page = html("runs/<x>", 8, &curves, "lr = 0.03 # </pre>", "{}");
+        assert!(page.contains("runs/&lt;x&gt;") && page.contains("lr = 0.03 # &lt;/pre&gt;"), "escaped");
+        assert!(page.contains(r#"{"bits":8,"rows":[],"checks":[[7,true]]}"#), "the data");
+        // plotly.js itself has addresses in its strings, which it does not ask for.
+        let own = page.replace(&plotly_js(), "");
+        assert!(!own.contains("src=") && !own.contains("http:") && !own.contains("https:"), "no network");
+        assert!(!own.contains("{{"), "nothing is left to fill in");
+    }
+}

@@ -1,0 +1,108 @@
+//! The checkpoints of a run: a folder that always holds a whole one, once it has held any.
+
+use super::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Checkpoints that are kept, the newest ones: should the disk spoil the last, there is one before it.
+const KEPT: usize = 2;
+
+/// A folder of checkpoints, each named after its number of updates.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+impl Checkpoints {
+    /// Those of a folder, which is made with the first one.
+    pub fn of(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Adds a checkpoint, and lets go of those that are older than the one before it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder cannot be written; what was there stays as it was.
+    pub fn add(&self, checkpoint: &Checkpoint) -> Result<()> {
+        fs::create_dir(&self.folder).or_else(|source| match source.kind() {
+            ErrorKind::AlreadyExists => Ok(()),
+            _ => Err(Error::io(&self.folder, "create", source)),
+        })?;
+        checkpoint.save(&self.folder.join(format!("{:012}.safetensors", checkpoint.course().updates)))?;
+        let names = self.names()?;
+        for old in &names[..names.len().saturating_sub(KEPT)] {
+            // One that stays does no harm.
+            fs::remove_file(old).ok();
+        }
+        Ok(())
+    }
+
+    /// The newest checkpoint that is whole, and what is wrong with newer ones.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder or a checkpoint cannot be read.
+    pub fn latest(&self) -> Result<(Option<Checkpoint>, Vec<Error>)> {
+        let mut damaged = Vec::new();
+        for path in self.names()?.into_iter().rev() {
+            match Checkpoint::load(&path) {
+                Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
+                Err(error @ Error::Data { .. }) => damaged.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((None, damaged))
+    }
+
+    /// The files, oldest first.
+    fn names(&self) -> Result<Vec<PathBuf>> {
+        let failed = |source| Error::io(&self.folder, "read", source);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed(source)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            if is_checkpoint(&path) {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+/// Whether a file has the name of a checkpoint: temporary ones have not.
+fn is_checkpoint(path: &Path) -> bool {
+    let number = path.file_stem().and_then(|stem| stem.to_str());
+    let number = number.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()));
+    number && path.extension().is_some_and(|extension| extension == "safetensors")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Identity, Settings, Trainer};
+
+    #[test]
+    fn the_newest_whole_one_is_found_and_old_ones_go() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let checkpoints = Checkpoints::of(folder.path().join("checkpoints"));
+        assert!(checkpoints.latest().expect("no folder is no error").0.is_none(), "none yet");
+        let settings = Settings::default();
+        let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
+        for _ in 0..4 {
+            trainer.step();
+            checkpoints.add(&trainer.checkpoint(&Identity::of(&settings), None)).expect("writable");
+        }
+        let names = checkpoints.names().expect("readable");
+        assert_eq!(names.len(), KEPT, "{names:?}");
+        fs::write(checkpoints.folder.join(".carrylane-x.safetensors"), "half").expect("writable");
+        fs::write(&names[1], &fs::read(&names[1]).expect("readable")[..500]).expect("writable");
+        let (found, damaged) = checkpoints.latest().expect("readable");
+        assert_eq!((found.map(|found| found.course().updates), damaged.len()), (Some(3), 1), "{damaged:?}");
+    }
+}

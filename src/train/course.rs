@@ -1,0 +1,93 @@
+//! Where a training is.
+//!
+//! Everything a training does is a function of its settings and of what is here, its weights and its optimizer. Random streams have no
+//! position of their own: they are keyed by the number of updates.
+
+use crate::model::Tally;
+use serde::{Deserialize, Serialize};
+
+/// How far a training has come.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Course {
+    /// Updates made: the index of the next minibatch's stream and of its noise.
+    pub updates: u64,
+    /// Additions learned from.
+    pub samples: u64,
+    /// Additions in a row without a wrong bit, since the check was last tried.
+    pub clean: u64,
+    /// What was counted so far in the epoch under way.
+    pub epoch: EpochSoFar,
+    /// The second stage of a training for a proof, once the task is solved.
+    pub pursuit: Option<Pursuit>,
+}
+
+/// An epoch that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochSoFar {
+    /// Sum of losses.
+    #[serde(with = "exact")]
+    pub loss: f64,
+    /// Bits predicted wrong.
+    pub wrong_bits: u64,
+    /// Additions seen.
+    pub samples: u64,
+}
+
+impl EpochSoFar {
+    /// Counts a minibatch.
+    pub(super) fn add(&mut self, tally: &Tally, samples: u64) {
+        self.loss += tally.loss;
+        self.wrong_bits += tally.wrong_bits;
+        self.samples += samples;
+    }
+}
+
+/// What training on until a proof carries from update to update; see [`until_proved`](crate::prove::until_proved).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pursuit {
+    /// Updates when the task was solved, from which noise is ramped in.
+    pub first: u64,
+    /// Updates until proofs are tried again.
+    pub due: u64,
+    /// Nodes that proofs may take by now.
+    #[serde(with = "exact")]
+    pub credit: f64,
+    /// Nodes that must be allowed before a proof is tried.
+    #[serde(with = "exact")]
+    pub want: f64,
+    /// Proofs tried.
+    pub tried: u64,
+    /// Seconds that went into proofs; of all this alone a measurement, and nothing depends on it.
+    #[serde(with = "exact")]
+    pub prove_seconds: f64,
+}
+
+/// An `f64` as its bits, since decimal digits in JSON need not come back the same.
+pub(super) mod exact {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(x.to_bits())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_course_comes_back_to_the_last_bit() {
+        let pursuit = Pursuit { first: 7, due: 3, credit: 0.1 + 0.2, want: f64::MAX, tried: 2, prove_seconds: 1e-300 };
+        let epoch = EpochSoFar { loss: 1.0 / 3.0, wrong_bits: 5, samples: 64 };
+        let course = Course { updates: u64::MAX, samples: 1, clean: 2, epoch, pursuit: Some(pursuit) };
+        let text = serde_json::to_string(&course).expect("a JSON form");
+        assert_eq!(serde_json::from_str::<Course>(&text).expect("just written"), course, "{text}");
+    }
+}

@@ -1,0 +1,104 @@
+//! What is told of a training, while it runs and when it ends.
+
+use super::check::Score;
+use super::fault::Fault;
+use super::trainer::Trainer;
+use crate::error::Result;
+
+/// Something that happened in a training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event {
+    /// A minibatch was learned.
+    Update {
+        /// Updates so far.
+        update: u64,
+        /// Additions so far.
+        samples: u64,
+        /// Mean loss of the minibatch's additions, before the update.
+        loss: f64,
+        /// Share of its bits that were wrong, before the update.
+        bit_error: f64,
+        /// Training time so far.
+        seconds: f64,
+    },
+    /// A pass over the fixed set is done.
+    Epoch {
+        /// Epochs so far.
+        epoch: u64,
+        /// Mean loss of the epoch's additions, each before its update.
+        loss: f64,
+        /// Share of its bits that were wrong, each before its update.
+        bit_error: f64,
+    },
+    /// The check was tried after a clean stretch.
+    Check {
+        /// Updates so far.
+        update: u64,
+        /// Whether it passed.
+        passed: bool,
+    },
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The check passed.
+    Solved,
+    /// The budget, the updates or the time ran out, and some pairs are still wrong.
+    Unsolved,
+    /// A number became infinite or NaN; see [`Report::fault`].
+    Diverged,
+    /// It was told to stop before its end (see [`Trainer::stop_on`]); the net was not counted on the check.
+    Stopped,
+}
+
+/// The final net on a fixed set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedSet {
+    /// On the additions it was trained on.
+    pub training: Score,
+    /// On additions it was not trained on.
+    pub held_out: Score,
+}
+
+/// What a training came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The final net on the pairs of the check.
+    pub score: Score,
+    /// The final net on the fixed set, if there is one.
+    pub fixed: Option<FixedSet>,
+    /// Updates made.
+    pub updates: u64,
+    /// Additions learned from.
+    pub samples: u64,
+    /// Training time, checks included, start-up and the final count not; that before a resumption too.
+    pub seconds: f64,
+    /// The first number that was not finite, if it diverged.
+    pub fault: Option<Fault>,
+}
+
+/// Looks on while a training runs.
+pub trait Watch {
+    /// Something happened.
+    fn event(&mut self, event: &Event);
+
+    /// An update is over and the training is whole: a [checkpoint](Trainer::checkpoint) taken here goes on exactly as this training does.
+    ///
+    /// # Errors
+    /// Any; it ends the training, which can be gone on with from its last checkpoint.
+    fn update_done(&mut self, _trainer: &mut Trainer) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A function of events, and nothing else.
+pub(crate) struct Listener<F>(pub(crate) F);
+
+impl<F: FnMut(&Event)> Watch for Listener<F> {
+    fn event(&mut self, event: &Event) {
+        (self.0)(event);
+    }
+}

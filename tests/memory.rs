@@ -1,0 +1,55 @@
+//! The memory that a training is said to need is what it takes.
+
+mod common;
+
+use carrylane::model::{Cell, Config};
+use carrylane::train::{Check, EngineKind, Need, Rule, Settings, Source, Trainer, Until};
+use common::{elman, report};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The estimate is for refusing what is far too large: half or twice is near enough, and small nets have other things beside.
+const NEAR: std::ops::Range<f64> = 0.5..2.0;
+
+#[test]
+fn a_training_takes_what_it_is_said_to_need() {
+    let base = Settings { until: Until::Updates(2), ..Settings::default() };
+    let lstm = Config { hidden: 96, ..Config::of(Cell::Lstm) };
+    let dynamic = Config { hidden: 200, ..Config::of(Cell::Dynamic) };
+    let cases = [
+        ("large", Settings { config: elman(512), ..base.clone() }),
+        ("wide", Settings { bits: 3000, batch: 512, ..base.clone() }),
+        ("many shards", Settings { config: elman(100), batch: 8192, ..base.clone() }),
+        ("lstm", Settings { config: lstm, bits: 32, batch: 512, rule: Rule::Sgd { lr: 0.1 }, ..base.clone() }),
+        ("dynamic, blas", Settings { config: dynamic, bits: 20, engine: EngineKind::Blas, ..base.clone() }),
+    ];
+    let mut failures = Vec::new();
+    for (what, settings) in cases {
+        let need = Need::of(&settings);
+        let region = Region::new(ALLOCATOR);
+        let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
+        trainer.step();
+        // One chunk of what decides when it is solved.
+        let check = Check::new(settings.bits.min(8), 0).expect("a check");
+        check.passes(trainer.engine());
+        let change = region.change();
+        // Growing in place counts as reallocation, signed.
+        let taken = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
+        let ratio = need.total() / taken;
+        if !NEAR.contains(&ratio) {
+            failures.push(format!("{what}: said {:.0}, took {taken:.0}, ratio {ratio:.2}: {need:?}", need.total()));
+        }
+    }
+    report(&failures);
+    // Making a fixed set takes more than keeping it, which is all that can be seen here.
+    let source = Source::Fixed { samples: 100_000, shuffle: true };
+    let settings = Settings { source, bits: 64, ..base };
+    let region = Region::new(ALLOCATOR);
+    let trainer = Trainer::new(settings.clone()).expect("settings in range");
+    let taken = region.change().bytes_allocated as f64;
+    let need = Need::of(&settings);
+    assert!(need.data > 0.4 * taken && need.data < 3.0 * taken, "took {taken} in all: {need:?}, {}", trainer.updates());
+}

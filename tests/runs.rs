@@ -1,0 +1,339 @@
+//! Run folders from outside: what is kept, that it runs again, and that no stop, kill or full disk changes the net it ends with.
+
+use assert_cmd::cargo::cargo_bin;
+use carrylane::report::run::{Curves, Events};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A run of the program to its end.
+fn carrylane(args: &[&str]) -> Output {
+    Command::new(cargo_bin("carrylane")).args(args).output().expect("it runs")
+}
+
+/// The summary of a run that ends with a code.
+fn summary(args: &[&str], code: i32) -> Value {
+    let output = carrylane(&[args, &["--json"]].concat());
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stdout}{stderr}");
+    let last = stdout.lines().last().unwrap_or_else(|| panic!("{args:?} says nothing: {stderr}"));
+    serde_json::from_str(last).unwrap_or_else(|_| panic!("{args:?}: {last}"))
+}
+
+/// Starts the program, to be stopped.
+fn start(args: &[&str]) -> Child {
+    let mut command = Command::new(cargo_bin("carrylane"));
+    command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+}
+
+/// Sends a signal to a process that this test started.
+fn send(signal: &str, child: &Child) {
+    Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+}
+
+/// Waits for something, for at most a minute.
+fn wait_for(what: &str, ready: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let each = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").file_name());
+    let mut names: Vec<String> = each.map(|name| name.into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
+
+/// The curves of a run without its times.
+fn timeless(folder: &Path) -> Curves {
+    let mut curves = Curves::read(&folder.join("metrics.jsonl")).expect("curves");
+    for row in &mut curves.rows {
+        (row.seconds, row.samples_per_s) = (0.0, 0.0);
+    }
+    curves.end.as_mut().expect("an end").seconds = 0.0;
+    curves
+}
+
+/// A training of some tenths of a second, with two stages.
+const PROVED: &[&str] = &["train", "--hidden", "8", "--bits", "6", "--seed", "1", "--budget", "4000"];
+
+#[test]
+fn a_run_keeps_all_its_files_and_its_config_runs_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [x, y, z] = ["x", "y", "z"].map(|name| folder.path().join(name));
+    let first = summary(&[PROVED, &["--out", name(&x), "--clip-norm", "5"]].concat(), 0);
+    let files = [
+        ".lock",
+        "checkpoints",
+        "config.toml",
+        "environment.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "report.html",
+    ];
+    assert_eq!(entries(&x), files);
+    let again = summary(&["train", "--config", name(&x.join("config.toml")), "--out", name(&y)], 0);
+    assert_eq!(again["weights_hash"], first["weights_hash"], "the same net");
+    assert_eq!(timeless(&x), timeless(&y), "the same curves");
+    let same = summary(&["compare", name(&x), name(&y)], 0);
+    assert_eq!((&same["same"], &same["weights_hash"][0]), (&true.into(), &first["weights_hash"]), "{same}");
+
+    // What is typed comes before the file, and takes its rivals with it.
+    let config = x.join("config.toml");
+    let typed = ["--seed", "2", "--updates", "50", "--out", name(&z)];
+    let other = summary(&[&["train", "--config", name(&config)], &typed[..]].concat(), 0);
+    assert_eq!((&other["seed"], &other["updates"]), (&2.into(), &50.into()), "{other}");
+    let differs = summary(&["compare", name(&x), name(&z)], 1);
+    let names: Vec<_> = differs["config"].as_array().expect("a list").iter().map(|part| part[0].clone()).collect();
+    for wanted in ["seed", "updates", "until", "budget"] {
+        assert!(names.contains(&wanted.into()), "no {wanted}: {differs}");
+    }
+    assert_eq!(differs["curve"]["first_update"], 1, "{differs}");
+    assert_eq!(differs["weights"].as_array().map(Vec::len), Some(5), "each tensor: {differs}");
+
+    // The page and the curves say the same, and a finished run is left as it is.
+    let curves = Curves::read(&x.join("metrics.jsonl")).expect("curves");
+    let page = fs::read_to_string(x.join("report.html")).expect("a page");
+    let end = curves.end.expect("an end");
+    assert_eq!((end.outcome.as_str(), end.weights_hash.as_str().into()), ("proved", first["weights_hash"].clone()));
+    assert!(page.contains(&format!("proved after {} updates", end.update)), "the page tells how it ended");
+    assert!(curves.rows.len() > 60 && curves.checks.last().is_some_and(|check| check.1), "rows, and the check passed");
+    assert_eq!(summary(&["train", "--resume", name(&x)], 0)["outcome"], "proved", "nothing left to do");
+    let refusal = carrylane(&["train", "--out", name(&x)]);
+    assert_eq!(refusal.status.code(), Some(2), "{}", String::from_utf8_lossy(&refusal.stderr));
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_instant_ends_with_the_same_net() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let wanted = summary(&[PROVED, &["--out", name(&whole), "--threads", "1"]].concat(), 0);
+    let began = Instant::now();
+    let mut child = start(&[PROVED, &["--out", name(&folder.path().join("timed"))]].concat());
+    child.wait().expect("it ends");
+    let length = began.elapsed();
+    for kill in 0..10_u32 {
+        // Now early, now late in what an undisturbed run takes, which a resumed one takes less of.
+        let args = if killed.join("config.toml").exists() {
+            vec![
+                "train",
+                "--resume",
+                name(&killed),
+                "--checkpoint-every",
+                "7",
+                "--threads",
+                ["1", "2"][kill as usize % 2],
+            ]
+        } else {
+            [PROVED, &["--out", name(&killed), "--checkpoint-every", "7"]].concat()
+        };
+        let mut child = start(&args);
+        std::thread::sleep(length * (kill * 37 % 100) / 100);
+        send("-KILL", &child);
+        child.wait().expect("it ends");
+    }
+    let found = if killed.join("config.toml").exists() {
+        summary(&["train", "--resume", name(&killed)], 0)
+    } else {
+        summary(&[PROVED, &["--out", name(&killed)]].concat(), 0)
+    };
+    assert_eq!(found["weights_hash"], wanted["weights_hash"], "{found}");
+    assert_eq!(timeless(&killed), timeless(&whole), "the same curves");
+    let left = [entries(&killed), entries(&killed.join("checkpoints"))].concat();
+    assert!(!left.iter().any(|name| name.starts_with(".carrylane-")), "temporary files are left: {left:?}");
+}
+
+#[test]
+fn signals_save_and_end_with_75_and_the_run_goes_on_as_if_nothing_had_been() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (whole, run) = (folder.path().join("whole"), folder.path().join("run"));
+    let set = ["--dataset", "200", "--shuffle", "--batch", "64", "--updates", "100000000"];
+    let args = [&["train", "--out", name(&run), "--hidden", "5"], &set[..]].concat();
+    let metrics = run.join("metrics.jsonl");
+    let rows = || Curves::read(&metrics).map_or(0, |curves| curves.rows.len());
+    let mut child = start(&args);
+    wait_for("100 rows", || rows() > 100);
+    send("-TERM", &child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(75), "SIGTERM");
+    assert!(run.join("report.html").exists() && !run.join("model.safetensors").exists(), "{:?}", entries(&run));
+    let seen = rows();
+    let mut child = start(&["train", "--resume", name(&run), "--threads", "2"]);
+    wait_for("more rows", || rows() > seen + 10);
+    send("-INT", &child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(75), "SIGINT");
+    let updates = Curves::read(&metrics).expect("curves").rows.last().expect("rows").update + 1000;
+    let updates = updates.to_string();
+    // Another end than it began with: the updates up to there are the same.
+    let found = summary(&["train", "--resume", name(&run), "--updates", &updates], 0);
+    let whole_args =
+        ["train", "--out", name(&whole), "--hidden", "5", "--dataset", "200", "--shuffle", "--updates", &updates];
+    let wanted = summary(&whole_args, 0);
+    assert_eq!(found["weights_hash"], wanted["weights_hash"], "{found}");
+    assert_eq!(timeless(&run), timeless(&whole), "the same curves");
+    let environment = fs::read_to_string(run.join("environment.json")).expect("readable");
+    let environment: Value = serde_json::from_str(&environment).expect("JSON");
+    assert_eq!(environment["resumed_at"].as_array().map(Vec::len), Some(2), "{environment}");
+}
+
+#[test]
+fn a_training_without_a_folder_ends_at_a_signal_too() {
+    let mut child = start(&["train", "--updates", "100000000"]);
+    std::thread::sleep(Duration::from_millis(500));
+    send("-TERM", &child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(75), "SIGTERM");
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_it_began_with() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    summary(&["train", "--updates", "30", "--out", name(&run)], 0);
+    for (flag, value, words) in [
+        ("--lr", "0.01", "with lr 0.03, and lr 0.01 is asked for"),
+        ("--seed", "5", "with seed 0"),
+        ("--hidden", "8", "with hidden 16"),
+        ("--clip-norm", "1", "with clip norm none"),
+    ] {
+        let output = carrylane(&["train", "--resume", name(&run), flag, value]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && stderr.contains(words), "{flag} {value}: {stderr}");
+    }
+    let output = carrylane(&["train", "--resume", name(folder.path())]);
+    assert_eq!(output.status.code(), Some(65), "no run: {}", String::from_utf8_lossy(&output.stderr));
+    // The newest checkpoint is spoiled: the one before it is as good.
+    summary(&["train", "--resume", name(&run), "--updates", "40", "--checkpoint-every", "5"], 0);
+    let newest = run.join("checkpoints").join(entries(&run.join("checkpoints")).last().expect("checkpoints"));
+    let bytes = fs::read(&newest).expect("readable");
+    fs::write(&newest, &bytes[..bytes.len() / 2]).expect("writable");
+    let output = carrylane(&["train", "--resume", name(&run), "--updates", "60", "--json"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("going on from the one before"), "{stderr}");
+    let wanted = summary(&["train", "--updates", "60"], 0);
+    let last = String::from_utf8_lossy(&output.stdout).lines().last().map(str::to_owned).expect("a summary");
+    assert!(last.contains(wanted["weights_hash"].as_str().expect("a hash")), "{last}");
+}
+
+#[test]
+fn two_processes_do_not_train_in_one_folder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let mut child = start(&["train", "--updates", "100000000", "--out", name(&run)]);
+    wait_for("the run", || run.join("metrics.jsonl").exists());
+    let output = carrylane(&["train", "--resume", name(&run)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && stderr.contains("another process"), "{stderr}");
+    send("-TERM", &child);
+    assert_eq!(child.wait().expect("it ends").code(), Some(75));
+}
+
+#[test]
+fn a_folder_that_vanishes_ends_the_run_with_74() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let mut child = start(&["train", "--updates", "100000000", "--out", name(&run), "--checkpoint-every", "50"]);
+    wait_for("a checkpoint", || run.join("checkpoints").exists());
+    // The program may add a file meanwhile, so until it is gone.
+    wait_for("the folder to go", || fs::remove_dir_all(&run).is_ok() || !run.exists());
+    assert_eq!(child.wait().expect("it ends").code(), Some(74));
+}
+
+#[test]
+fn a_divergence_is_told_with_its_place_and_reaches_no_checkpoint() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let wild = ["train", "--activation", "relu", "--output-activation", "relu", "--optimizer", "sgd", "--lr", "3e4"];
+    let args = [&wild[..], &["--out", name(&run), "--checkpoint-every", "1"]].concat();
+    let found = summary(&args, 1);
+    let fault = &found["diverged"];
+    let update = fault["update"].as_u64().expect("an update");
+    assert_eq!((&found["outcome"], found["updates"].as_u64()), (&"diverged".into(), Some(update)), "{found}");
+    assert!(fault["tensor"].is_string() && fault["index"].is_u64() && fault["lr"] == 3e4, "{fault}");
+    assert!(fault["last_finite"]["gradient"].is_f64(), "{fault}");
+    let last = entries(&run.join("checkpoints")).pop();
+    assert_eq!(last, (update > 1).then(|| format!("{:012}.safetensors", update - 1)), "{fault}");
+    let end = Curves::read(&run.join("metrics.jsonl")).expect("curves").end.expect("an end");
+    assert!(end.fault.is_some() && run.join("report.html").exists(), "{end:?}");
+    let said = carrylane(&wild);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("last finite: gradient norm") && said.contains("held for"), "{said}");
+}
+
+#[test]
+fn what_would_not_fit_into_memory_is_refused_with_both_numbers() {
+    for args in [
+        &["train", "--hidden", "4000000000"][..],
+        &["train", "--hidden", "32768", "--batch", "16777216", "--bits", "65536"],
+        &["train", "--hidden", "18446744073709551615"],
+    ] {
+        let output = carrylane(args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("would need") && stderr.contains("GiB are available"), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn settings_in_a_file_are_held_to_the_same_rules() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("config.toml");
+    let refused = |text: &str, code: i32, words: &str| {
+        fs::write(&path, text).expect("writable");
+        let output = carrylane(&["train", "--config", name(&path)]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && stderr.contains(words), "{text}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "{text}: {stderr}");
+    };
+    refused("hiden = 8\n", 65, "'hidden' is");
+    refused("hidden = [8]\n", 65, "want one number or word");
+    refused("hidden = \n", 65, "line 1");
+    refused("hidden = 0\n", 2, "hidden is 0");
+    refused("cell = \"elmann\"\n", 2, "'elman'");
+    refused("updates = 5\ntime = 1\n", 2, "cannot be used with");
+    let output = carrylane(&["train", "--config", name(&folder.path().join("none.toml"))]);
+    assert_eq!(output.status.code(), Some(65), "{}", String::from_utf8_lossy(&output.stderr));
+    // A seed beyond what TOML's whole numbers hold.
+    let run = folder.path().join("run");
+    let seed = u64::MAX.to_string();
+    let first = summary(&["train", "--updates", "3", "--seed", &seed, "--out", name(&run)], 0);
+    let again = summary(&["train", "--config", name(&run.join("config.toml"))], 0);
+    assert_eq!(first["weights_hash"], again["weights_hash"], "{again}");
+}
+
+#[test]
+fn event_files_are_whole_records_and_one_after_a_kill_too() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let mut child = start(&["train", "--updates", "100000000", "--out", name(&run), "--tensorboard"]);
+    wait_for("rows", || fs::metadata(run.join(Events::NAME)).is_ok_and(|file| file.len() > 50_000));
+    send("-KILL", &child);
+    child.wait().expect("it ends");
+    let last = Curves::read(&run.join("metrics.jsonl")).expect("curves").rows.last().expect("rows").update;
+    // There was no checkpoint yet: it begins anew, and goes past where it was.
+    let updates = (last + 500).to_string();
+    summary(&["train", "--resume", name(&run), "--updates", &updates], 0);
+    let bytes = fs::read(run.join(Events::NAME)).expect("readable");
+    let (mut rest, mut records) = (&bytes[..], 0);
+    while !rest.is_empty() {
+        let length = usize::try_from(u64::from_le_bytes(rest[..8].try_into().expect("8 bytes"))).expect("a length");
+        let crc = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
+        assert_eq!(rest[8..12], crc(&rest[..8]), "record {records}: the check of its length");
+        assert_eq!(
+            rest[12 + length..16 + length],
+            crc(&rest[12..12 + length]),
+            "record {records}: the check of its data"
+        );
+        rest = &rest[16 + length..];
+        records += 1;
+    }
+    let rows = Curves::read(&run.join("metrics.jsonl")).expect("curves").rows.len();
+    assert_eq!(records, rows + 1, "one a row, and the version");
+}
