@@ -30,11 +30,8 @@ fn alone(record: &Record) -> (Option<i32>, Value) {
 
 #[test]
 fn a_trial_is_the_training_its_command_names() {
-    let goals = [
-        ("until=solved", Outcome::Solved),
-        ("until=proved", Outcome::Proved),
-        ("updates=40", Outcome::Unsolved),
-    ];
+    let goals =
+        [("until=solved", Outcome::Solved), ("until=proved", Outcome::Proved), ("updates=40", Outcome::Unsolved)];
     for (goal, outcome) in goals {
         for record in swept(&["cell=elman,lstm", "hidden=8", "bits=4", "seed=3", "batch=32", goal], 1) {
             assert_eq!(record.outcome, outcome, "{goal} {}", record.config.cell);
@@ -53,7 +50,12 @@ fn proofs_are_kept_and_depend_on_no_thread() {
     let proved = one.iter().filter(|record| record.outcome == Outcome::Proved).count();
     assert!(proved >= 4, "{proved} of {} proved", one.len());
     for (a, b) in one.iter().zip(&two) {
-        assert_eq!((a.outcome, &a.weights_hash, &a.proof), (b.outcome, &b.weights_hash, &b.proof), "seed {}", a.config.seed);
+        assert_eq!(
+            (a.outcome, &a.weights_hash, &a.proof),
+            (b.outcome, &b.weights_hash, &b.proof),
+            "seed {}",
+            a.config.seed
+        );
         assert_eq!(a.proof.is_some(), a.outcome == Outcome::Proved, "seed {}", a.config.seed);
         assert!(a.proof.as_ref().is_none_or(|proof| proof.states > 1 && proof.margin > 0.0), "{:?}", a.proof);
     }
@@ -61,6 +63,7 @@ fn proofs_are_kept_and_depend_on_no_thread() {
 
 #[test]
 fn a_proof_by_the_reference_is_refused() {
-    let error = Plan::new(Spec::from_words(&["engine=reference", "until=proved"]).expect("a spec")).expect_err("no noise");
+    let error =
+        Plan::new(Spec::from_words(&["engine=reference", "until=proved"]).expect("a spec")).expect_err("no noise");
     assert!(error.to_string().contains("until=solved"), "{error}");
 }

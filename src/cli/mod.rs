@@ -16,9 +16,11 @@ mod bench;
 mod defects;
 mod eval;
 mod explain;
+mod export;
 mod format;
 mod gradcheck;
 mod guard;
+mod import;
 mod info;
 mod output;
 mod proof;
@@ -70,6 +72,8 @@ enum Command {
     Gradcheck(gradcheck::Args),
     Prove(prove::Args),
     Explain(explain::Args),
+    Export(export::Args),
+    Import(import::Args),
     Bench(bench::Args),
     Replay(replay::Args),
     Sweep(sweep::Args),
@@ -126,6 +130,8 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Gradcheck(args) => gradcheck::run(args, out),
         Command::Prove(args) => prove::run(args, out),
         Command::Explain(args) => explain::run(args, out),
+        Command::Export(args) => export::run(args, out),
+        Command::Import(args) => import::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Sweep(args) => sweep::run(args, out),

@@ -156,7 +156,9 @@ impl Trial {
         };
         let shuffle = self.shuffle;
         if matches!(self.goal, Goal::Proved(_)) && self.engine == Engine::Reference {
-            return Err(Error::usage("engine=reference has no noise to train for a proof with: want until=solved or another engine"));
+            return Err(Error::usage(
+                "engine=reference has no noise to train for a proof with: want until=solved or another engine",
+            ));
         }
         if shuffle && self.dataset.is_none() {
             return Err(Error::usage("shuffle=true goes with a data set, and there is none: add dataset=N"));
