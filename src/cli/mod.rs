@@ -13,6 +13,7 @@
 mod add;
 mod args;
 mod bench;
+mod completions;
 mod defects;
 mod eval;
 mod explain;
@@ -22,6 +23,7 @@ mod gradcheck;
 mod guard;
 mod import;
 mod info;
+mod man;
 mod output;
 mod proof;
 mod prove;
@@ -35,8 +37,9 @@ mod train;
 mod trained;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use output::Output;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Trains small recurrent networks to add binary numbers, as fast as the processor allows.
@@ -48,6 +51,12 @@ struct Cli {
     /// Print JSON lines in place of text, the last one the summary.
     #[arg(long, global = true, help_heading = "Output")]
     json: bool,
+    /// Print neither progress nor warnings.
+    #[arg(long, global = true, help_heading = "Output")]
+    quiet: bool,
+    /// Colour: on terminals, always or never.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    color: ColorChoice,
 }
 
 const AFTER_HELP: &str = "\
@@ -62,7 +71,8 @@ Examples:
 
 Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed,
 75 interrupted, run it again.
-Results go to standard output, progress and warnings to standard error. NO_COLOR turns colour off.";
+Results go to standard output, progress and warnings to standard error. NO_COLOR turns colour off, as
+--color never does.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -78,6 +88,8 @@ enum Command {
     Replay(replay::Args),
     Sweep(sweep::Args),
     Info(info::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command that ran came to.
@@ -109,7 +121,8 @@ impl From<bool> for Answer {
 pub(crate) fn main() -> ExitCode {
     guard::run(|| match Cli::try_parse() {
         Ok(cli) => {
-            let mut out = Output::new(cli.json);
+            output::color(cli.color);
+            let mut out = Output::new(cli.json, cli.quiet);
             match run(&cli.command, &mut out) {
                 Ok(answer) => answer.code(),
                 Err(error) => {
@@ -118,8 +131,25 @@ pub(crate) fn main() -> ExitCode {
                 }
             }
         }
-        Err(refusal) => output::refuse(&refusal),
+        Err(refusal) => {
+            output::color(color_of(std::env::args_os()));
+            output::refuse(&refusal)
+        }
     })
+}
+
+/// The `--color` of a command line that was not taken, or asks for help.
+fn color_of(words: impl Iterator<Item = OsString>) -> ColorChoice {
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut said = None;
+    while let Some(word) = words.next() {
+        said = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => said,
+        };
+    }
+    said.and_then(|said| ColorChoice::from_str(&said, false).ok()).unwrap_or_default()
 }
 
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
@@ -136,6 +166,8 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Replay(args) => replay::run(args, out),
         Command::Sweep(args) => sweep::run(args, out),
         Command::Info(args) => info::run(args, out),
+        Command::Completions(args) => completions::run(args, out),
+        Command::Man(args) => man::run(args, out),
     }
 }
 
@@ -156,6 +188,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_line_that_is_not_taken_has_its_colour_all_the_same() {
+        let color = |line: &str| color_of(line.split(' ').map(OsString::from));
+        assert_eq!(color("carrylane trian --color never"), ColorChoice::Never);
+        assert_eq!(color("carrylane --color=always trian"), ColorChoice::Always);
+        assert_eq!(color("carrylane --color sometimes"), ColorChoice::Auto, "no such colour");
+        assert_eq!(color("carrylane --color"), ColorChoice::Auto, "none said");
     }
 
     #[test]

@@ -10,8 +10,6 @@ use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep}
 use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -118,10 +116,12 @@ pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer
     go(&args.part, &options, &verb, out)
 }
 
-/// A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once.
+/// A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once. WebAssembly has no signals.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    #[cfg(not(target_family = "wasm"))]
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        use signal_hook::flag;
         flag::register_conditional_shutdown(signal, i32::from(Answer::Interrupted.code()), Arc::clone(&stop))
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
             .map_err(|source| Error::io("signals", "listen for", source))?;
