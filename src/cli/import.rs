@@ -47,7 +47,7 @@ holds, and the flags the rest. In safetensors the layers may have any names; wei
 const AFTER_HELP: &str = "\
 Examples:
   carrylane import torch.safetensors --format safetensors-torch -o model.safetensors
-  carrylane import mine.safetensors --format safetensors-torch --activation relu -o model.safetensors
+  carrylane import own.safetensors --format safetensors-torch --activation relu -o net.safetensors
   carrylane import net.npz --format npz -o model.safetensors";
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {

@@ -72,7 +72,7 @@ impl<F: Float + Real + super::npy::Element> Pass<F> {
         let mut grad = vec![<F as num_traits::Zero>::zero(); model.params.len()];
         let tally = engine.gradient(additions, &mut grad);
         let count = <F as num_traits::NumCast>::from(samples).expect("a count is a float");
-        grad.iter_mut().for_each(|g| *g = *g / count);
+        let grad = grad.into_iter().map(|g| g / count).collect();
         let loss = <F as num_traits::NumCast>::from(tally.loss / samples as f64).expect("floats convert to floats");
         Ok(Self { outputs, loss, grad })
     }

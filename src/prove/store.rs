@@ -173,7 +173,7 @@ pub(super) fn hash(values: &[i8], tag: u8) -> u64 {
 
 #[inline(always)]
 fn fold(x: u64) -> u64 {
-    let product = u128::from(x) * 0xa076_1d64_78bd_642f_e703_7ed1_a0b4_28db;
+    let product = u128::from(x).wrapping_mul(0xa076_1d64_78bd_642f_e703_7ed1_a0b4_28db);
     #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
     let folded = product as u64 ^ (product >> 64) as u64;
     folded
