@@ -10,6 +10,8 @@ use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep}
 use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -116,12 +118,10 @@ pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer
     go(&args.part, &options, &verb, out)
 }
 
-/// A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once. WebAssembly has no signals.
+/// A flag that the first SIGINT or SIGTERM sets; a second one ends the program at once.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    #[cfg(not(target_family = "wasm"))]
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        use signal_hook::flag;
+    for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, i32::from(Answer::Interrupted.code()), Arc::clone(&stop))
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
             .map_err(|source| Error::io("signals", "listen for", source))?;
