@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for target in aarch64-unknown-linux-gnu wasm32-wasip1; do
+for target in aarch64-unknown-linux-gnu wasm32-wasip1 wasm32-unknown-unknown; do
     if ! rustup target list --installed | grep -qx "$target" && ! rustup target add "$target" 2>/dev/null; then
         echo "skipped: $target, which rustup does not have"
         continue
