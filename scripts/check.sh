@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one gate, for people and machines: format, lints, tests, benches as tests, docs, and the scripts' arithmetic where Python is.
+# The one gate, for people and machines: format, dependencies, lints, tests, benches as tests, docs, and the scripts' arithmetic where Python is.
 #
 #   scripts/check.sh              everything
 #   scripts/check.sh --no-tests   all but the tests, for who runs `cargo test --release` anyway
@@ -18,6 +18,9 @@ say() { printf '\n== %s\n' "$*" >&2; }
 
 say 'format'
 cargo fmt --check
+
+say 'dependencies'
+scripts/check-supply.sh
 
 # Everything in release, so that what is built for one step serves the next.
 say 'lints'

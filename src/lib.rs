@@ -37,6 +37,7 @@
 //! | [`train`] | minibatches, shards on threads, optimizers, when to stop; the same bits for any number of threads, and from any checkpoint |
 //! | [`verify`] | each gradient against the one below it |
 //! | [`mod@prove`] | that a net adds correctly at every bit width: integer networks, walks of all their states, certificates |
+//! | [`exchange`] | nets for PyTorch, numpy and ONNX, and back |
 //! | [`notebooks`] | the five programs this task comes from, as printed and as corrected |
 //! | [`sweep`] | thousands of trainings as one: what is tried, what is done, what is missing |
 //! | [`report`] | a sweep, or a training, as one HTML page that needs no network; curves, and two trainings side by side |
@@ -45,6 +46,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod exchange;
 pub mod kernel;
 pub mod model;
 pub mod notebooks;

@@ -1,6 +1,6 @@
 //! The rule of the house: rooms import only from rooms to their left.
 //!
-//! `error < task < model < {reference, kernel} < train < {verify, prove, notebooks} < sweep < report < cli < main`; rooms in the same
+//! `error < task < model < {reference, kernel} < train < {verify, prove, notebooks, exchange} < sweep < report < cli < main`; rooms in the same
 //! braces never see each other. Read from the sources, comments and tests apart.
 
 mod common;
@@ -16,7 +16,7 @@ const RANKS: &[&[&str]] = &[
     &["model"],
     &["reference", "kernel"],
     &["train"],
-    &["verify", "prove", "notebooks"],
+    &["verify", "prove", "notebooks", "exchange"],
     &["sweep"],
     &["report"],
     &["cli"],

@@ -14,15 +14,19 @@ mod add;
 mod args;
 mod bench;
 mod compare;
+mod completions;
 mod config_file;
 mod defects;
 mod environment;
 mod eval;
 mod explain;
+mod export;
 mod format;
 mod gradcheck;
 mod guard;
+mod import;
 mod info;
+mod man;
 mod output;
 mod proof;
 mod prove;
@@ -38,8 +42,9 @@ mod train;
 mod trained;
 mod values;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use output::Output;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -52,6 +57,12 @@ struct Cli {
     /// Print JSON lines in place of text, the last one the summary.
     #[arg(long, global = true, help_heading = "Output")]
     json: bool,
+    /// Print neither progress nor warnings.
+    #[arg(long, global = true, help_heading = "Output")]
+    quiet: bool,
+    /// Colour: on terminals, always or never.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    color: ColorChoice,
 }
 
 const AFTER_HELP: &str = "\
@@ -66,7 +77,8 @@ Examples:
 
 Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed,
 75 interrupted, run it again.
-Results go to standard output, progress and warnings to standard error. NO_COLOR turns colour off.";
+Results go to standard output, progress and warnings to standard error.
+NO_COLOR and --color never turn colour off.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -76,11 +88,15 @@ enum Command {
     Gradcheck(gradcheck::Args),
     Prove(prove::Args),
     Explain(explain::Args),
+    Export(export::Args),
+    Import(import::Args),
     Bench(bench::Args),
     Replay(replay::Args),
     Compare(compare::Args),
     Sweep(sweep::Args),
     Info(info::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command that ran came to.
@@ -112,7 +128,8 @@ impl From<bool> for Answer {
 pub(crate) fn main() -> ExitCode {
     guard::run(|| match parse() {
         Ok(Ok(cli)) => {
-            let mut out = Output::new(cli.json);
+            output::color(cli.color);
+            let mut out = Output::new(cli.json, cli.quiet);
             match run(&cli.command, &mut out) {
                 Ok(answer) => answer.code(),
                 Err(error) => {
@@ -121,7 +138,10 @@ pub(crate) fn main() -> ExitCode {
                 }
             }
         }
-        Ok(Err(refusal)) => output::refuse(&refusal),
+        Ok(Err(refusal)) => {
+            output::color(color_of(std::env::args_os()));
+            output::refuse(&refusal)
+        }
         Err(error) => {
             output::bug(&error.to_string());
             exit_code(&error.into())
@@ -147,6 +167,20 @@ fn quoted(name: &Path) -> String {
     if !name.is_empty() && name.chars().all(safe) { name } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
+/// The `--color` of a command line that was not taken, or asks for help.
+fn color_of(words: impl Iterator<Item = OsString>) -> ColorChoice {
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut said = None;
+    while let Some(word) = words.next() {
+        said = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => said,
+        };
+    }
+    said.and_then(|said| ColorChoice::from_str(&said, false).ok()).unwrap_or_default()
+}
+
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
     match command {
         Command::Train(args) => train::run(args, out),
@@ -155,11 +189,15 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
         Command::Gradcheck(args) => gradcheck::run(args, out),
         Command::Prove(args) => prove::run(args, out),
         Command::Explain(args) => explain::run(args, out),
+        Command::Export(args) => export::run(args, out),
+        Command::Import(args) => import::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Compare(args) => compare::run(args, out),
         Command::Sweep(args) => sweep::run(args, out),
         Command::Info(args) => info::run(args, out),
+        Command::Completions(args) => completions::run(args, out),
+        Command::Man(args) => man::run(args, out),
     }
 }
 
@@ -179,6 +217,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_line_that_is_not_taken_has_its_colour_all_the_same() {
+        let color = |line: &str| color_of(line.split(' ').map(OsString::from));
+        assert_eq!(color("carrylane trian --color never"), ColorChoice::Never);
+        assert_eq!(color("carrylane --color=always trian"), ColorChoice::Always);
+        assert_eq!(color("carrylane --color sometimes"), ColorChoice::Auto, "no such colour");
+        assert_eq!(color("carrylane --color"), ColorChoice::Auto, "none said");
     }
 
     #[test]

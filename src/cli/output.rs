@@ -34,6 +34,7 @@ pub(super) fn mark(right: bool) -> String {
 #[derive(Debug)]
 pub(super) struct Output {
     json: bool,
+    quiet: bool,
     /// Whether work goes on when nobody listens any more, because it also keeps a file.
     must_finish: bool,
     closed: bool,
@@ -53,10 +54,10 @@ struct Record<'a, T> {
 }
 
 impl Output {
-    /// Text, or JSON lines.
-    pub(super) fn new(json: bool) -> Self {
+    /// Text, or JSON lines; with progress and warnings, or without.
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
         let now = Instant::now();
-        Self { json, must_finish: false, closed: false, started: now, shown: now, bar: None }
+        Self { json, quiet, must_finish: false, closed: false, started: now, shown: now, bar: None }
     }
 
     /// From here on the command goes on to its end even if standard output is closed.
@@ -113,6 +114,9 @@ impl Output {
         const REDRAW: Duration = Duration::from_millis(100);
         const LONG: Duration = Duration::from_millis(400);
         const LINE: Duration = Duration::from_secs(10);
+        if self.quiet {
+            return;
+        }
         let now = Instant::now();
         if now - self.shown < REDRAW || now - self.started < LONG {
             return;
@@ -141,6 +145,9 @@ impl Output {
 
     /// Tells of something that is no failure but should be known.
     pub(super) fn warn(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
         to_stderr(&format!("{}: {text}", styled(AnsiColor::Yellow.on_default().bold(), "warning")));
     }
 
@@ -149,6 +156,16 @@ impl Output {
         self.progress_done();
         bug(text);
     }
+}
+
+/// Sets when text and help have colour.
+pub(super) fn color(choice: clap::ColorChoice) {
+    match choice {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
 }
 
 /// Prints an error line where there is no [`Output`].

@@ -3,6 +3,7 @@
 //! A word is a value's `Display` form, so that it is spelled the same in flags, text and JSON, and so that a new cell or level needs no
 //! line here.
 
+use carrylane::exchange::Format;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Init, Loss, LstmForm};
 use carrylane::train::EngineKind;
@@ -50,6 +51,16 @@ pub(super) fn engine() -> impl TypedValueParser<Value = EngineKind> {
 
 pub(super) fn precision() -> impl TypedValueParser<Value = Precision> {
     words([Precision::F32, Precision::F64])
+}
+
+/// A format that is written.
+pub(super) fn format() -> impl TypedValueParser<Value = Format> {
+    words(Format::ALL)
+}
+
+/// A format that is read.
+pub(super) fn format_read() -> impl TypedValueParser<Value = Format> {
+    words(Format::READ)
 }
 
 /// A level on the command line.

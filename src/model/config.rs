@@ -128,7 +128,8 @@ impl Config {
     /// a sigmoid.
     pub fn checked(self) -> Result<Self> {
         if !(1..=MAX_HIDDEN).contains(&self.hidden) {
-            let (hidden, floats) = (self.hidden, (self.hidden as u128).pow(2) * self.cell.gates() as u128);
+            let (hidden, square) = (self.hidden, (self.hidden as u128).pow(2));
+            let floats = square.saturating_mul(self.cell.gates() as u128);
             let gib = floats.saturating_mul(4) >> 30;
             let need =
                 if gib > 0 { format!("; its recurrent weights alone would take {gib} GiB") } else { String::new() };

@@ -188,8 +188,8 @@ impl Net {
         if bits == 0 { x } else { (x + (1 << (bits - 1))).div_euclid(1 << bits) }
     }
 
-    /// The carried values after a step, and the distance of the output to its threshold.
-    fn step(&self, values: &[i64], before: usize, x: usize) -> (Vec<i64>, i64) {
+    /// The carried values after a step, each a byte, and the distance of the output to its threshold.
+    fn step(&self, values: &[i64], before: usize, x: usize) -> Result<(Vec<i8>, i64), String> {
         let hidden = self.hidden;
         let changed = if self.cell == 1 { (before ^ x).count_ones() as usize } else { 0 };
         let z = |m: usize| {
@@ -219,12 +219,14 @@ impl Net {
                 c.push(squashed);
             }
         }
+        h.extend(c);
+        let byte = |value| i8::try_from(value).map_err(|_| format!("a carried value is {value}, more than a byte"));
+        let after = h.into_iter().map(byte).collect::<Result<Vec<i8>, String>>()?;
         let mut z_o = self.output_bias;
         for k in 0..hidden {
-            z_o += self.output[k] * h[k];
+            z_o += self.output[k] * i64::from(after[k]);
         }
-        h.extend(c);
-        (h, z_o - self.threshold)
+        Ok((after, z_o - self.threshold))
     }
 
     /// Goes from the start to every node, level by level.
@@ -247,19 +249,14 @@ impl Net {
             }
             for x in 0..4 {
                 let (a, b) = (x & 1, x >> 1);
-                let (after, output) = self.step(&values, before, x);
+                let (after, output) = self.step(&values, before, x)?;
                 let distance = if a ^ b ^ carry == 1 { output + 1 } else { -output };
                 if distance <= 0 {
                     return Err(format!("it answers wrong after {depth} bits, to a = {a}, b = {b} with carry {carry}"));
                 }
                 margin = margin.min(distance);
                 let tag = usize::from(a + b + carry >= 2) + if self.cell == 1 { 2 * x } else { 0 };
-                let mut key = Vec::with_capacity(self.carried + 1);
-                for value in after {
-                    let byte =
-                        i8::try_from(value).map_err(|_| format!("a carried value is {value}, more than a byte"))?;
-                    key.push(byte.cast_unsigned());
-                }
+                let mut key: Vec<u8> = after.into_iter().map(i8::cast_unsigned).collect();
                 key.push(u8::try_from(tag).expect("below 8"));
                 let next = place(&key)
                     .ok_or_else(|| format!("its nodes are not closed: one step leads out after {depth} bits"))?;

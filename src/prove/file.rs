@@ -111,7 +111,9 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
         let head = take(2)?;
         let count = u32::try_from(head[1]).ok().filter(|&n| n <= MOST_THRESHOLDS)?;
         let thresholds = take(count as usize)?;
-        thresholds.is_sorted().then_some(Table { first: head[0], thresholds })
+        // Beyond these no table is in bounds, and sums of them might not fit their type.
+        let near = head[0].unsigned_abs() <= MOST_THRESHOLDS;
+        (near && thresholds.is_sorted()).then_some(Table { first: head[0], thresholds })
     };
     let tables = Tables { phi: table()?, sigma: table()?, cell: table()? };
     if !rest.is_empty() {

@@ -79,6 +79,13 @@ pub fn evaluate<F: Real>(
     tally
 }
 
+/// The outputs y of some samples, `[sample, step]`.
+pub fn outputs<F: Real>(config: &Config, params: &[F], batch: &Minibatch, samples: Range<usize>) -> Vec<F> {
+    let layout = Layout::of(config);
+    let steps = |sample| bptt::forward(config, &layout.weights(params), &Sample { batch, sample });
+    samples.flat_map(|sample| steps(sample).into_iter().skip(1).map(|step| step.output.1)).collect()
+}
+
 /// The bit an output stands for.
 fn bit_of<F: Float>(y: F) -> bool {
     y > F::from(0.5).expect("a float")

@@ -184,8 +184,9 @@ impl Spec {
                 writeln!(text, "\n[{name}]").expect("a string grows");
             }
             for (key, values) in axes {
-                // As JSON, whose strings are TOML's too.
-                writeln!(text, "{key} = {}", serde_json::Value::String(values)).expect("a string grows");
+                // As JSON, whose strings are TOML's too, but for one character that TOML wants escaped.
+                let values = serde_json::Value::String(values).to_string().replace('\u{7f}', "\\u007f");
+                writeln!(text, "{key} = {values}").expect("a string grows");
             }
         }
         text

@@ -1,0 +1,116 @@
+//! `carrylane export`.
+
+use super::Answer;
+use super::args::{HELP, VERSION};
+use super::output::{FAINT, Output, STRONG, styled};
+use super::values::{self, Simd};
+use carrylane::Error;
+use carrylane::exchange::{Evidence, Format, export};
+use carrylane::model::file::{self, Saved};
+use carrylane::model::{config_hash, weights_hash};
+use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Write a net for PyTorch, numpy or an ONNX runtime.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Model file, as `carrylane train --out DIR` writes it.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// What to write.
+    #[arg(long, value_parser = values::format(), help_heading = "Output")]
+    format: Format,
+    /// File to write.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: PathBuf,
+    /// Into an npz, add a minibatch, and outputs, loss and gradients on it, in f32 and f64.
+    #[arg(long, help_heading = "Gradients")]
+    gradients: bool,
+    /// Width of its additions [default: 8].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "gradients", help_heading = "Gradients")]
+    bits: Option<usize>,
+    /// Additions in it [default: 64].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "gradients", help_heading = "Gradients")]
+    batch: Option<usize>,
+    /// Key of its additions [default: 0].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "gradients", help_heading = "Gradients")]
+    seed: Option<u64>,
+    /// What computes the gradients [default: auto].
+    #[arg(long, value_name = "NAME", value_parser = values::engine(), requires = "gradients", help_heading = "Gradients")]
+    engine: Option<EngineKind>,
+    /// Its instruction set [default: auto, the best of this machine].
+    #[arg(long, value_name = "LEVEL", value_parser = values::level(), requires = "gradients", help_heading = "Gradients")]
+    simd: Option<Simd>,
+}
+
+const DETAILS: &str = "\
+safetensors-torch: the state dict of a module with self.rnn = nn.RNN(2, H) or nn.LSTM(2, H) and self.out = \
+nn.Linear(H, 1). npz: w_ih, w_hh, b_h, w_ho, b_o as carrylane has them, h = φ(x @ w_ih + h @ w_hh + b_h), and the \
+config as bytes of JSON. onnx: x [batch, bits, 2] to y [batch, bits], least significant bit first, any sizes.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane export run/model.safetensors --format onnx -o net.onnx
+  carrylane export run/model.safetensors --format safetensors-torch -o torch.safetensors
+  carrylane export run/model.safetensors --format npz -o net.npz --gradients --bits 8 --batch 64";
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+pub(super) struct Record {
+    format: String,
+    path: String,
+    cell: String,
+    hidden: usize,
+    config_hash: String,
+    weights_hash: String,
+    version: &'static str,
+}
+
+impl Record {
+    /// What was written or read.
+    pub(super) fn new(path: &Path, format: Format, saved: &Saved) -> Self {
+        let config = &saved.model.config;
+        Self {
+            format: format.to_string(),
+            path: path.display().to_string(),
+            cell: config.cell.to_string(),
+            hidden: config.hidden,
+            config_hash: config_hash(config),
+            weights_hash: weights_hash(config, &saved.model.params),
+            version: VERSION,
+        }
+    }
+
+    /// The same for people, in two lines.
+    pub(super) fn say(&self, verb: &str, out: &mut Output) -> carrylane::Result<()> {
+        let Self { format, path, cell, hidden, config_hash, weights_hash, .. } = self;
+        out.say(format!("{}, {verb} {path}", styled(STRONG, format!("{cell}, {hidden} hidden"))))?;
+        let line = format!("{format} · config {config_hash} · weights {weights_hash} · carrylane {VERSION}");
+        out.say(styled(FAINT, line))
+    }
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let (bits, batch) = (args.bits.unwrap_or(8), args.batch.unwrap_or(64));
+    values::in_range("bits", &[bits], MAX_BITS)?;
+    values::in_range("batch", &[batch], MAX_BATCH)?;
+    if args.gradients && args.format != Format::Npz {
+        let format = args.format;
+        return Err(Error::usage(format!("--gradients goes with --format npz, the format is {format}")).into());
+    }
+    let saved = file::load(&args.model)?;
+    let evidence = if args.gradients {
+        let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
+        let engine = args.engine.unwrap_or(EngineKind::Auto);
+        Some(Evidence::new(&saved.model, bits, batch, args.seed.unwrap_or(0), engine, level)?)
+    } else {
+        None
+    };
+    export(&args.output, args.format, &saved, evidence.as_ref())?;
+    let record = Record::new(&args.output, args.format, &saved);
+    record.say("written to", out)?;
+    out.record("export", &record)?;
+    Ok(Answer::Yes)
+}

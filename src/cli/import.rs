@@ -1,0 +1,67 @@
+//! `carrylane import`.
+
+use super::Answer;
+use super::args::HELP;
+use super::export::Record;
+use super::output::Output;
+use super::values;
+use carrylane::exchange::{Format, Said, import};
+use carrylane::model::file;
+use carrylane::model::{Activation, Cell, Loss, LstmForm};
+use std::path::PathBuf;
+
+/// Read a net that PyTorch or numpy wrote.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// File to read.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What it is.
+    #[arg(long, value_parser = values::format_read())]
+    format: Format,
+    /// Model file to write.
+    #[arg(short, long, value_name = "MODEL", help_heading = "Output")]
+    output: PathBuf,
+    /// Recurrent cell [default: as the file says; else lstm with four gates, elman with none].
+    #[arg(long, value_parser = values::cell(), help_heading = "Network")]
+    cell: Option<Cell>,
+    /// What an LSTM keeps [default: as the file says; else standard].
+    #[arg(long, value_name = "FORM", value_parser = values::lstm_form(), help_heading = "Network")]
+    lstm_form: Option<LstmForm>,
+    /// φ of the hidden units [default: as the file says; else tanh, as in PyTorch].
+    #[arg(long, value_name = "NAME", value_parser = values::activation(), help_heading = "Network")]
+    activation: Option<Activation>,
+    /// ψ of the output unit [default: as the file says; else sigmoid].
+    #[arg(long, value_name = "NAME", value_parser = values::activation(), help_heading = "Network")]
+    output_activation: Option<Activation>,
+    /// What was minimised [default: as the file says; else mse].
+    #[arg(long, value_parser = values::loss(), help_heading = "Network")]
+    loss: Option<Loss>,
+}
+
+const DETAILS: &str = "\
+What carrylane exported comes back to the last bit. Of another file the shapes and PyTorch's defaults say what net it \
+holds, and the flags the rest. In safetensors the layers may have any names; weights must be f32.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane import torch.safetensors --format safetensors-torch -o model.safetensors
+  carrylane import own.safetensors --format safetensors-torch --activation relu -o net.safetensors
+  carrylane import net.npz --format npz -o model.safetensors";
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let said = Said {
+        cell: args.cell,
+        lstm_form: args.lstm_form,
+        activation: args.activation,
+        output: args.output_activation,
+        loss: args.loss,
+    };
+    let saved = import(&args.file, args.format, &said)?;
+    file::save(&args.output, &saved.model, &saved.notes)?;
+    let record = Record::new(&args.output, args.format, &saved);
+    record.say("written to", out)?;
+    out.record("import", &record)?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,54 @@
+//! `carrylane man`.
+
+use super::args::HELP;
+use super::output::Output;
+use super::{Answer, Cli};
+use carrylane::Error;
+use carrylane::model::file::write_atomic;
+use clap::CommandFactory;
+use clap_mangen::Man;
+use serde::Serialize;
+use std::fs;
+use std::path::PathBuf;
+
+/// Write the manual pages, one for each command.
+#[derive(Debug, clap::Args)]
+#[command(help_template = HELP, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Folder to write to; it is made if there is none.
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    output: PathBuf,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  carrylane man -o ~/.local/share/man/man1
+  man carrylane-train";
+
+/// The JSON line.
+#[derive(Debug, Serialize)]
+struct Record {
+    folder: String,
+    pages: Vec<String>,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let folder = &args.output;
+    fs::create_dir_all(folder).map_err(|source| Error::io(folder, "create", source))?;
+    let mut command = Cli::command();
+    command.build();
+    let mut pages = Vec::new();
+    let mut left = vec![command];
+    while let Some(command) = left.pop() {
+        left.extend(command.get_subcommands().filter(|command| !command.is_hide_set()).cloned());
+        let name = format!("{}.1", command.get_display_name().unwrap_or_else(|| command.get_name()));
+        let mut page = Vec::new();
+        Man::new(command).render(&mut page)?;
+        write_atomic(&folder.join(&name), &page)?;
+        pages.push(name);
+    }
+    pages.sort();
+    out.say(format!("{} manual pages in {}", pages.len(), folder.display()))?;
+    out.record("man", &Record { folder: folder.display().to_string(), pages })?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,150 @@
+//! What net some weights are: what the file says, what a person says, and what the shapes say.
+
+use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, MAX_HIDDEN, Model};
+use std::fmt::Display;
+
+/// What a person says about a net whose file does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// The recurrent cell; else an LSTM if there are four gates, and Elman's if there are none.
+    pub cell: Option<Cell>,
+    /// What an LSTM keeps; else standard, which PyTorch has.
+    pub lstm_form: Option<LstmForm>,
+    /// φ of the hidden units; else tanh, PyTorch's default.
+    pub activation: Option<Activation>,
+    /// ψ of the output unit; else sigmoid.
+    pub output: Option<Activation>,
+    /// What is minimised; else half squared errors.
+    pub loss: Option<Loss>,
+}
+
+/// An array of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Array {
+    /// Its sizes, the last one fastest.
+    pub(super) shape: Vec<usize>,
+    /// Its elements.
+    pub(super) values: Vec<f32>,
+}
+
+impl Array {
+    /// The matrix `[cols, rows]` of a matrix `[rows, cols]`.
+    pub(super) fn transposed(&self) -> Self {
+        let &[rows, cols] = &self.shape[..] else { return self.clone() };
+        let values = (0..cols).flat_map(|col| (0..rows).map(move |row| self.values[row * cols + col])).collect();
+        Self { shape: vec![cols, rows], values }
+    }
+}
+
+/// The arrays of a net, in the shapes of [`Layout`], but for biases, which may be missing.
+#[derive(Debug, Clone)]
+pub(super) struct Arrays {
+    pub(super) w_ih: Array,
+    pub(super) w_hh: Array,
+    pub(super) b_h: Option<Array>,
+    pub(super) w_ho: Array,
+    pub(super) b_o: Option<Array>,
+}
+
+impl Arrays {
+    /// The net of these arrays.
+    pub(super) fn model(self, stored: Option<Config>, said: &Said) -> Result<Model<f32>, String> {
+        let config = self.config(stored, said)?;
+        let layout = Layout::of(&config);
+        let mut params = Vec::with_capacity(self.w_hh.values.len() + layout.len().min(1 << 20));
+        for tensor in layout.tensors() {
+            let array = match tensor.name {
+                "w_ih" => Some(&self.w_ih),
+                "w_hh" => Some(&self.w_hh),
+                "b_h" => self.b_h.as_ref(),
+                "w_ho" => Some(&self.w_ho),
+                _ => self.b_o.as_ref(),
+            };
+            let Some(array) = array else {
+                // One of two biases is there, and the other is none, which is zero.
+                params.resize(params.len() + tensor.len(), 0.0);
+                continue;
+            };
+            let wanted = if tensor.rows == 1 && tensor.name.starts_with('b') {
+                vec![tensor.cols]
+            } else {
+                vec![tensor.rows, tensor.cols]
+            };
+            if array.shape != wanted {
+                let (name, found) = (tensor.name, &array.shape);
+                return Err(format!("{name} has the shape {found:?}, a net of its w_hh wants {wanted:?}"));
+            }
+            if let Some(place) = array.values.iter().position(|value| !value.is_finite()) {
+                return Err(format!("weight {place} of {} is {}", tensor.name, array.values[place]));
+            }
+            params.extend(&array.values);
+        }
+        Ok(Model { config, params })
+    }
+
+    /// Its config: what is stored, or what the shapes and the person say.
+    fn config(&self, stored: Option<Config>, said: &Said) -> Result<Config, String> {
+        let (hidden, gates) = match self.w_hh.shape[..] {
+            [hidden, wide] if (1..=MAX_HIDDEN).contains(&hidden) && wide % hidden == 0 => (hidden, wide / hidden),
+            [hidden, _] if hidden > MAX_HIDDEN => {
+                return Err(format!("it has {hidden} hidden units, want 1 to {MAX_HIDDEN}"));
+            }
+            _ => {
+                let shape = &self.w_hh.shape;
+                return Err(format!(
+                    "its recurrent weights have the shape {shape:?}, want [H, H], or [H, 4 H] for an LSTM"
+                ));
+            }
+        };
+        let bias = self.b_h.is_some() || self.b_o.is_some();
+        let guess = match gates {
+            1 => Config { activation: Activation::Tanh, ..Config::of(Cell::Elman) },
+            4 => Config::of(Cell::Lstm),
+            3 => {
+                return Err(
+                    "it has three gates for each hidden unit, which is a GRU; want one, or four for an LSTM".into()
+                );
+            }
+            _ => return Err(format!("it has {gates} gates for each hidden unit, want 1, or 4 for an LSTM")),
+        };
+        let mut config = stored.unwrap_or(Config { hidden, bias, ..guess });
+        let known = stored.is_some();
+        agree("cell", &mut config.cell, said.cell, known)?;
+        agree("lstm-form", &mut config.lstm_form, said.lstm_form, known)?;
+        agree("activation", &mut config.activation, said.activation, known)?;
+        agree("output-activation", &mut config.output, said.output, known)?;
+        agree("loss", &mut config.loss, said.loss, known)?;
+        if config.cell.gates() != gates {
+            let (cell, wanted) = (config.cell, config.cell.gates());
+            return Err(format!("it has {gates} gates for each hidden unit, the {cell} cell has {wanted}"));
+        }
+        if (config.hidden, config.bias) != (hidden, bias) {
+            let with = |bias| if bias { "with" } else { "without" };
+            let (found, wanted) = (with(bias), with(config.bias));
+            let problem =
+                format!("it holds {hidden} hidden units {found} biases, its config says {} {wanted}", config.hidden);
+            return Err(problem);
+        }
+        config.checked().map_err(|error| error.to_string())
+    }
+}
+
+/// Takes what was said, unless the file knows better.
+fn agree<T: PartialEq + Copy + Display>(name: &str, own: &mut T, said: Option<T>, known: bool) -> Result<(), String> {
+    match said {
+        Some(said) if known && said != *own => {
+            Err(format!("the file says its {name} is {own}, --{name} asks for {said}: leave --{name} out"))
+        }
+        Some(said) => {
+            *own = said;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// A stored config, parsed and checked.
+pub(super) fn config_of(json: &[u8]) -> Result<Config, String> {
+    let config: Config = serde_json::from_slice(json).map_err(|e| format!("its config does not parse: {e}"))?;
+    config.checked().map_err(|e| format!("its config is impossible: {e}"))
+}

@@ -1,0 +1,98 @@
+//! Nets for other programs, and back: PyTorch, numpy and ONNX.
+//!
+//! | format | holds | for |
+//! |---|---|---|
+//! | [`Format::SafetensorsTorch`] | the state dict of a module with `self.rnn = nn.RNN(2, H)` or `nn.LSTM(2, H)` and `self.out = nn.Linear(H, 1)` | PyTorch, or any reader of safetensors |
+//! | [`Format::Npz`] | the tensors of [`Layout`](crate::model::Layout) by name, the config as JSON; [`Evidence`] if wanted | numpy |
+//! | [`Format::Onnx`] | the whole net as a graph, additions `[batch, bits, 2]` to outputs `[batch, bits]`, both sizes free | any runtime of ONNX |
+//!
+//! The first two can be read back, to the last bit of every weight. They carry the config, so that a net of this crate needs no other
+//! word; of a file of another origin what the shapes say is taken, PyTorch's defaults, and what [`Said`] adds.
+
+mod evidence;
+mod meaning;
+mod npy;
+mod npz;
+mod onnx;
+mod torch;
+
+use crate::error::{Error, Result};
+use crate::model::file::{Saved, write_atomic};
+use crate::model::weights_hash;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+pub use evidence::Evidence;
+pub use meaning::Said;
+
+/// A kind of file that other programs read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Safetensors with PyTorch's names and shapes.
+    SafetensorsTorch,
+    /// An archive of numpy arrays.
+    Npz,
+    /// A graph of the Open Neural Network Exchange, operator set 17.
+    Onnx,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SafetensorsTorch, Self::Npz, Self::Onnx];
+
+    /// Those that can be read back.
+    pub const READ: [Self; 2] = [Self::SafetensorsTorch, Self::Npz];
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SafetensorsTorch => "safetensors-torch",
+            Self::Npz => "npz",
+            Self::Onnx => "onnx",
+        })
+    }
+}
+
+/// Writes a net for other programs. The same net gives the same bytes.
+///
+/// # Errors
+/// [`Error::Usage`] for evidence in a format other than npz, or an npz beyond 4 GiB; [`Error::Io`] if the file cannot be written.
+pub fn export(path: &Path, format: Format, saved: &Saved, evidence: Option<&Evidence>) -> Result<()> {
+    let bytes = match (format, evidence) {
+        (Format::Npz, evidence) => npz::to_bytes(saved, evidence)?,
+        (format, Some(_)) => {
+            return Err(Error::usage(format!("gradients go into npz files, not into {format}: use the format npz")));
+        }
+        (Format::SafetensorsTorch, None) => torch::to_bytes(saved),
+        (Format::Onnx, None) => onnx::to_bytes(saved),
+    };
+    write_atomic(path, &bytes)
+}
+
+/// Reads a net that another program, or [`export`], wrote.
+///
+/// Notes of its training come back if the weights are still those that were trained.
+///
+/// # Errors
+/// [`Error::Usage`] for a format that is not read; [`Error::Io`] if the file cannot be read; [`Error::Data`] if it holds no net that this
+/// crate can run, or another than was said.
+pub fn import(path: &Path, format: Format, said: &Said) -> Result<Saved> {
+    let read = match format {
+        Format::SafetensorsTorch => torch::from_bytes,
+        Format::Npz => npz::from_bytes,
+        Format::Onnx => {
+            let problem =
+                "onnx files are written, not read: export the net as safetensors-torch or npz and import that";
+            return Err(Error::usage(problem));
+        }
+    };
+    let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+    let mut saved = read(&bytes, said).map_err(|problem| Error::data(path, problem))?;
+    if saved.notes.get("weights_hash") != Some(&weights_hash(&saved.model.config, &saved.model.params)) {
+        saved.notes = BTreeMap::new();
+    }
+    Ok(saved)
+}

@@ -1,0 +1,350 @@
+//! Damaged and hostile files: every parser of the library answers, soon, and in little memory.
+//!
+//! Mutants of whole files: bits flipped, ends cut, pieces repeated, moved, and taken from another file, numbers made absurd. Where a file
+//! is sealed by a hash, half of the mutants are sealed again, or every one would be told by its hash and the rest never be read.
+#![expect(clippy::print_stdout, reason = "tells what the mutants came to, for --nocapture")]
+
+mod common;
+
+use carrylane::exchange::{Format, Said, export, import};
+use carrylane::model::file::{self, Saved};
+use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model};
+use carrylane::prove::{Certificate, IntegerNet, Plan, Runner, check, until_proved};
+use carrylane::sweep::Spec;
+use carrylane::task::rng::{Purpose, below, stream};
+use carrylane::train::{Settings, Trainer};
+use common::report;
+use num_bigint::BigUint;
+use rand::Rng;
+use safetensors::tensor::{Dtype, TensorView};
+use sha2::{Digest, Sha256};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{Cursor, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What a mutant may take: bytes allocated, all together, and time. The time is generous, since the machine may be busy.
+const MOST_BYTES: usize = 100 << 20;
+const MOST_TIME: Duration = Duration::from_secs(10);
+
+/// Whether a parser takes some bytes.
+type Takes<'a> = dyn Fn(&[u8]) -> bool + 'a;
+
+/// A parser, whole files for it, and how many mutants it is given. It says whether it took one, and checks what it took.
+struct Parser<'a> {
+    name: &'static str,
+    mutants: u64,
+    seeds: Vec<Vec<u8>>,
+    takes: Box<Takes<'a>>,
+}
+
+/// One to four edits of a file.
+fn mutant(seeds: &[Vec<u8>], rng: &mut impl Rng) -> Vec<u8> {
+    fn under(rng: &mut impl Rng, n: usize) -> usize {
+        usize::try_from(below(rng, n.max(1) as u64)).expect("below a usize")
+    }
+    const ABSURD: [u64; 8] = [0, 1, u64::MAX, 1 << 63, 1 << 31, u32::MAX as u64, 1 << 40, 0x7fff_ffff_ffff_ffff];
+    const DIGITS: [&str; 6] = ["0", "-1", "4294967296", "18446744073709551615", "1e999", "99999999999999999999999"];
+    let mut bytes = seeds[under(rng, seeds.len())].clone();
+    for _ in 0..=under(rng, 4) {
+        let at = under(rng, bytes.len());
+        match under(rng, 9) {
+            0 if !bytes.is_empty() => bytes[at] ^= 1 << under(rng, 8),
+            1 => bytes.truncate(at),
+            2 => {
+                let piece: Vec<u8> = (0..=under(rng, 16)).map(|_| rng.next_u64().to_le_bytes()[0]).collect();
+                bytes.splice(at..at, piece);
+            }
+            3 => {
+                let end = bytes.len().min(at + 1 + under(rng, 32));
+                bytes.drain(at..end);
+            }
+            4 => {
+                let other = &seeds[under(rng, seeds.len())];
+                let from = under(rng, other.len());
+                let piece = other[from..other.len().min(from + 1 + under(rng, 64))].to_vec();
+                let end = bytes.len().min(at + if under(rng, 2) == 0 { 0 } else { piece.len() });
+                bytes.splice(at..end, piece);
+            }
+            5 => {
+                let absurd = ABSURD[under(rng, ABSURD.len())].to_le_bytes();
+                let end = bytes.len().min(at + if under(rng, 2) == 0 { 4 } else { 8 });
+                bytes[at..end].copy_from_slice(&absurd[..end - at]);
+            }
+            6 => {
+                // A number that is written out, from here on.
+                let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit).map(|place| at + place) else {
+                    continue;
+                };
+                let length = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                bytes.splice(start..start + length, DIGITS[under(rng, DIGITS.len())].bytes());
+            }
+            7 => {
+                let byte = *b"[{(\"\0-.".get(under(rng, 8)).unwrap_or(&0xff);
+                bytes.splice(at..at, std::iter::repeat_n(byte, under(rng, 3000)));
+            }
+            _ => {
+                let end = bytes.len().min(at + 1 + under(rng, 64));
+                bytes.extend_from_within(at..end);
+            }
+        }
+    }
+    bytes
+}
+
+/// Small nets of every kind, with notes.
+fn nets() -> Vec<Saved> {
+    let lstm = |hidden, lstm_form| Config { hidden, lstm_form, ..Config::of(Cell::Lstm) };
+    let configs = [
+        Config { hidden: 3, ..Config::default() },
+        Config { hidden: 2, bias: false, ..Config::of(Cell::Dynamic) },
+        lstm(1, LstmForm::Standard),
+        lstm(2, LstmForm::Notebook),
+    ];
+    let notes = BTreeMap::from([("seed".to_owned(), "1".to_owned())]);
+    configs.map(|config| Saved { model: Init::Scaled.model(config, 1), notes: notes.clone() }).into()
+}
+
+/// Whether a net that a parser took is one.
+fn whole(model: &Model<f32>) -> bool {
+    assert!(model.config.checked().is_ok(), "a config that is possible: {:?}", model.config);
+    assert_eq!(model.params.len(), Layout::of(&model.config).len(), "as many weights as the config wants");
+    assert!(model.params.iter().all(|p| p.is_finite()), "finite weights");
+    true
+}
+
+/// A model file of any config's text, with the checksum that it needs.
+fn sealed_model(saved: &Saved, config: &[u8]) -> Vec<u8> {
+    let config = String::from_utf8_lossy(config).into_owned();
+    let mut metadata =
+        BTreeMap::from([("config".to_owned(), config), ("format".to_owned(), "carrylane-model-1".to_owned())]);
+    let blob: Vec<u8> = saved.model.params.iter().flat_map(|p| p.to_le_bytes()).collect();
+    let hashed = [serde_json::to_vec(&metadata).expect("strings"), blob.clone()].concat();
+    metadata
+        .insert("checksum".into(), Sha256::digest(hashed).iter().take(8).map(|byte| format!("{byte:02x}")).collect());
+    let layout = saved.model.layout();
+    let views = layout.tensors().iter().map(|tensor| {
+        let shape = if tensor.rows == 1 { vec![tensor.cols] } else { vec![tensor.rows, tensor.cols] };
+        let range = tensor.range().start * 4..tensor.range().end * 4;
+        (tensor.name, TensorView::new(Dtype::F32, shape, &blob[range]).expect("shape and bytes agree"))
+    });
+    safetensors::serialize(views, Some(metadata.into_iter().collect::<HashMap<_, _>>())).expect("distinct names")
+}
+
+/// An archive of some files.
+fn archive(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        zip.start_file(name, stored).expect("a name");
+        zip.write_all(bytes).expect("memory");
+    }
+    zip.finish().expect("memory").into_inner()
+}
+
+/// The files of an archive.
+fn unpacked(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).expect("an archive");
+    let files = zip.len();
+    let read = |index| {
+        let mut file = zip.by_index(index).expect("a file");
+        let mut bytes = Vec::new();
+        std::io::copy(&mut file, &mut bytes).expect("readable");
+        (file.name().expect("a name").into_owned(), bytes)
+    };
+    (0..files).map(read).collect()
+}
+
+/// A file and the SHA-256 of it.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    [bytes, &Sha256::digest(bytes)].concat()
+}
+
+/// Whether a network's file is taken; what is taken must be able to add.
+fn network(path: &Path, bytes: &[u8]) -> bool {
+    fs::write(path, bytes).expect("writable");
+    IntegerNet::load(path).is_ok_and(|net| {
+        let sum = Runner::new(&net).add(&BigUint::from(200_u8), &BigUint::from(123_u8));
+        assert!(sum.bits() <= 64, "a sum of some bits");
+        true
+    })
+}
+
+fn specs() -> Vec<Vec<u8>> {
+    [
+        "method = \"random\"\npoints = 10\nsweep_seed = 1\n[grid]\nhidden = [4, 8]\nseed = \"0..20\"\n[random]\nlr = \"0.001..0.1:log\"\n[fixed]\ncell = \"lstm\"\n",
+        "[grid]\nhidden = \"4..64:4\"\nactivation = [\"tanh\", \"relu\"]\nbatch = 64\n",
+        "method = \"sobol\"\npoints = 64\n[random]\nlr = \"1e-4..1e-1:log\"\nhidden = \"4..65:log\"\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+fn words(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    Spec::from_words(&text.split(' ').collect::<Vec<_>>()).is_ok_and(|spec| {
+        let axes = spec.axes();
+        assert_eq!(Spec::from_toml(&spec.to_toml()).expect("its own TOML").axes(), axes, "read again: {text}");
+        true
+    })
+}
+
+#[test]
+fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = |name: &str| folder.path().join(name);
+    let (path, nets) = (place("file"), nets());
+    let written = |write: &dyn Fn(&Saved)| -> Vec<Vec<u8>> {
+        let one = |saved| {
+            write(saved);
+            fs::read(&path).expect("just written")
+        };
+        nets.iter().map(one).collect()
+    };
+    let models = written(&|saved| file::save(&path, &saved.model, &saved.notes).expect("writable"));
+    let torch = written(&|saved| export(&path, Format::SafetensorsTorch, saved, None).expect("writable"));
+    let npz = written(&|saved| export(&path, Format::Npz, saved, None).expect("writable"));
+    let configs: Vec<Vec<u8>> =
+        nets.iter().map(|saved| serde_json::to_vec(&saved.model.config).expect("JSON")).collect();
+
+    let settings = Settings { config: Config { hidden: 4, ..Config::default() }, ..Settings::default() };
+    let mut trainer = Trainer::new(settings).expect("settings in range");
+    let plan = Plan::of(trainer.settings());
+    let proof = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("it runs").proof.expect("it is proved");
+    let certificate = Certificate::of(&proof).expect("it is proved").bytes().to_vec();
+    proof.net.save(&path).expect("writable");
+    let net = fs::read(&path).expect("just written");
+    let open = |sealed: &[u8]| vec![sealed[..sealed.len() - 32].to_vec()];
+
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("writable");
+        file::load(&path).is_ok_and(|saved| whole(&saved.model))
+    };
+    let foreign = |format: Format, bytes: &[u8]| {
+        fs::write(&path, bytes).expect("writable");
+        import(&path, format, &Said::default()).is_ok_and(|saved| whole(&saved.model))
+    };
+    let files = unpacked(&npz[0]);
+    let array = |bytes: &[u8]| {
+        // The name of a file in the archive, a line, and what is put in its place.
+        let split = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(0);
+        let mut files = files.clone();
+        files.insert(
+            String::from_utf8_lossy(&bytes[..split]).into_owned(),
+            bytes[split..].get(1..).unwrap_or(&[]).into(),
+        );
+        foreign(Format::Npz, &archive(&files))
+    };
+    let named: Vec<Vec<u8>> = files.iter().map(|(name, bytes)| [name.as_bytes(), b"\n", bytes].concat()).collect();
+    let said = ["method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm"];
+    let parsers = [
+        Parser { name: "model", mutants: 15_000, seeds: models, takes: Box::new(read) },
+        Parser {
+            name: "model, sealed",
+            mutants: 5_000,
+            seeds: configs[..1].to_vec(),
+            takes: Box::new(|config| read(&sealed_model(&nets[0], config))),
+        },
+        Parser {
+            name: "config",
+            mutants: 10_000,
+            seeds: configs,
+            takes: Box::new(|bytes| {
+                serde_json::from_slice::<Config>(bytes).is_ok_and(|config| config.checked().is_ok())
+            }),
+        },
+        Parser {
+            name: "certificate",
+            mutants: 10_000,
+            seeds: vec![certificate.clone()],
+            takes: Box::new(|bytes| check(bytes).is_ok()),
+        },
+        Parser {
+            name: "certificate, sealed",
+            mutants: 10_000,
+            seeds: open(&certificate),
+            takes: Box::new(|bytes| check(&sealed(bytes)).is_ok()),
+        },
+        Parser {
+            name: "integer network",
+            mutants: 5_000,
+            seeds: vec![net.clone()],
+            takes: Box::new(|bytes| network(&path, bytes)),
+        },
+        Parser {
+            name: "integer network, sealed",
+            mutants: 10_000,
+            seeds: open(&net),
+            takes: Box::new(|bytes| network(&path, &sealed(bytes))),
+        },
+        Parser {
+            name: "sweep, TOML",
+            mutants: 10_000,
+            seeds: specs(),
+            takes: Box::new(|bytes| Spec::from_toml(&String::from_utf8_lossy(bytes)).is_ok()),
+        },
+        Parser {
+            name: "sweep, words",
+            mutants: 5_000,
+            seeds: said.map(|text| text.as_bytes().to_vec()).into(),
+            takes: Box::new(words),
+        },
+        Parser {
+            name: "safetensors-torch",
+            mutants: 10_000,
+            seeds: torch,
+            takes: Box::new(|bytes| foreign(Format::SafetensorsTorch, bytes)),
+        },
+        Parser { name: "npz", mutants: 5_000, seeds: npz, takes: Box::new(|bytes| foreign(Format::Npz, bytes)) },
+        Parser { name: "npz, its arrays", mutants: 5_000, seeds: named, takes: Box::new(array) },
+    ];
+    assert_eq!(parsers.iter().map(|parser| parser.mutants).sum::<u64>(), 100_000, "mutants");
+
+    let mut failures = Vec::new();
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    for (number, parser) in (0_u64..).zip(&parsers) {
+        let (mut taken, mut most, mut longest) = (0_u64, 0, Duration::ZERO);
+        for seed in &parser.seeds {
+            if !(parser.takes)(seed) {
+                failures.push(format!("{}: the file that its mutants are of is not taken", parser.name));
+            }
+        }
+        for index in 0..parser.mutants {
+            let bytes = mutant(&parser.seeds, &mut stream(number, Purpose::Eval, index));
+            let (region, started) = (Region::new(ALLOCATOR), Instant::now());
+            match catch_unwind(AssertUnwindSafe(|| (parser.takes)(&bytes))) {
+                Ok(ok) => taken += u64::from(ok),
+                Err(panic) => {
+                    let text = panic.downcast_ref::<String>().map(String::as_str);
+                    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+                    failures.push(format!("{}: mutant {index} panics: {text}", parser.name));
+                }
+            }
+            let (allocated, time) = (region.change().bytes_allocated, started.elapsed());
+            (most, longest) = (most.max(allocated), longest.max(time));
+            if allocated > MOST_BYTES || time > MOST_TIME {
+                failures.push(format!("{}: mutant {index} takes {allocated} bytes and {time:?}", parser.name));
+            }
+        }
+        let (name, mutants) = (parser.name, parser.mutants);
+        println!("{name:<24} {mutants:>6} mutants, {taken:>6} taken, at most {most:>9} bytes and {longest:?}");
+    }
+    set_hook(hook);
+    failures.truncate(20);
+    report(&failures);
+}
+
+#[test]
+fn a_size_beyond_all_numbers_is_refused_and_not_multiplied_out() {
+    let config = Config { hidden: usize::MAX, ..Config::of(Cell::Lstm) };
+    let refused = config.checked().expect_err("too many units").to_string();
+    assert!(refused.contains("want 1 to 32768"), "{refused}");
+}
