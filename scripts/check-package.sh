@@ -9,8 +9,8 @@ shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 case "${1-}" in
-'') work=(check --all-targets --locked --quiet) ;;
---test) work=(test --locked) ;;
+'') work=(check --release --all-targets --locked --quiet) ;;
+--test) work=(test --release --locked) ;;
 *)
     echo "usage: scripts/check-package.sh [--test]" >&2
     exit 2

@@ -9,6 +9,6 @@ for target in aarch64-unknown-linux-gnu wasm32-wasip1 wasm32-unknown-unknown; do
         echo "skipped: $target, which rustup does not have"
         continue
     fi
-    cargo check --locked --lib --no-default-features --quiet --target "$target"
+    cargo check --release --locked --lib --no-default-features --quiet --target "$target"
     echo "checked: the library for $target"
 done

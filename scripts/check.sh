@@ -3,13 +3,14 @@
 #
 #   scripts/check.sh              everything
 #   scripts/check.sh --no-tests   all but the tests, for who runs `cargo test --release` anyway
+#   scripts/check.sh --lints      neither tests nor benches: what needs no program
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1-}" in
-'' | --no-tests) ;;
+'' | --no-tests | --lints) ;;
 *)
-    echo "usage: scripts/check.sh [--no-tests]" >&2
+    echo "usage: scripts/check.sh [--no-tests | --lints]" >&2
     exit 2
     ;;
 esac
@@ -29,17 +30,19 @@ cargo clippy --locked --release --all-targets --quiet -- -D warnings
 say 'docs'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --release --no-deps --quiet
 
-# Each bench checks its result once, in the binary that `cargo bench` would time.
-say 'benches, once each'
-cargo test --locked --release --benches --quiet
-
 # The verdicts of scripts/bench-compare.sh.
 if command -v python3 >/dev/null; then
     say 'arithmetic of the scripts'
     python3 scripts/bench_compare.py --self-test
 fi
 
-if [[ "${1-}" != --no-tests ]]; then
+# Each bench checks its result once, in the binary that `cargo bench` would time.
+if [[ "${1-}" != --lints ]]; then
+    say 'benches, once each'
+    cargo test --locked --release --benches --quiet
+fi
+
+if [[ "${1-}" == '' ]]; then
     say 'tests'
     cargo test --locked --release
 fi
