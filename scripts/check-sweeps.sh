@@ -124,8 +124,8 @@ CONF
     started+=($!)
     slurmd -D >"$work/slurmd.out" 2>&1 &
     started+=($!)
-    await 30 sinfo --noheader --states=idle -o %n
-    await 30 bash -c 'sinfo --noheader -o %t | grep -q idle'
+    await 120 sinfo --noheader --states=idle -o %n
+    await 120 bash -c 'sinfo --noheader -o %t | grep -q idle'
 
     # Slower trials, so that a task can be met at work: one is told to stop, which requeues it, and one is killed.
     local folder=$work/slurm
@@ -136,7 +136,7 @@ CONF
     plan "$folder"
     local job
     job=$("$carrylane" sweep submit "$folder" --engine slurm --shards 6 --at-once 2 --json | sed 's/.*batch job \([0-9]*\).*/\1/')
-    await 60 some_done "$folder" shard-1-of-6.jsonl
+    await 120 some_done "$folder" shard-1-of-6.jsonl
     # What scancel answers says little while a job is on its way from one state to another; what happened to the tasks does.
     killed() {
         scancel --signal=KILL --full "${job}_1" || true
@@ -146,8 +146,8 @@ CONF
         scancel --signal=TERM --batch "${job}_0" || true
         grep -q 'interrupted after' "$folder"/slurm-"${job}"_0.log
     }
-    await 30 killed
-    await 30 interrupted
+    await 120 killed
+    await 120 interrupted
     echo "job $job: one task killed, one told to stop" >&2
     squeue --array >&2
     # A requeued task waits two minutes by itself; that is Slurm's, and is not waited for here.
@@ -161,7 +161,7 @@ CONF
     cat "$folder"/slurm-*.log >&2
     if ! done_all "$folder" >&2; then
         "$carrylane" sweep submit "$folder" --engine slurm --shards 6 >/dev/null
-        await 60 hurry
+        await 120 hurry
     fi
     same "$folder" 'Slurm, 6 shards, one requeued and one killed'
 }

@@ -1,4 +1,4 @@
-//! The fast path: one source for every instruction set, every precision and both engines.
+//! The fast path: one source for every instruction set, every precision and three engines.
 //!
 //! **Samples are lanes.** A *row* holds one unit's value for 64 samples, contiguous (*batch-contiguous*), so gates, loss and errors need
 //! neither shuffles nor tails. The rows that one step reads stand together as a block, and so do those that flow back into it; then
