@@ -1,23 +1,18 @@
 //! Model files: safetensors with the config inside.
 //!
-//! A file is one `f32` tensor for each name of [`Layout`], `[rows, cols]` or `[cols]` for a bias, and in its metadata the config as
+//! A file is one `f32` tensor for each name of [`Layout`](super::Layout), `[rows, cols]` or `[cols]` for a bias, and in its metadata the config as
 //! JSON, notes of the training, and a checksum over all of it. Files are written to a temporary name, synced and
 //! renamed, so that a name always holds a whole file.
 
-use super::{Config, Layout, Model, digits};
+use super::Model;
+use super::sealed::{Kind, Sealed};
 use crate::error::{Error, Result};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-/// The version of the format that is written, and the only one read.
-const FORMAT: &str = "carrylane-model-1";
-/// Metadata keys of the format itself.
-const FORMAT_KEY: &str = "format";
-const CONFIG_KEY: &str = "config";
-const CHECKSUM_KEY: &str = "checksum";
+const KIND: Kind = Kind { format: "carrylane-model-1", name: "carrylane model", prefixes: &[""], counts: &[1] };
 
 /// A model and the notes that were stored with it.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,80 +72,19 @@ pub fn load(path: &Path) -> Result<Saved> {
 
 /// The bytes of a model file.
 fn to_bytes(model: &Model<f32>, notes: &BTreeMap<String, String>) -> Vec<u8> {
-    let layout = model.layout();
-    let blob: Vec<u8> = model.params.iter().flat_map(|p| p.to_le_bytes()).collect();
-    let mut metadata = notes.clone();
-    metadata.insert(FORMAT_KEY.into(), FORMAT.into());
-    metadata.insert(CONFIG_KEY.into(), serde_json::to_string(&model.config).expect("a config has a JSON form"));
-    metadata.insert(CHECKSUM_KEY.into(), checksum(&metadata, &blob));
-    let tensors = layout.tensors().iter().map(|tensor| {
-        let shape = if tensor.rows == 1 { vec![tensor.cols] } else { vec![tensor.rows, tensor.cols] };
-        let range = tensor.range().start * 4..tensor.range().end * 4;
-        (tensor.name, TensorView::new(Dtype::F32, shape, &blob[range]).expect("shape and bytes agree"))
-    });
-    let metadata: HashMap<String, String> = metadata.into_iter().collect();
-    safetensors::serialize(tensors, Some(metadata)).expect("names are distinct")
+    KIND.bytes(&model.config, notes, &[&model.params])
 }
 
 /// A model from the bytes of a file, or what is wrong with them.
 fn from_bytes(bytes: &[u8]) -> std::result::Result<Saved, String> {
-    if bytes.is_empty() {
-        return Err("the file is empty".into());
-    }
-    let broken = |e: safetensors::SafeTensorError| format!("not a whole safetensors file: {e}");
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
-    let mut metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    match metadata.get(FORMAT_KEY) {
-        Some(format) if format == FORMAT => {}
-        Some(format) => return Err(format!("its format is '{format}', want '{FORMAT}'")),
-        None => return Err("a safetensors file, but not a carrylane model: its metadata names no format".into()),
-    }
-    let stored = metadata.remove(CHECKSUM_KEY).ok_or("its metadata has no checksum")?;
-    let config = metadata.get(CONFIG_KEY).ok_or("its metadata has no config")?;
-    let config: Config = serde_json::from_str(config).map_err(|e| format!("its config does not parse: {e}"))?;
-    let config = config.checked().map_err(|e| format!("its config is impossible: {e}"))?;
-    let layout = Layout::of(&config);
-    if tensors.len() != layout.tensors().len() {
-        let (found, want) = (tensors.len(), layout.tensors().len());
-        return Err(format!("it has {found} tensors, its config wants {want}"));
-    }
-    let mut blob = Vec::new();
-    for tensor in layout.tensors() {
-        let view = tensors.tensor(tensor.name).map_err(|_| format!("tensor {} is missing", tensor.name))?;
-        let shape = if tensor.rows == 1 { vec![tensor.cols] } else { vec![tensor.rows, tensor.cols] };
-        if view.dtype() != Dtype::F32 || view.shape() != shape {
-            let (dtype, found) = (view.dtype(), view.shape());
-            return Err(format!("tensor {} is {dtype:?} {found:?}, its config wants F32 {shape:?}", tensor.name));
-        }
-        blob.extend_from_slice(view.data());
-    }
-    if checksum(&metadata, &blob) != stored {
-        return Err("its checksum does not match: the file was changed or damaged after it was written".into());
-    }
-    let (chunks, _) = blob.as_chunks();
-    let params: Vec<f32> = chunks.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect();
-    if let Some(index) = params.iter().position(|p| !p.is_finite()) {
-        let (tensor, place) = layout.locate(index).expect("an index of the buffer");
-        return Err(format!("weight {place} of {} is {}", tensor.name, params[index]));
-    }
-    for key in [FORMAT_KEY, CONFIG_KEY] {
-        metadata.remove(key);
-    }
-    Ok(Saved { model: Model { config, params }, notes: metadata })
-}
-
-/// The checksum over all metadata but itself, and the bytes of the tensors.
-pub(crate) fn checksum(metadata: &BTreeMap<String, String>, blob: &[u8]) -> String {
-    let mut bytes = serde_json::to_vec(metadata).expect("a map of strings has a JSON form");
-    bytes.extend_from_slice(blob);
-    digits(&bytes)
+    let Sealed { config, text: notes, mut buffers } = KIND.read(bytes)?;
+    Ok(Saved { model: Model { config, params: buffers.swap_remove(0) }, notes })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Init;
+    use crate::model::{Config, Init};
 
     fn sample() -> (Model<f32>, BTreeMap<String, String>) {
         let model = Init::Uniform.model(Config { hidden: 3, ..Config::default() }, 7);

@@ -1,7 +1,7 @@
 //! What learns: a cell, its size, its activations and loss, and its parameters in one flat buffer.
 //!
 //! [`Config`] says what a net is; [`Layout`] names the tensors of its flat parameter buffer; [`Model`] is both together.
-//! How a net computes is told twice, in [`crate::reference`] (plain loops) and in [`crate::kernel`] (the fast path).
+//! How a net computes is told twice, in `reference` (plain loops) and in `kernel` (the fast path).
 
 mod activation;
 mod config;
@@ -10,6 +10,7 @@ mod hash;
 mod init;
 mod loss;
 mod params;
+pub(crate) mod sealed;
 
 pub use activation::Activation;
 pub use config::{Cell, Config, LstmForm, MAX_HIDDEN};

@@ -9,21 +9,19 @@ use super::identity::Identity;
 use super::settings::Settings;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::model::file::{checksum, write_atomic};
-use crate::model::{Config, Layout, Model};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use crate::model::file::write_atomic;
+use crate::model::sealed::{Kind, Sealed, part};
+use crate::model::{Config, Model};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The version of the format that is written, and the only one read.
-const FORMAT: &str = "carrylane-checkpoint-1";
+/// Weights, and for Adam the mean gradient and its mean square.
+const KIND: Kind =
+    Kind { format: "carrylane-checkpoint-1", name: "checkpoint", prefixes: &["", "mean.", "square."], counts: &[1, 3] };
 /// Metadata keys.
-const FORMAT_KEY: &str = "format";
-const CONFIG_KEY: &str = "config";
 const IDENTITY_KEY: &str = "identity";
 const STATE_KEY: &str = "state";
-const CHECKSUM_KEY: &str = "checksum";
 
 /// Positions of the random streams: the indices of the next draws. All follow from the number of updates, and are held against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +52,9 @@ pub struct Checkpoint {
     config: Config,
     identity: Identity,
     state: State,
-    /// Weights, and for Adam the mean gradient and its mean square: one to three flat buffers of the config's layout.
+    /// Weights, and for Adam the mean gradient and its mean square: one or three flat buffers of the config's layout.
     buffers: Vec<Vec<f32>>,
 }
-
-/// Names of the buffers' tensors begin so.
-const PREFIXES: [&str; 3] = ["", "mean.", "square."];
 
 impl Trainer {
     /// What the training is now. `ended` names how it came to its end, if it is there.
@@ -130,93 +125,23 @@ impl Checkpoint {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let layout = Layout::of(&self.config);
-        let blob: Vec<u8> = self.buffers.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
         let json = |value: serde_json::Result<String>| value.expect("it has a JSON form");
-        let mut metadata = BTreeMap::from([
-            (FORMAT_KEY.to_owned(), FORMAT.to_owned()),
-            (CONFIG_KEY.to_owned(), json(serde_json::to_string(&self.config))),
+        let text = BTreeMap::from([
             (IDENTITY_KEY.to_owned(), json(serde_json::to_string(&self.identity))),
             (STATE_KEY.to_owned(), json(serde_json::to_string(&self.state))),
         ]);
-        metadata.insert(CHECKSUM_KEY.into(), checksum(&metadata, &blob));
-        let tensors = (0..self.buffers.len()).zip(PREFIXES).flat_map(|(buffer, prefix)| {
-            let (layout, blob) = (&layout, &blob);
-            layout.tensors().iter().map(move |tensor| {
-                let start = 4 * (buffer * layout.len() + tensor.offset);
-                let bytes = &blob[start..start + 4 * tensor.len()];
-                let view = TensorView::new(Dtype::F32, shape(tensor.rows, tensor.cols), bytes);
-                (format!("{prefix}{}", tensor.name), view.expect("shape and bytes agree"))
-            })
-        });
-        let metadata: HashMap<String, String> = metadata.into_iter().collect();
-        safetensors::serialize(tensors, Some(metadata)).expect("names are distinct")
+        let buffers: Vec<&[f32]> = self.buffers.iter().map(Vec::as_slice).collect();
+        KIND.bytes(&self.config, &text, &buffers)
     }
 
     fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let broken = |e: safetensors::SafeTensorError| format!("not a whole safetensors file: {e}");
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
-        let mut metadata: BTreeMap<String, String> =
-            header.metadata().clone().unwrap_or_default().into_iter().collect();
-        match metadata.get(FORMAT_KEY) {
-            Some(format) if format == FORMAT => {}
-            Some(format) => return Err(format!("its format is '{format}', want '{FORMAT}'")),
-            None => return Err("a safetensors file, but not a checkpoint: its metadata names no format".into()),
-        }
-        let stored = metadata.remove(CHECKSUM_KEY).ok_or("its metadata has no checksum")?;
-        let config: Config = part(&metadata, CONFIG_KEY)?;
-        let config = config.checked().map_err(|e| format!("its config is impossible: {e}"))?;
-        let layout = Layout::of(&config);
-        let buffers = tensors.len() / layout.tensors().len();
-        if ![1, 3].contains(&buffers) || tensors.len() % layout.tensors().len() != 0 {
-            return Err(format!(
-                "it has {} tensors, want {} or three times as many",
-                tensors.len(),
-                layout.tensors().len()
-            ));
-        }
-        let mut blob = Vec::new();
-        for prefix in &PREFIXES[..buffers] {
-            for tensor in layout.tensors() {
-                let name = format!("{prefix}{}", tensor.name);
-                let view = tensors.tensor(&name).map_err(|_| format!("tensor {name} is missing"))?;
-                if view.dtype() != Dtype::F32 || view.shape() != shape(tensor.rows, tensor.cols) {
-                    return Err(format!(
-                        "tensor {name} is {:?} {:?}, not what its config wants",
-                        view.dtype(),
-                        view.shape()
-                    ));
-                }
-                blob.extend_from_slice(view.data());
-            }
-        }
-        if checksum(&metadata, &blob) != stored {
-            return Err("its checksum does not match: the file was changed or damaged after it was written".into());
-        }
-        let (chunks, _) = blob.as_chunks();
-        let values: Vec<f32> = chunks.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect();
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(format!("value {index} of its tensors is {}", values[index]));
-        }
-        let state: State = part(&metadata, STATE_KEY)?;
+        let Sealed { config, text, buffers } = KIND.read(bytes)?;
+        let state: State = part(&text, STATE_KEY)?;
         if state.streams.data != state.course.updates || state.streams.noise != state.course.updates {
             return Err(format!("its streams are not where {} updates leave them", state.course.updates));
         }
-        let identity = part(&metadata, IDENTITY_KEY)?;
-        Ok(Self { config, identity, state, buffers: values.chunks(layout.len()).map(<[f32]>::to_vec).collect() })
+        Ok(Self { config, identity: part(&text, IDENTITY_KEY)?, state, buffers })
     }
-}
-
-/// Some metadata, read.
-fn part<'a, T: Deserialize<'a>>(metadata: &'a BTreeMap<String, String>, key: &str) -> std::result::Result<T, String> {
-    let text = metadata.get(key).ok_or_else(|| format!("its metadata has no {key}"))?;
-    serde_json::from_str(text).map_err(|e| format!("its {key} does not parse: {e}"))
-}
-
-/// A tensor's shape in the file.
-fn shape(rows: usize, cols: usize) -> Vec<usize> {
-    if rows == 1 { vec![cols] } else { vec![rows, cols] }
 }
 
 #[cfg(test)]
