@@ -1,6 +1,5 @@
 // The charts: each is a function from the trials that pass the filters to traces and a layout.
 
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 // From dark blue to yellow, the ends left out that a light or a dark page would swallow (viridis).
 const scale = ['#46327e', '#365c8d', '#277f8e', '#1fa187', '#4ac16d', '#a0da39'];
 // Okabe and Ito's colours, told apart with any colour vision.
@@ -22,13 +21,7 @@ const by = { group: null, rows: null };
 function label(axis, code) { return axis.values[code] === null ? 'none' : String(axis.values[code]); }
 
 function layout(x, y, more = {}) {
-  const lines = { gridcolor: style('--line'), zerolinecolor: style('--line'), automargin: true };
-  return {
-    margin: { l: 60, r: 20, t: 12, b: 48 }, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
-    font: { color: style('--ink'), family: 'system-ui, sans-serif', size: 13 }, hoverlabel: { align: 'left', namelength: -1 },
-    showlegend: false, modebar: { bgcolor: 'rgba(0,0,0,0)', color: style('--faint'), activecolor: style('--ink') }, ...more,
-    xaxis: { title: { text: x }, ...lines, ...more.xaxis }, yaxis: { title: { text: y }, ...lines, ...more.yaxis },
-  };
+  return frame(x, y, { hoverlabel: { align: 'left', namelength: -1 }, showlegend: false, ...more });
 }
 
 function heat(trials) {

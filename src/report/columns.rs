@@ -1,6 +1,6 @@
 //! Trials as columns of JSON, for the scripts of the page.
 
-use crate::sweep::{Goal, Outcome, Record, Trial, curve_updates};
+use crate::sweep::{Outcome, Record, Trial, curve_updates};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -64,8 +64,8 @@ const OPTIONS: [Choice; 19] = [
     ("lr", || Value::Null, |t| lr(t.lr)),
     ("dataset", || Value::Null, |t| t.dataset.map_or(Value::Null, Value::from)),
     ("shuffle", || false.into(), |t| t.shuffle.into()),
-    ("until", || Value::Null, |t| ["solved", "proved", "updates", "epochs"][limit(t).0].into()),
-    ("limit", || Value::Null, |t| limit(t).1.into()),
+    ("until", || Value::Null, |t| t.goal.name().into()),
+    ("limit", || Value::Null, |t| t.goal.limit().into()),
     ("engine", || "auto".into(), |t| t.engine.to_string().into()),
     ("test_pairs", || Value::Null, |t| t.test_pairs.into()),
 ];
@@ -75,15 +75,13 @@ fn lr(lr: f32) -> Value {
     lr.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
-/// The place of a trial's goal among the flags, and its limit.
-fn limit(trial: &Trial) -> (usize, u64) {
-    match trial.goal {
-        Goal::Solved(limit) => (0, limit),
-        Goal::Proved(limit) => (1, limit),
-        Goal::Updates(limit) => (2, limit),
-        Goal::Epochs(limit) => (3, limit),
-    }
-}
+/// Goals, and the flags that their limits belong to.
+const GOALS: [(&str, &str); 4] = [
+    ("solved", "until solved --budget"),
+    ("proved", "until proved --budget"),
+    ("updates", "updates"),
+    ("epochs", "epochs"),
+];
 
 impl Axis {
     fn new(option: &Choice, records: &[&Record]) -> Self {
@@ -110,12 +108,15 @@ pub(super) fn json(records: &[&Record]) -> String {
     let test = |bits| Test { bits, wrong: records.iter().map(|r| r.wrong_by_bits.get(&bits).copied()).collect() };
     let longest = records.iter().map(|record| record.curve.len()).max().unwrap_or(0);
     let place = |record: &&Record| outcomes.iter().position(|outcome| *outcome == record.outcome).unwrap_or_default();
+    let goal = |record: &&Record| {
+        GOALS.iter().position(|(name, _)| *name == record.config.goal.name()).expect("every goal has its flags")
+    };
     let data = Data {
         axes: OPTIONS.iter().map(|option| Axis::new(option, records)).collect(),
         outcome: records.iter().map(place).collect(),
         outcomes: outcomes.iter().map(Outcome::to_string).collect(),
-        goals: ["until solved --budget", "until proved --budget", "updates", "epochs"],
-        goal: records.iter().map(|record| limit(&record.config).0).collect(),
+        goals: GOALS.map(|(_, flags)| flags),
+        goal: records.iter().map(goal).collect(),
         id: records.iter().map(|record| record.id.as_str()).collect(),
         samples: records.iter().map(|record| record.samples).collect(),
         updates: records.iter().map(|record| record.updates).collect(),

@@ -12,8 +12,13 @@ use crate::model::file::write_atomic;
 use crate::sweep::Results;
 use std::path::Path;
 
-const PAGE: &str = include_str!("page.html");
+/// What every page has around its own part.
+const HEAD: &str = include_str!("head.html");
+const FOOT: &str = include_str!("foot.html");
 const STYLE: &str = include_str!("page.css");
+const LOOK: &str = include_str!("look.js");
+
+const BODY: &str = include_str!("page.html");
 const SCRIPTS: [&str; 5] = [
     include_str!("stats.js"),
     include_str!("trials.js"),
@@ -33,17 +38,7 @@ pub fn html(title: &str, results: &Results) -> String {
         n => format!(", {n} more are missing"),
     };
     let about = format!("{} trials{missing}; carrylane {}", records.len(), env!("CARGO_PKG_VERSION"));
-    // Scripts end at the first `</`, whatever it stands in.
-    let data = columns::json(&records).replace("</", "<\\/");
-    let parts = [
-        ("style", STYLE.to_owned()),
-        ("title", escaped(title)),
-        ("about", escaped(&about)),
-        ("data", data),
-        ("plotly", plotly_js()),
-        ("script", SCRIPTS.concat()),
-    ];
-    fill(PAGE, &parts)
+    page(BODY, title, &about, &columns::json(&records), &SCRIPTS.concat(), &[])
 }
 
 /// Writes the page of some results to a file, whole or not at all.
@@ -52,6 +47,21 @@ pub fn html(title: &str, results: &Results) -> String {
 /// [`crate::Error::Io`] if it cannot be written.
 pub fn write(path: &Path, title: &str, results: &Results) -> Result<()> {
     write_atomic(path, html(title, results).as_bytes())
+}
+
+/// A page of its own part, the JSON its scripts read, the scripts, and what else the part names.
+fn page(body: &str, title: &str, about: &str, data: &str, scripts: &str, more: &[(&str, &str)]) -> String {
+    let mut parts = vec![
+        ("style", STYLE.to_owned()),
+        ("title", escaped(title)),
+        ("about", escaped(about)),
+        // Scripts end at the first `</`, whatever it stands in.
+        ("data", data.replace("</", "<\\/")),
+        ("plotly", plotly_js()),
+        ("script", [LOOK, scripts].concat()),
+    ];
+    parts.extend(more.iter().map(|(name, text)| (*name, escaped(text))));
+    fill(&[HEAD, body, FOOT].concat(), &parts)
 }
 
 /// The template with each `{{name}}` replaced, once; what is put in is not looked at again.

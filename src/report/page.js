@@ -114,11 +114,7 @@ function begin() {
   makeFilters(document.getElementById('filters'), draw);
   document.getElementById('back').addEventListener('click', () => { page--; table(); });
   document.getElementById('forth').addEventListener('click', () => { page++; table(); });
-  const theme = document.getElementById('theme'), dark = matchMedia('(prefers-color-scheme: dark)');
-  const look = (isDark) => { document.documentElement.dataset.theme = isDark ? 'dark' : 'light'; theme.setAttribute('aria-pressed', isDark); };
-  look(dark.matches);
-  dark.addEventListener('change', () => { look(dark.matches); draw(); });
-  theme.addEventListener('click', () => { look(document.documentElement.dataset.theme !== 'dark'); draw(); });
+  themed(draw);
   draw();
 }
 

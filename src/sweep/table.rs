@@ -1,7 +1,6 @@
 //! A sweep as a table: one row a trial, one column a fact.
 
 use super::record::{Proved, Record};
-use super::trial::{Goal, Trial};
 use std::collections::BTreeSet;
 
 /// A value of the table; nothing where a fact does not apply.
@@ -47,15 +46,6 @@ fn decimal(x: f32) -> Value {
     Value::Float(x.to_string().parse().expect("a number's own digits"))
 }
 
-fn goal(trial: &Trial) -> (&'static str, u64) {
-    match trial.goal {
-        Goal::Solved(limit) => ("solved", limit),
-        Goal::Proved(limit) => ("proved", limit),
-        Goal::Updates(limit) => ("updates", limit),
-        Goal::Epochs(limit) => ("epochs", limit),
-    }
-}
-
 fn proof(record: &Record, fact: impl Fn(&Proved) -> Value) -> Value {
     record.proof.as_ref().map_or(Value::Nothing, fact)
 }
@@ -77,8 +67,8 @@ const FACTS: [(&str, Type, Fact); 35] = [
     ("init", Type::Text, |r| text(&r.config.init)),
     ("optimizer", Type::Text, |r| text(&r.config.optimizer)),
     ("lr", Type::Float, |r| decimal(r.config.lr)),
-    ("until", Type::Text, |r| text(&goal(&r.config).0)),
-    ("limit", Type::Whole, |r| whole(goal(&r.config).1)),
+    ("until", Type::Text, |r| text(&r.config.goal.name())),
+    ("limit", Type::Whole, |r| whole(r.config.goal.limit())),
     ("engine", Type::Text, |r| text(&r.config.engine)),
     ("test_pairs", Type::Whole, |r| whole(r.config.test_pairs)),
     ("seed", Type::Whole, |r| whole(r.config.seed)),

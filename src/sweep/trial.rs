@@ -52,6 +52,24 @@ pub enum Goal {
     Epochs(u64),
 }
 
+impl Goal {
+    /// How it is spelled: what a trial is trained to, or what its length is counted in.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Solved(_) => "solved",
+            Self::Proved(_) => "proved",
+            Self::Updates(_) => "updates",
+            Self::Epochs(_) => "epochs",
+        }
+    }
+
+    /// Updates, or epochs, after which it ends at the latest.
+    pub fn limit(self) -> u64 {
+        let (Self::Solved(limit) | Self::Proved(limit) | Self::Updates(limit) | Self::Epochs(limit)) = self;
+        limit
+    }
+}
+
 /// All that a trial depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
@@ -232,11 +250,10 @@ impl Trial {
         match self.goal {
             // The command's own default depends on the net.
             Goal::Solved(budget) | Goal::Proved(budget) => {
-                say(true, "until", &if matches!(self.goal, Goal::Proved(_)) { "proved" } else { "solved" });
+                say(true, "until", &self.goal.name());
                 say(budget != 20_000, "budget", &budget);
             }
-            Goal::Updates(updates) => say(true, "updates", &updates),
-            Goal::Epochs(epochs) => say(true, "epochs", &epochs),
+            Goal::Updates(limit) | Goal::Epochs(limit) => say(true, self.goal.name(), &limit),
         }
         say(self.engine != Engine::Auto, "engine", &self.engine);
         if self.shuffle {

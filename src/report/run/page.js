@@ -2,22 +2,15 @@
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const rows = data.rows;
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const column = (name) => rows.map((row) => row[name]);
 
 function layout(y, more = {}) {
-  const lines = { gridcolor: style('--line'), zerolinecolor: style('--line'), automargin: true };
   // A check that passed and one that did not, and the first update with noise.
   const marks = data.checks.map(([at, passed]) => [at, passed ? '#009e73' : '#e69f00']);
   const noisy = rows.find((row) => row.noise > 0);
   if (noisy) marks.push([noisy.update, '#cc79a7']);
   const shapes = marks.map(([at, color]) => ({ type: 'line', x0: at, x1: at, y0: 0, y1: 1, yref: 'paper', line: { color, width: 1, dash: 'dot' } }));
-  return {
-    margin: { l: 60, r: 20, t: 12, b: 48 }, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
-    font: { color: style('--ink'), family: 'system-ui, sans-serif', size: 13 }, legend: { orientation: 'h', y: 1.12 }, shapes,
-    modebar: { bgcolor: 'rgba(0,0,0,0)', color: style('--faint'), activecolor: style('--ink') }, ...more,
-    xaxis: { title: { text: 'updates' }, type: 'log', ...lines, ...more.xaxis }, yaxis: { title: { text: y }, ...lines, ...more.yaxis },
-  };
+  return frame('updates', y, { legend: { orientation: 'h', y: 1.12 }, shapes, ...more, xaxis: { type: 'log', ...more.xaxis } });
 }
 
 function line(name, y, color) {
@@ -55,9 +48,5 @@ function draw() {
   Promise.all(drawing).then(() => { document.body.dataset.drawn = Number(document.body.dataset.drawn || 0) + 1; });
 }
 
-const theme = document.getElementById('theme'), dark = matchMedia('(prefers-color-scheme: dark)');
-const look = (isDark) => { document.documentElement.dataset.theme = isDark ? 'dark' : 'light'; theme.setAttribute('aria-pressed', isDark); };
-look(dark.matches);
-dark.addEventListener('change', () => { look(dark.matches); draw(); });
-theme.addEventListener('click', () => { look(document.documentElement.dataset.theme !== 'dark'); draw(); });
+themed(draw);
 draw();

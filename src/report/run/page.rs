@@ -3,11 +3,11 @@
 use super::curves::Curves;
 use crate::error::Result;
 use crate::model::file::write_atomic;
-use crate::report::{STYLE, escaped, fill, plotly_js};
+use crate::report::page;
 use serde::Serialize;
 use std::path::Path;
 
-const PAGE: &str = include_str!("page.html");
+const BODY: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
 
 /// What the scripts read.
@@ -32,19 +32,10 @@ pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment
         (None, Some(row)) => format!("under way, or interrupted, after {} updates", row.update),
         (None, None) => "not begun".to_owned(),
     };
+    let about = format!("{about}; carrylane {}", env!("CARGO_PKG_VERSION"));
     let data = serde_json::to_string(&Data { bits, rows: &curves.rows, checks: &curves.checks });
-    let parts = [
-        ("style", STYLE.to_owned()),
-        ("title", escaped(title)),
-        ("about", escaped(&format!("{about}; carrylane {}", env!("CARGO_PKG_VERSION")))),
-        ("config", escaped(config)),
-        ("environment", escaped(environment)),
-        // Scripts end at the first `</`, whatever it stands in.
-        ("data", data.expect("rows have a JSON form").replace("</", "<\\/")),
-        ("plotly", plotly_js()),
-        ("script", SCRIPT.to_owned()),
-    ];
-    fill(PAGE, &parts)
+    let data = data.expect("rows have a JSON form");
+    page(BODY, title, &about, &data, SCRIPT, &[("config", config), ("environment", environment)])
 }
 
 /// Writes the page of a training to a file, whole or not at all.
@@ -66,7 +57,7 @@ mod tests {
         assert!(page.contains("runs/&lt;x&gt;") && page.contains("lr = 0.03 # &lt;/pre&gt;"), "escaped");
         assert!(page.contains(r#"{"bits":8,"rows":[],"checks":[[7,true]]}"#), "the data");
         // plotly.js itself has addresses in its strings, which it does not ask for.
-        let own = page.replace(&plotly_js(), "");
+        let own = page.replace(&crate::report::plotly_js(), "");
         assert!(!own.contains("src=") && !own.contains("http:") && !own.contains("https:"), "no network");
         assert!(!own.contains("{{"), "nothing is left to fill in");
     }

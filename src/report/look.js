@@ -1,0 +1,23 @@
+// How every page looks: its colours, the frame of a chart, light and dark.
+
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// A chart's layout: the names of its axes, and what else it wants.
+function frame(x, y, more) {
+  const lines = { gridcolor: style('--line'), zerolinecolor: style('--line'), automargin: true };
+  return {
+    margin: { l: 60, r: 20, t: 12, b: 48 }, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    font: { color: style('--ink'), family: 'system-ui, sans-serif', size: 13 },
+    modebar: { bgcolor: 'rgba(0,0,0,0)', color: style('--faint'), activecolor: style('--ink') }, ...more,
+    xaxis: { title: { text: x }, ...lines, ...more.xaxis }, yaxis: { title: { text: y }, ...lines, ...more.yaxis },
+  };
+}
+
+// Light or dark as the system has it, until the button says otherwise; draws again when it changes.
+function themed(draw) {
+  const theme = document.getElementById('theme'), dark = matchMedia('(prefers-color-scheme: dark)');
+  const look = (isDark) => { document.documentElement.dataset.theme = isDark ? 'dark' : 'light'; theme.setAttribute('aria-pressed', isDark); };
+  look(dark.matches);
+  dark.addEventListener('change', () => { look(dark.matches); draw(); });
+  theme.addEventListener('click', () => { look(document.documentElement.dataset.theme !== 'dark'); draw(); });
+}
