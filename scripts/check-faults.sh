@@ -9,19 +9,10 @@ shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 kills=${1:-200}
-if [[ -n "${CARRYLANE-}" ]]; then
-    carrylane=$CARRYLANE
-else
-    # shellcheck source=scripts/common.sh
-    . scripts/common.sh
-fi
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 work=$(mktemp -d)
 chmod 755 "$work"
-say() { printf '\n== %s\n' "$*" >&2; }
-fail() {
-    echo "error: $*" >&2
-    exit 1
-}
 finish() {
     local code=$?
     if mountpoint -q "$work/disk"; then umount "$work/disk"; fi

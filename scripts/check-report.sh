@@ -13,10 +13,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 pictures=${1:-$work}
 mkdir -p "$pictures"
-fail() {
-    echo "error: $*" >&2
-    exit 1
-}
 if ! command -v chromium >/dev/null; then
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null ||
         { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; } ||

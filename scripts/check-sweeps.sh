@@ -14,11 +14,6 @@ chmod 755 "$work"
 words=(hidden=4,8 bits=4,6 seed=0..12 lr=0.03,0.05)
 started=()
 
-say() { printf '\n== %s\n' "$*" >&2; }
-fail() {
-    echo "error: $*" >&2
-    exit 1
-}
 finish() {
     local code=$?
     for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
 # The one gate, for people and machines: format, dependencies, lints, tests, benches as tests, docs, and the scripts' arithmetic where Python is.
 #
-#   scripts/check.sh              everything
-#   scripts/check.sh --no-tests   all but the tests, for who runs `cargo test --release` anyway
-#   scripts/check.sh --lints      neither tests nor benches: what needs no program
+#   scripts/check.sh           everything
+#   scripts/check.sh --lints   neither tests nor benches: what needs no program
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1-}" in
-'' | --no-tests | --lints) ;;
+'' | --lints) ;;
 *)
-    echo "usage: scripts/check.sh [--no-tests | --lints]" >&2
+    echo "usage: scripts/check.sh [--lints]" >&2
     exit 2
     ;;
 esac
@@ -36,13 +35,11 @@ if command -v python3 >/dev/null; then
     python3 scripts/bench_compare.py --self-test
 fi
 
-# Each bench checks its result once, in the binary that `cargo bench` would time.
 if [[ "${1-}" != --lints ]]; then
+    # Each bench checks its result once, in the binary that `cargo bench` would time.
     say 'benches, once each'
     cargo test --locked --release --benches --quiet
-fi
 
-if [[ "${1-}" == '' ]]; then
     say 'tests'
     cargo test --locked --release
 fi

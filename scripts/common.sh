@@ -1,11 +1,31 @@
-# What the scripts share; to be sourced, from the top of the checkout. Builds the program, unless CARRYLANE_BUILT is set, and sets
-# `carrylane` to it.
+# What the scripts share; to be sourced, from the top of the checkout. Sets `carrylane` to the program: what CARRYLANE names, or the
+# release build of this checkout, which it brings up to date; and `target` to the folder of builds.
 # shellcheck shell=bash
 
-if [[ -z ${CARRYLANE_BUILT-} ]]; then cargo build --locked --release --quiet; fi
 target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-# shellcheck disable=SC2034 # used by who sources this
-carrylane=$target/release/carrylane
+if [[ -n ${CARRYLANE-} ]]; then
+    carrylane=$(realpath "$CARRYLANE")
+else
+    cargo build --locked --release --quiet
+    carrylane=$target/release/carrylane
+fi
+
+say() { printf '\n== %s\n' "$*" >&2; }
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# The last LINES of JSON of a training with some flags from each of SEEDS seeds, on one thread, in a line each. Who has not reached the goal
+# answers with exit code 1, and with a summary all the same.
+each_seed() {
+    local lines=$1 seeds=$2 seed
+    shift 2
+    for ((seed = 0; seed < seeds; seed++)); do
+        { "$carrylane" train "$@" --seed "$seed" --threads 1 --json || (($? == 1)); } | tail -n "$lines" | tr '\n' ' '
+        echo
+    done
+}
 
 # The value of a field of JSON lines.
 field() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }

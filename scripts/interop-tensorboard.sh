@@ -8,12 +8,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-if [[ -n "${CARRYLANE-}" ]]; then
-    carrylane=$CARRYLANE
-else
-    # shellcheck source=scripts/common.sh
-    . scripts/common.sh
-fi
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

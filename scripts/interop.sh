@@ -9,13 +9,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-if [[ -n ${CARRYLANE-} ]]; then
-    carrylane=$CARRYLANE
-    target=target
-else
-    # shellcheck source=scripts/common.sh
-    . scripts/common.sh
-fi
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 
 environment=$target/interop
 if [[ ! -e $environment/complete ]]; then

@@ -22,12 +22,9 @@ fi
 echo "| net | proved | ms in all, median | ms, longest | of it in proofs | states, median | states, most | q |"
 echo "|---|---|---|---|---|---|---|---|"
 for net in "${nets[@]}"; do
-    # Proof and summary of each training, in one line; what is not proved answers with exit code 1, and with its summary all the same.
-    all=$(for ((seed = 0; seed < seeds; seed++)); do
-        # shellcheck disable=SC2086 # a net is several words
-        { "$carrylane" train --until proved $net --seed "$seed" --threads 1 --json || (($? == 1)); } | tail -n 2 | tr '\n' ' '
-        echo
-    done)
+    # Proof and summary of each training.
+    # shellcheck disable=SC2086 # a net is several words
+    all=$(each_seed 2 "$seeds" --until proved $net)
     proved=$(grep '"proved":true' <<<"$all" || true)
     count=$(grep -c . <<<"$proved" || true)
     # The summary's time is the line's last.

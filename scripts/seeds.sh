@@ -20,11 +20,8 @@ fi
 echo "| cell | solved | samples, median | seconds, median |"
 echo "|---|---|---|---|"
 for cell in "${cells[@]}"; do
-    summaries=$(for ((seed = 0; seed < seeds; seed++)); do
-        # An unsolved training answers with exit code 1, and with its summary all the same.
-        # shellcheck disable=SC2086 # a cell may come with its form
-        { "$carrylane" train --until solved --cell $cell --seed "$seed" --threads 1 --json || (($? == 1)); } | tail -n 1
-    done)
+    # shellcheck disable=SC2086 # a cell may come with its form
+    summaries=$(each_seed 1 "$seeds" --until solved --cell $cell)
     solved=$(grep '"solved":true' <<<"$summaries" || true)
     count=$(grep -c . <<<"$solved" || true)
     echo "| $cell | $count of $seeds | $(grep . <<<"$solved" | field samples | median) | $(grep . <<<"$solved" | field seconds | median) |"
