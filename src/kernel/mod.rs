@@ -149,6 +149,28 @@ enum Weights<F: Float> {
     Blas(Packed<<Blas as Products<F>>::Weights>),
 }
 
+/// Calls a method of the [`Pass`] that a kernel's weights are packed for, on its level: a copy of the code for each of both.
+macro_rules! pass {
+    ($kernel:ident, $samples:ident, $method:ident($($argument:expr),*)) => {{
+        let Samples { batch, words } = $samples;
+        let (net, level) = ($kernel.net, $kernel.level.token().expect("checked when made"));
+        match &$kernel.packed {
+            Weights::Fused(packed) => {
+                let pass = Pass { net, products: Fused, packed, batch, words };
+                dispatch!(level, simd => pass.$method(simd, $($argument),*))
+            }
+            Weights::Units(packed) => {
+                let pass = Pass { net, products: Units, packed, batch, words };
+                dispatch!(level, simd => pass.$method(simd, $($argument),*))
+            }
+            Weights::Blas(packed) => {
+                let pass = Pass { net, products: Blas, packed, batch, words };
+                dispatch!(level, simd => pass.$method(simd, $($argument),*))
+            }
+        }
+    }};
+}
+
 impl<F: Float> Kernel<F> {
     /// A kernel for a net, its weights all zero until [`Kernel::pack`].
     ///
@@ -203,23 +225,7 @@ impl<F: Float> Kernel<F> {
     }
 
     fn run_gradient(&self, samples: Samples<'_>, ws: &mut Workspace<F>, grad: &mut [F]) -> Tally {
-        let Samples { batch, words } = samples;
-        let level = self.level.token().expect("checked when made");
-        let net = self.net;
-        match &self.packed {
-            Weights::Fused(packed) => {
-                let pass = Pass { net, products: Fused, packed, batch, words };
-                dispatch!(level, simd => pass.gradient(simd, ws, &self.layout, grad))
-            }
-            Weights::Units(packed) => {
-                let pass = Pass { net, products: Units, packed, batch, words };
-                dispatch!(level, simd => pass.gradient(simd, ws, &self.layout, grad))
-            }
-            Weights::Blas(packed) => {
-                let pass = Pass { net, products: Blas, packed, batch, words };
-                dispatch!(level, simd => pass.gradient(simd, ws, &self.layout, grad))
-            }
-        }
+        pass!(self, samples, gradient(ws, &self.layout, grad))
     }
 
     /// Counts wrong bits and samples with the forward pass alone; the loss is left 0. `predicted`, of the minibatch's shape, takes
@@ -235,22 +241,6 @@ impl<F: Float> Kernel<F> {
     }
 
     fn run_evaluate(&self, samples: Samples<'_>, ws: &mut Workspace<F>, predicted: Option<&mut BitTensor>) -> Tally {
-        let Samples { batch, words } = samples;
-        let level = self.level.token().expect("checked when made");
-        let net = self.net;
-        match &self.packed {
-            Weights::Fused(packed) => {
-                let pass = Pass { net, products: Fused, packed, batch, words };
-                dispatch!(level, simd => pass.evaluate(simd, ws, predicted))
-            }
-            Weights::Units(packed) => {
-                let pass = Pass { net, products: Units, packed, batch, words };
-                dispatch!(level, simd => pass.evaluate(simd, ws, predicted))
-            }
-            Weights::Blas(packed) => {
-                let pass = Pass { net, products: Blas, packed, batch, words };
-                dispatch!(level, simd => pass.evaluate(simd, ws, predicted))
-            }
-        }
+        pass!(self, samples, evaluate(ws, predicted))
     }
 }

@@ -11,6 +11,7 @@ use super::layout::{TILE, Tile};
 use super::math::Lane;
 use super::workspace::Workspace;
 use crate::model::Cell;
+use crate::task::rng::mix;
 use fearless_simd::Simd;
 
 /// The noise of one update.
@@ -84,14 +85,6 @@ fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F; TILE]) {
         bits ^= bits >> 16;
         *x += unit * F::whole(bits.cast_signed() >> 8);
     }
-}
-
-/// The finaliser of `SplitMix64`.
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The oracle: forward pass and backpropagation through time in plain loops, one sample at a time, what cells share in one
 //! file and what differs in one file per cell.
 //!
-//! It is slow on purpose and shares no code with [`crate::kernel`]: every product is a sequential sum in the order of the equation,
+//! It is slow on purpose and shares no code with `kernel`: every product is a sequential sum in the order of the equation,
 //! and nothing is packed, blocked or fused. It is generic over `f32` and `f64`; gradients are those of the *sum* of the samples'
 //! losses.
 

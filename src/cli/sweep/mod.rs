@@ -12,6 +12,7 @@ use super::output::Output;
 use super::{Answer, quoted};
 use carrylane::sweep::{Damaged, Outcome};
 use clap::Subcommand;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Train thousands of nets as one sweep, of which nothing is lost.
@@ -61,6 +62,29 @@ fn warn_of(damaged: &[Damaged], out: &Output) {
     }
     if damaged.len() > TOLD {
         out.warn(&format!("{} more lines are left out", damaged.len() - TOLD));
+    }
+}
+
+/// How trials ended, as JSON; those that are proved are solved too.
+#[derive(Debug, Serialize)]
+struct Counts {
+    solved: usize,
+    proved: usize,
+    unsolved: usize,
+    diverged: usize,
+    failed: usize,
+}
+
+impl From<&BTreeMap<Outcome, usize>> for Counts {
+    fn from(counts: &BTreeMap<Outcome, usize>) -> Self {
+        let of = |outcome| counts.get(&outcome).copied().unwrap_or(0);
+        Self {
+            solved: of(Outcome::Solved) + of(Outcome::Proved),
+            proved: of(Outcome::Proved),
+            unsolved: of(Outcome::Unsolved),
+            diverged: of(Outcome::Diverged),
+            failed: of(Outcome::Failed),
+        }
     }
 }
 

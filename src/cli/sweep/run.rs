@@ -1,6 +1,6 @@
 //! `carrylane sweep run` and `carrylane sweep retry`.
 
-use super::{outcomes, quoted, warn_of};
+use super::{Counts, outcomes, quoted, warn_of};
 use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION, cores};
 use crate::cli::format::{count, duration, percent, plural, rate};
@@ -83,11 +83,8 @@ impl Part {
 struct Summary {
     planned: usize,
     done: usize,
-    solved: usize,
-    proved: usize,
-    unsolved: usize,
-    diverged: usize,
-    failed: usize,
+    #[serde(flatten)]
+    counts: Counts,
     interrupted: bool,
     seconds: f64,
     training_share: f64,
@@ -174,17 +171,12 @@ fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<(
             format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"),
         ))?;
     }
-    let of = |outcome| ended.get(&outcome).copied().unwrap_or(0);
     out.record(
         "summary",
         &Summary {
             planned: *planned,
             done: *done,
-            solved: of(Outcome::Solved) + of(Outcome::Proved),
-            proved: of(Outcome::Proved),
-            unsolved: of(Outcome::Unsolved),
-            diverged: of(Outcome::Diverged),
-            failed: of(Outcome::Failed),
+            counts: ended.into(),
             interrupted: ran.interrupted,
             seconds: *seconds,
             training_share: ran.training_share,

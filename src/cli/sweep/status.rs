@@ -1,11 +1,11 @@
 //! `carrylane sweep status`.
 
-use super::{outcomes, quoted, warn_of};
+use super::{Counts, outcomes, quoted, warn_of};
 use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION};
 use crate::cli::format::{count, duration, percent, plural, rate};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
-use carrylane::sweep::{Outcome, Status};
+use carrylane::sweep::Status;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,11 +34,8 @@ Exits with 1 while trials are missing.";
 struct Record {
     planned: usize,
     done: usize,
-    solved: usize,
-    proved: usize,
-    unsolved: usize,
-    diverged: usize,
-    failed: usize,
+    #[serde(flatten)]
+    counts: Counts,
     missing: usize,
     seconds: f64,
     training_share: f64,
@@ -81,11 +78,7 @@ fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()>
         &Record {
             planned: status.planned,
             done: status.done,
-            solved: status.solved(),
-            proved: status.count(Outcome::Proved),
-            unsolved: status.count(Outcome::Unsolved),
-            diverged: status.count(Outcome::Diverged),
-            failed: status.count(Outcome::Failed),
+            counts: (&status.outcomes).into(),
             missing,
             seconds: status.seconds,
             training_share: status.training_share,
