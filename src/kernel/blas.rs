@@ -4,7 +4,7 @@ use super::finish::Finish;
 use super::layout::Tile;
 use super::math::Lane;
 use super::outer;
-use super::products::{Blocks, Products, Size};
+use super::products::{Blocks, Line, Products, Size};
 use fearless_simd::Simd;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -42,13 +42,17 @@ impl<F: Lane> Products<F> for Blas {
         }
     }
 
-    fn pack(self, packed: &mut Dense<F>, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
+    fn pack<'a>(
+        self,
+        packed: &mut Dense<F>,
+        bias: impl Fn(usize, usize) -> F,
+        weights: impl Fn(usize, usize) -> Line<'a, F>,
+    ) {
         let Dense { outputs, group, .. } = *packed;
-        let unit = |m: usize| (m / group, m % group);
         for (k, row) in packed.weight.chunks_exact_mut(outputs).enumerate() {
-            row.iter_mut().enumerate().for_each(|(m, w)| *w = weight(k, unit(m).0, unit(m).1));
+            row.chunks_exact_mut(group).enumerate().for_each(|(gate, row)| weights(k, gate).write(0, row));
         }
-        packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(unit(m).0, unit(m).1));
+        packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(m / group, m % group));
     }
 
     fn product<S: Simd>(
@@ -92,9 +96,8 @@ impl<F: Lane> Products<F> for Blas {
         }
     }
 
-    #[inline(always)]
-    fn sum(self, sums: &[F]) -> F {
-        sums[0]
+    fn add(self, sums: &[F], grad: &mut [F]) {
+        grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
     }
 }
 

@@ -6,7 +6,7 @@
 use super::finish::Finish;
 use super::layout::{Shape, Tile};
 use super::math::{self, sum_lanes};
-use super::products::{Blocks, Products, Size, samples_in};
+use super::products::{Blocks, Line, Products, Size, samples_in};
 use super::rows::{self, Output};
 use super::workspace::{Extra, Workspace};
 use super::{Float, Noise, dynamic, elman, lstm};
@@ -71,15 +71,17 @@ impl<W> Packed<W> {
         let (hidden, wide) = (net.hidden, net.hidden * net.cell.gates());
         let scales = net.gates().map(math::scale::<F>);
         let bias = |g: usize, j: usize| w.b_h.get(g * hidden + j).copied().unwrap_or_else(F::zero) * scales[g];
-        products.pack(&mut self.forward, bias, |k, g, j| {
-            let row = if k < hidden { &w.w_hh[k * wide..] } else { &w.w_ih[(k - hidden) * wide..] };
-            row[g * hidden + j] * scales[g]
+        products.pack(&mut self.forward, bias, |k, g| {
+            let row = if k < hidden { &w.w_hh[k * wide..][..wide] } else { &w.w_ih[(k - hidden) * wide..][..wide] };
+            Line { from: &row[g * hidden..], stride: 1, scale: scales[g] }
         });
-        products.pack(&mut self.output, |_, _| w.b_o.first().copied().unwrap_or_else(F::zero), |k, _, _| w.w_ho[k]);
+        let column = |from, stride| Line { from, stride, scale: F::one() };
+        let b_o = |_, _| w.b_o.first().copied().unwrap_or_else(F::zero);
+        products.pack(&mut self.output, b_o, |k, _| column(&w.w_ho[k..], 1));
         products.pack(
             &mut self.backward,
             |_, _| F::zero(),
-            |k, _, j| if k < wide { w.w_hh[j * wide + k] } else { w.w_ho[j] },
+            |k, _| if k < wide { column(&w.w_hh[k..], wide) } else { column(w.w_ho, 1) },
         );
     }
 }
@@ -225,9 +227,9 @@ impl<W, P> Pass<'_, P, W> {
     where
         P: Products<F, Weights = W>,
     {
-        let (a, b) = ws.state[tile.x(at.from)].split_at_mut(tile.width);
-        rows::expand(simd, &self.batch.a.column(at.t)[tile.words.clone()], a);
-        rows::expand(simd, &self.batch.b.column(at.t)[tile.words.clone()], b);
+        let ((a, b), read) = (ws.state[tile.x(at.from)].split_at_mut(tile.width), self.products.read(tile));
+        rows::expand(simd, &self.batch.a.column(at.t)[tile.words.clone()], &mut a[..read]);
+        rows::expand(simd, &self.batch.b.column(at.t)[tile.words.clone()], &mut b[..read]);
         match self.net.cell {
             Cell::Elman => elman::forward(simd, self, tile, at, ws),
             Cell::Dynamic => dynamic::forward(simd, self, tile, at, ws),
@@ -251,7 +253,7 @@ impl<W, P> Pass<'_, P, W> {
             lanes: &mut ws.loss,
         };
         let (mut wrong_bits, seen) = (0, &mut ws.wrong);
-        output.run(simd, dz_o, |word, wrong| {
+        output.run(simd, &mut dz_o[..self.products.read(tile)], |word, wrong| {
             wrong_bits += u64::from(wrong.count_ones());
             seen[word] |= wrong;
         });
@@ -277,13 +279,18 @@ impl<W, P> Pass<'_, P, W> {
     {
         for tensor in layout.tensors() {
             let (place, hidden) = (self.products.place(shape, tensor.name), self.net.hidden.min(tensor.cols));
-            for (r, row) in grad[tensor.range()].chunks_exact_mut(tensor.cols).enumerate() {
-                for (g, gate) in row.chunks_exact_mut(hidden).enumerate() {
+            let (gates, grad) = (tensor.cols / hidden, &mut grad[tensor.range()]);
+            let add = |first: usize, grad: &mut [F]| {
+                self.products.add(&ws.sums[first * P::SUMS..][..grad.len() * P::SUMS], grad);
+            };
+            if gates == 1 && place.row == hidden {
+                add(place.first, grad);
+                continue;
+            }
+            for r in 0..tensor.rows {
+                for g in 0..gates {
                     let first = place.first + r * place.row + g * place.gate;
-                    let sums = ws.sums[first * P::SUMS..].chunks_exact(P::SUMS);
-                    for (gradient, sums) in gate.iter_mut().zip(sums) {
-                        *gradient += self.products.sum(sums);
-                    }
+                    add(first, &mut grad[r * tensor.cols + g * hidden..][..hidden]);
                 }
             }
         }

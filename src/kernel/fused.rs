@@ -5,7 +5,7 @@ use super::gemm::{self, Panel};
 use super::layout::{LANES, Tile};
 use super::math::{Lane, sum_lanes};
 use super::outer::{self, outer};
-use super::products::{Blocks, Products, Size};
+use super::products::{Blocks, Line, Products, Size};
 use fearless_simd::Simd;
 use std::ops::Range;
 
@@ -25,8 +25,13 @@ impl<F: Lane> Products<F> for Fused {
         Panel::zeros(size.inputs(), size.outputs(), size.gates_out.max(1))
     }
 
-    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
-        packed.pack(bias, weight);
+    fn pack<'a>(
+        self,
+        packed: &mut Panel<F>,
+        bias: impl Fn(usize, usize) -> F,
+        weights: impl Fn(usize, usize) -> Line<'a, F>,
+    ) {
+        packed.pack(bias, weights);
     }
 
     fn product<S: Simd>(
@@ -48,8 +53,8 @@ impl<F: Lane> Products<F> for Fused {
         }
     }
 
-    #[inline(always)]
-    fn sum(self, sums: &[F]) -> F {
-        sum_lanes(sums.first_chunk().expect("16 lanes"))
+    fn add(self, sums: &[F], grad: &mut [F]) {
+        let (sums, _) = sums.as_chunks::<LANES>();
+        grad.iter_mut().zip(sums).for_each(|(grad, lanes)| *grad += sum_lanes(lanes));
     }
 }

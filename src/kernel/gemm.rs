@@ -8,6 +8,7 @@
 use super::finish::{Finish, Spans};
 use super::layout::{TILE, runs};
 use super::math::{Lane, Vector};
+use super::products::Line;
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
@@ -38,8 +39,12 @@ impl<F: Lane> Panel<F> {
             .flat_map(move |g| runs(size, MOST).map(move |run| (g, g * size + run.start..g * size + run.end)))
     }
 
-    /// Packs `weight(k, gate, unit)` and `bias(gate, unit)`.
-    pub(crate) fn pack(&mut self, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
+    /// Packs `bias(gate, unit)` and `weights(k, gate)`.
+    pub(crate) fn pack<'a>(
+        &mut self,
+        bias: impl Fn(usize, usize) -> F,
+        weights_of: impl Fn(usize, usize) -> Line<'a, F>,
+    ) {
         let (runs, size) = (self.runs(), self.outputs / self.groups);
         let mut packed = self.data.as_mut_slice();
         for (gate, run) in runs {
@@ -49,7 +54,7 @@ impl<F: Lane> Panel<F> {
             let (biases, weights) = rows.split_at_mut(run.len());
             biases.iter_mut().enumerate().for_each(|(i, b)| *b = bias(gate, first + i));
             for (k, row) in weights.chunks_exact_mut(run.len()).enumerate() {
-                row.iter_mut().enumerate().for_each(|(i, w)| *w = weight(k, gate, first + i));
+                weights_of(k, gate).write(first, row);
             }
         }
     }

@@ -65,12 +65,12 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Room for the weights of a product.
     fn weights(self, size: Size) -> Self::Weights;
 
-    /// Packs `weight(k, gate, unit)` and `bias(gate, unit)` of the outputs; the output unit alone is unit 0 of gate 0.
-    fn pack(
+    /// Packs `bias(gate, unit)` and `weights(k, gate)` of the outputs; the output unit alone is unit 0 of gate 0.
+    fn pack<'a>(
         self,
         packed: &mut Self::Weights,
         bias: impl Fn(usize, usize) -> F,
-        weight: impl Fn(usize, usize, usize) -> F,
+        weights: impl Fn(usize, usize) -> Line<'a, F>,
     );
 
     /// `out[m] = finish(bias[m] + Σ_k W[k][m] rows[k])` for the inputs `k`.
@@ -99,6 +99,11 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Partial sums kept for each weight gradient.
     const SUMS: usize;
 
+    /// Samples of a row that are read.
+    fn read(self, tile: &Tile) -> usize {
+        tile.width
+    }
+
     /// Weight gradients there is room for.
     fn entries(self, shape: Shape) -> usize {
         outer::entries(shape)
@@ -112,8 +117,28 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Adds the weight gradients of a tile to `sums`, [`Products::SUMS`] floats an entry.
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]);
 
-    /// One weight's gradient from its partial sums.
-    fn sum(self, sums: &[F]) -> F;
+    /// Adds some neighbouring entries to `grad`.
+    fn add(self, sums: &[F], grad: &mut [F]);
+}
+
+/// The weights that lead from one input to the units of a gate: every `stride`-th number of `from`, times `scale`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'a, F> {
+    pub(crate) from: &'a [F],
+    pub(crate) stride: usize,
+    pub(crate) scale: F,
+}
+
+impl<F: Lane> Line<'_, F> {
+    /// Writes the weights of the units from `first` on.
+    #[inline(always)]
+    pub(crate) fn write(self, first: usize, out: &mut [F]) {
+        if self.stride == 1 {
+            out.iter_mut().zip(&self.from[first..]).for_each(|(out, &w)| *out = w * self.scale);
+        } else {
+            out.iter_mut().enumerate().for_each(|(i, out)| *out = self.from[(first + i) * self.stride] * self.scale);
+        }
+    }
 }
 
 /// Where the entries of a tensor lie: the first, and the steps from row to row and from gate to gate; within a gate they are neighbours.

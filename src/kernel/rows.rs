@@ -10,15 +10,14 @@ use fearless_simd::prelude::*;
 /// Writes the bits of `words` as zeros and ones.
 ///
 /// # Shapes
-/// `words [n]`, `row [64 n]`.
+/// `words [n]`, `row`: whole vectors, at most 64 n.
 pub(crate) fn expand<S: Simd, F: Lane>(simd: S, words: &[u64], row: &mut [F]) {
     simd.vectorize(
         #[inline(always)]
         || {
             let len = Vector::<S, F>::LEN;
             let (zero, one) = (Vector::<S, F>::splat(simd, F::zero()), Vector::<S, F>::splat(simd, F::one()));
-            let (tiles, _) = row.as_chunks_mut::<TILE>();
-            for (&word, tile) in words.iter().zip(tiles) {
+            for (&word, tile) in words.iter().zip(row.chunks_mut(TILE)) {
                 for (i, out) in tile.chunks_exact_mut(len).enumerate() {
                     mask::<S, F>(simd, word, i).select(one, zero).store_slice(out);
                 }
@@ -97,8 +96,7 @@ impl<F: Lane> Output<'_, F> {
                 let splat = |value| Vector::<S, F>::splat(simd, value);
                 let half = F::one() / (F::one() + F::one());
                 let (zero, one) = (splat(F::zero()), splat(F::one()));
-                let (tiles, _) = row.as_chunks_mut::<TILE>();
-                for (word, tile) in tiles.iter_mut().enumerate() {
+                for (word, tile) in row.chunks_mut(TILE).enumerate() {
                     let (target, valid) = (self.target[word], self.valid[word]);
                     let mut answered = 0;
                     for (i, chunk) in tile.chunks_exact_mut(len).enumerate() {

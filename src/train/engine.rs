@@ -173,25 +173,31 @@ impl<F: Float + Real> Engine<F> {
     pub fn gradient(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
         let prepared = self.prepare(batch.samples());
         let shards = batch.a.words().div_ceil(SHARD);
-        let len = grad.len();
-        self.shards.truncate(shards);
-        self.shards.resize_with(shards, || Shard { grad: vec![F::zero(); len], tally: Tally::default() });
         let work = batch.samples() as f64 * self.work(batch.bits());
         let (config, params) = (&self.config, &self.params);
         let kernel = prepared.map(|index| &self.kernels[index].kernel);
-        let each = |index: usize, shard: &mut Shard<F>, ws: &mut Workspace<F>| {
-            shard.grad.fill(F::zero());
+        let part = |index: usize, ws: &mut Workspace<F>, grad: &mut [F]| {
+            grad.fill(F::zero());
             let words = index * SHARD..((index + 1) * SHARD).min(batch.a.words());
-            shard.tally = match kernel {
-                Some(kernel) => kernel.gradient(batch, words, ws, &mut shard.grad),
+            match kernel {
+                Some(kernel) => kernel.gradient(batch, words, ws, grad),
                 None => {
                     let samples = words.start * 64..(words.end * 64).min(batch.samples());
-                    reference::gradient(config, params, batch, samples, &mut shard.grad)
+                    reference::gradient(config, params, batch, samples, grad)
                 }
-            };
+            }
+        };
+        if shards == 1 {
+            return part(0, &mut self.workers[0], grad);
+        }
+        let len = grad.len();
+        self.shards.truncate(shards);
+        self.shards.resize_with(shards, || Shard { grad: vec![F::zero(); len], tally: Tally::default() });
+        let each = |index: usize, shard: &mut Shard<F>, ws: &mut Workspace<F>| {
+            shard.tally = part(index, ws, &mut shard.grad);
         };
         match &self.pool {
-            Some(pool) if shards > 1 && work > SERIAL => {
+            Some(pool) if work > SERIAL => {
                 let run = shards.div_ceil(self.workers.len());
                 let (all, workers) = (&mut self.shards, &mut self.workers);
                 pool.install(|| {

@@ -79,12 +79,12 @@ impl fmt::Display for Fault {
 /// Euclidean norm, in eight partial sums whose order is the same everywhere. Finite exactly if every value is.
 pub(super) fn norm(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];
+    let add = |(sum, &value): (&mut f64, &f32)| *sum += f64::from(value) * f64::from(value);
     let (chunks, rest) = values.as_chunks::<8>();
-    for chunk in chunks.iter().map(<[f32; 8]>::as_slice).chain([rest]) {
-        for (sum, &value) in sums.iter_mut().zip(chunk) {
-            *sum += f64::from(value) * f64::from(value);
-        }
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(add);
     }
+    sums.iter_mut().zip(rest).for_each(add);
     sums.iter().sum::<f64>().sqrt()
 }
 

@@ -21,8 +21,7 @@ impl<F: Lane> Gradients<'_, F> {
         simd.vectorize(
             #[inline(always)]
             || {
-                let Tile { shape, samples, .. } = *self.tile;
-                let Shape { cell, hidden, wide, steps, .. } = shape;
+                let Shape { cell, hidden, wide, steps, .. } = self.tile.shape;
                 // Small matrices are gone through once for all steps; of large ones, a step's states stay in cache meanwhile.
                 let together = if hidden < LARGE { steps } else { 1 };
                 for first in (0..steps).step_by(together) {
@@ -33,18 +32,62 @@ impl<F: Lane> Gradients<'_, F> {
                         outer.rows(simd, &mut sums[hidden * wide..]);
                     }
                 }
-                for t in 1..=steps {
-                    let h = match cell {
-                        Cell::Dynamic => &self.blocks.h[self.tile.plain(t)],
-                        Cell::Elman | Cell::Lstm => &self.blocks.state[self.tile.h(t)],
-                    };
-                    let dz_o = &self.blocks.delta[self.tile.dz_o(t)][..samples];
+                for first in (1..=steps).step_by(together) {
                     let (dw_ho, db_o) = sums[(hidden + EXTRA) * wide..].split_at_mut(wide);
-                    output_unit(simd, h, dz_o, &mut dw_ho[..hidden]);
-                    dz_o.iter().for_each(|&dz_o| db_o[0] += dz_o);
+                    self.output_unit(
+                        simd,
+                        first..(first + together).min(steps + 1),
+                        &mut dw_ho[..hidden],
+                        &mut db_o[0],
+                    );
                 }
             },
         );
+    }
+
+    /// `dw_ho += Σ_t Σ_s dz_o h` over some steps, some vectors of units at a time, and `db_o`.
+    #[inline(always)]
+    fn output_unit<S: Simd>(&self, simd: S, steps: Range<usize>, dw_ho: &mut [F], db_o: &mut F) {
+        let (hidden, many) = (dw_ho.len(), 8 * Vector::<S, F>::LEN);
+        for first in (0..hidden / many * many).step_by(many) {
+            self.output_units::<S, 8>(simd, steps.clone(), first, dw_ho);
+        }
+        for first in (hidden / many * many..hidden).step_by(Vector::<S, F>::LEN) {
+            self.output_units::<S, 1>(simd, steps.clone(), first, dw_ho);
+        }
+        steps.for_each(|t| self.dz_o(t).iter().for_each(|&dz_o| *db_o += dz_o));
+    }
+
+    /// NV vectors of it, from unit `first`.
+    #[inline(always)]
+    fn output_units<S: Simd, const NV: usize>(&self, simd: S, steps: Range<usize>, first: usize, dw_ho: &mut [F]) {
+        let (len, hidden) = (Vector::<S, F>::LEN, dw_ho.len());
+        let dw_ho = &mut dw_ho[first..][..NV * len];
+        let mut acc = [Vector::<S, F>::splat(simd, F::zero()); NV];
+        for v in 0..NV {
+            acc[v] = Vector::<S, F>::from_slice(simd, &dw_ho[v * len..][..len]);
+        }
+        for t in steps {
+            let h = match self.tile.shape.cell {
+                Cell::Dynamic => &self.blocks.h[self.tile.plain(t)],
+                Cell::Elman | Cell::Lstm => &self.blocks.state[self.tile.h(t)],
+            };
+            for (s, &dz_o) in self.dz_o(t).iter().enumerate() {
+                let (h, dz_o) = (&h[s * hidden + first..][..NV * len], Vector::<S, F>::splat(simd, dz_o));
+                for v in 0..NV {
+                    acc[v] = dz_o.mul_add(Vector::<S, F>::from_slice(simd, &h[v * len..][..len]), acc[v]);
+                }
+            }
+        }
+        for v in 0..NV {
+            acc[v].store_slice(&mut dw_ho[v * len..][..len]);
+        }
+    }
+
+    /// `dz_o` of a block, of the samples that exist.
+    #[inline(always)]
+    fn dz_o(&self, block: usize) -> &[F] {
+        &self.blocks.delta[self.tile.dz_o(block)][..self.tile.samples]
     }
 }
 
@@ -103,9 +146,10 @@ impl<F: Lane> Outer<'_, F> {
         // The step before the first has no h.
         for t in self.steps.start.max(1)..self.steps.end {
             let (h, dz) = (&blocks.state[tile.h(t)][row..], &self.dz(t)[column..]);
-            for (h, dz) in h.chunks(hidden).zip(dz.chunks(hidden)).take(tile.samples) {
-                let h = h.first_chunk::<R>().expect("units of a run");
-                let dz = dz.first_chunk::<LANES>().expect("units of a line");
+            // By number, since to count chunks takes a division.
+            for at in (0..tile.samples).map(|s| s * hidden) {
+                let h = h[at..].first_chunk::<R>().expect("units of a run");
+                let dz = dz[at..].first_chunk::<LANES>().expect("units of a line");
                 let mut y = [Vector::<S, F>::splat(simd, F::zero()); NV];
                 for v in 0..NV {
                     y[v] = Vector::<S, F>::from_slice(simd, &dz[v * len..][..len]);
@@ -140,8 +184,8 @@ impl<F: Lane> Outer<'_, F> {
                 let x = tile.rows(t * tile.shape.state_rows() + hidden, EXTRA);
                 let (x, dz) = (&blocks.state[x], &self.dz(t)[column..]);
                 let x: [&[F]; EXTRA] = std::array::from_fn(|r| &x[r * width..][..samples]);
-                for (s, dz) in dz.chunks(hidden).take(samples).enumerate() {
-                    let y = Vector::<S, F>::from_slice(simd, &dz[..len]);
+                for s in 0..samples {
+                    let y = Vector::<S, F>::from_slice(simd, &dz[s * hidden..][..len]);
                     for r in 0..EXTRA {
                         acc[r] = y.mul_add(Vector::<S, F>::splat(simd, x[r][s]), acc[r]);
                     }
@@ -151,38 +195,5 @@ impl<F: Lane> Outer<'_, F> {
                 acc[r].store_slice(&mut sums[r * wide + self.gate + column..][..len]);
             }
         }
-    }
-}
-
-/// `dw_ho += Σ_s dz_o h`, some vectors of units at a time.
-#[inline(always)]
-fn output_unit<S: Simd, F: Lane>(simd: S, h: &[F], dz_o: &[F], dw_ho: &mut [F]) {
-    let hidden = dw_ho.len();
-    let many = 8 * Vector::<S, F>::LEN;
-    for first in (0..hidden / many * many).step_by(many) {
-        output_units::<S, F, 8>(simd, first, h, dz_o, dw_ho);
-    }
-    for first in (hidden / many * many..hidden).step_by(Vector::<S, F>::LEN) {
-        output_units::<S, F, 1>(simd, first, h, dz_o, dw_ho);
-    }
-}
-
-/// NV vectors of it, from unit `first`.
-#[inline(always)]
-fn output_units<S: Simd, F: Lane, const NV: usize>(simd: S, first: usize, h: &[F], dz_o: &[F], dw_ho: &mut [F]) {
-    let (len, hidden) = (Vector::<S, F>::LEN, dw_ho.len());
-    let dw_ho = &mut dw_ho[first..][..NV * len];
-    let mut acc = [Vector::<S, F>::splat(simd, F::zero()); NV];
-    for v in 0..NV {
-        acc[v] = Vector::<S, F>::from_slice(simd, &dw_ho[v * len..][..len]);
-    }
-    for (h, &dz_o) in h[first..].chunks(hidden).zip(dz_o) {
-        let (h, dz_o) = (&h[..NV * len], Vector::<S, F>::splat(simd, dz_o));
-        for v in 0..NV {
-            acc[v] = dz_o.mul_add(Vector::<S, F>::from_slice(simd, &h[v * len..][..len]), acc[v]);
-        }
-    }
-    for v in 0..NV {
-        acc[v].store_slice(&mut dw_ho[v * len..][..len]);
     }
 }

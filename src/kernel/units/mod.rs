@@ -16,7 +16,7 @@ mod registers;
 use super::finish::Finish;
 use super::layout::{EXTRA, LANES, Shape, Tile};
 use super::math::{Lane, Vector};
-use super::products::{Blocks, Place, Products, Size};
+use super::products::{Blocks, Line, Place, Products, Size};
 use fearless_simd::prelude::*;
 use panel::Panel;
 use std::ops::Range;
@@ -45,12 +45,21 @@ impl<F: Lane> Products<F> for Units {
         tile.samples * tile.shape.hidden
     }
 
+    fn read(self, tile: &Tile) -> usize {
+        tile.samples.next_multiple_of(LANES)
+    }
+
     fn weights(self, size: Size) -> Panel<F> {
         Panel::zeros(size)
     }
 
-    fn pack(self, packed: &mut Panel<F>, bias: impl Fn(usize, usize) -> F, weight: impl Fn(usize, usize, usize) -> F) {
-        packed.pack(bias, weight);
+    fn pack<'a>(
+        self,
+        packed: &mut Panel<F>,
+        bias: impl Fn(usize, usize) -> F,
+        weights: impl Fn(usize, usize) -> Line<'a, F>,
+    ) {
+        packed.pack(bias, weights);
     }
 
     fn product<S: Simd>(
@@ -122,8 +131,7 @@ impl<F: Lane> Products<F> for Units {
         gradients::Gradients { tile, blocks }.run(simd, sums);
     }
 
-    #[inline(always)]
-    fn sum(self, sums: &[F]) -> F {
-        sums[0]
+    fn add(self, sums: &[F], grad: &mut [F]) {
+        grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
     }
 }

@@ -5,6 +5,7 @@ use super::registers;
 use crate::kernel::finish::{Finish, Spans};
 use crate::kernel::layout::{LANES, Tile, runs};
 use crate::kernel::math::{Lane, Vector, sum_lanes};
+use crate::kernel::products::Size;
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
@@ -30,6 +31,17 @@ impl<F: Lane> Product<'_, F> {
                 let gate_len = self.tile.shape.hidden * self.tile.width;
                 for gate in 0..self.panel.size.gates_out {
                     let out = &mut out[gate * gate_len..][..gate_len];
+                    if self.tile.samples == 1 {
+                        let (lines, _) = out[..self.tile.shape.hidden].as_chunks_mut::<LANES>();
+                        for (out, weights) in lines.iter_mut().zip(self.panel.panels(gate)) {
+                            registers::dispatch!(S, F, 1, self.line(simd, weights, out));
+                        }
+                        if !matches!(finish, Finish::Plain) {
+                            let len = self.panel.size.hidden.next_multiple_of(LANES);
+                            finish.spans(simd, gate, out, Spans { start: 0, count: 1, stride: 0, len });
+                        }
+                        continue;
+                    }
                     for (column, weights) in self.panel.panels(gate).enumerate() {
                         let column = column * LANES;
                         for inputs in self.stretches() {
@@ -49,6 +61,35 @@ impl<F: Lane> Product<'_, F> {
         );
     }
 
+    /// 16 outputs of one sample: what [`Block::multiply`] does, without what is only worth its while for many. R is 1.
+    #[inline(always)]
+    fn line<S: Simd, const R: usize, const NV: usize>(&self, simd: S, weights: &[[F; LANES]], out: &mut [F; LANES]) {
+        let len = Vector::<S, F>::LEN;
+        let row = |w: &[F; LANES]| -> [Vector<S, F>; NV] {
+            std::array::from_fn(|v| Vector::<S, F>::from_slice(simd, &w[v * len..][..len]))
+        };
+        let (bias, weights) = weights.split_first().expect("a row of biases");
+        let mut sums = row(bias);
+        let mut add = |x: F, w: &[F; LANES]| {
+            let (x, w) = (Vector::<S, F>::splat(simd, x), row(w));
+            for v in 0..NV {
+                sums[v] = w[v].mul_add(x, sums[v]);
+            }
+        };
+        let Size { hidden, gates_in, .. } = self.panel.size;
+        let (Tile { shape, width, .. }, (gates, rows)) = (self.tile, self.inputs());
+        for gate in 0..if gates.is_empty() { 0 } else { gates_in } {
+            let h = &gates[gate * shape.hidden * width..][..hidden];
+            h.iter().zip(&weights[gate * hidden..]).for_each(|(&x, w)| add(x, w));
+        }
+        if !rows.is_empty() {
+            weights[gates_in * hidden..].iter().enumerate().for_each(|(i, w)| add(rows[i * width], w));
+        }
+        for v in 0..NV {
+            sums[v].store_slice(&mut out[v * len..][..len]);
+        }
+    }
+
     /// The gates among the inputs, and the single rows.
     #[inline(always)]
     fn inputs(&self) -> (&[F], &[F]) {
@@ -62,17 +103,17 @@ impl<F: Lane> Product<'_, F> {
     fn stretches(&self) -> impl Iterator<Item = Stretch> + use<F> {
         let (hidden, (gates, rows)) = (self.panel.size.hidden, self.inputs());
         let (gates, rows) = (if gates.is_empty() { 0 } else { self.panel.size.gates_in }, !rows.is_empty());
-        let each = if hidden > STRETCH { hidden.div_ceil(hidden.div_ceil(STRETCH)) } else { hidden };
-        let units = (0..gates).flat_map(move |gate| {
-            (0..hidden).step_by(each).map(move |k| Stretch {
-                gate,
-                units: k..(k + each).min(hidden),
-                first: gate == 0 && k == 0,
-                rows: rows && gate + 1 == gates && k + each >= hidden,
-            })
-        });
-        let alone = Stretch { gate: 0, units: 0..0, first: true, rows };
-        units.chain((gates == 0).then_some(alone))
+        let parts = hidden.div_ceil(STRETCH);
+        let each = if parts > 1 { hidden.div_ceil(parts) } else { hidden };
+        // Single rows alone are one stretch too.
+        let last = (gates * parts).max(1) - 1;
+        let (mut gate, mut start) = (0, 0);
+        (0..=last).map(move |index| {
+            let end = if gates > 0 { (start + each).min(hidden) } else { 0 };
+            let stretch = Stretch { gate, units: start..end, first: index == 0, rows: rows && index == last };
+            (gate, start) = if end == hidden { (gate + 1, 0) } else { (gate, end) };
+            stretch
+        })
     }
 
     /// The output unit: a sum over the units of each sample, 16 lanes added up in their fixed order.
@@ -80,9 +121,9 @@ impl<F: Lane> Product<'_, F> {
     fn output_unit<S: Simd>(&self, simd: S, out: &mut [F]) {
         let len = Vector::<S, F>::LEN;
         let (bias, weights) = self.panel.data.split_first().expect("a bias");
-        let samples = self.rows.chunks_exact(self.tile.shape.hidden).take(self.tile.samples);
-        for (h, out) in samples.zip(out) {
-            let (h, _) = h.as_chunks::<LANES>();
+        let hidden = self.tile.shape.hidden;
+        for (s, out) in out[..self.tile.samples].iter_mut().enumerate() {
+            let (h, _) = self.rows[s * hidden..][..hidden].as_chunks::<LANES>();
             let mut lanes = [F::zero(); LANES];
             for part in (0..LANES).step_by(len) {
                 let mut sum = Vector::<S, F>::splat(simd, F::zero());
@@ -164,10 +205,11 @@ impl<F: Lane> Block<'_, F> {
                 }
             }
         }
-        let rows = if self.inputs.rows { rows } else { &[] };
-        for (x, w) in rows.chunks_exact(*width).zip(&weights[self.product.panel.size.gates_in * hidden..]) {
+        let single = &weights[self.product.panel.size.gates_in * hidden..];
+        for (i, w) in single[..if self.inputs.rows { single.len() } else { 0 }].iter().enumerate() {
+            let x = &rows[i * width + first..][..R];
             for r in 0..R {
-                let x = Vector::<S, F>::splat(simd, x[first + r]);
+                let x = Vector::<S, F>::splat(simd, x[r]);
                 for v in 0..NV {
                     let w = Vector::<S, F>::from_slice(simd, &w[v * len..][..len]);
                     sums[r][v] = w.mul_add(x, sums[r][v]);
