@@ -221,9 +221,9 @@ def main():
     print(f"{'net':<76} {'in':<8} " + " ".join(f"{column:>13}" for column in columns) + "  back")
     print(f"{'bound':<85} " + " ".join(f"{bound:>13.0e}" for bound in bounds))
     worst, failed, count = dict.fromkeys(columns, 0.0), 0, 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        for flags in nets():
+    for flags in nets():
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
             run(args.program, "train", "--updates", args.updates, "--lr", "0.01", "--threads", "1", "--out", folder, *flags)
             model = folder / "model.safetensors"
             run(args.program, "export", model, "--format", "npz", "--gradients", "--bits", "9", "--batch", "70", "-o", folder / "net.npz")

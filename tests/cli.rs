@@ -292,6 +292,11 @@ fn bench_measures_each_row_beside_peak_and_reference() {
         let ratio = number("samples_per_s") / number("reference_samples_per_s");
         assert!((number("ratio") / ratio - 1.0).abs() < 1e-9, "{row}");
         assert!(number("peak_share") > 0.0 && number("peak_gflops") > 0.0, "{row}");
+        assert!(
+            number("best_samples_per_s") >= number("samples_per_s"),
+            "the best part is no slower than the median: {row}"
+        );
+        assert_eq!(row["auto"], row["engine"] == "fused", "what auto takes for 16 units: {row}");
     }
 }
 

@@ -8,11 +8,12 @@ mod common;
 
 use carrylane::exchange::{Format, Said, export, import};
 use carrylane::model::file::{self, Saved};
-use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model};
+use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
 use carrylane::prove::{Certificate, IntegerNet, Plan, Runner, check, until_proved};
-use carrylane::sweep::Spec;
+use carrylane::report::html;
+use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
 use carrylane::task::rng::{Purpose, below, stream};
-use carrylane::train::{Settings, Trainer};
+use carrylane::train::{Checkpoint, Identity, Settings, Trainer};
 use common::report;
 use num_bigint::BigUint;
 use rand::Rng;
@@ -25,6 +26,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
+use std::sync::{Arc, atomic::AtomicBool};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
@@ -196,6 +198,46 @@ fn words(bytes: &[u8]) -> bool {
     })
 }
 
+/// Runs a small sweep in a folder: trials that are solved, that are not, and that diverge. Returns its locked spec and its lines.
+fn swept(folder: &Path) -> (Vec<u8>, Vec<u8>) {
+    let spec =
+        Spec::from_words(&["hidden=3,8", "seed=0..2", "budget=300", "activation=sigmoid,relu", "lr=0.03,1000000"]);
+    sweep::Plan::new(spec.expect("a spec")).and_then(|plan| plan.lock(folder, false)).expect("locked");
+    let options = Options { shard: Shard::default(), threads: 1, missing: true, again: vec![] };
+    sweep::run(folder, &options, &Arc::new(AtomicBool::new(false)), |_| {}, |_| {}).expect("it runs");
+    let read = |path: &Path| fs::read(path).expect("written by the run");
+    (read(&folder.join("sweep.toml")), read(&folder.join(LINES)))
+}
+
+/// The one file of a sweep that is not cut.
+const LINES: &str = "shards/shard-0-of-1.jsonl";
+
+/// Reads a sweep with these lines, and merges it in every form if all of them are whole.
+fn merged(folder: &Path, lines: &[u8]) -> bool {
+    fs::write(folder.join(LINES), lines).expect("writable");
+    Status::read(folder).expect("readable");
+    let results = Results::read(folder).expect("lines that are not whole are no error");
+    let whole = results.damaged().is_empty();
+    for form in if whole { &["csv", "parquet", "jsonl"][..] } else { &[] } {
+        results.write(&folder.join("merged").with_extension(form), true).expect("writable");
+    }
+    whole
+}
+
+/// Lines with the checks that they need.
+fn checked(lines: &[u8]) -> Vec<u8> {
+    let lines = String::from_utf8_lossy(lines).into_owned();
+    let whole = |line: &str| format!("{line},\"check\":\"{}\"}}\n", config_hash(&line));
+    lines.lines().map(whole).collect::<String>().into_bytes()
+}
+
+/// Lines without their checks.
+fn unchecked(lines: &[u8]) -> Vec<u8> {
+    let lines = String::from_utf8(lines.to_vec()).expect("text");
+    let bare = lines.lines().map(|line| line.rsplit_once(",\"check\":").expect("a check").0);
+    bare.collect::<Vec<_>>().join("\n").into_bytes()
+}
+
 #[test]
 fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -218,6 +260,12 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     let mut trainer = Trainer::new(settings).expect("settings in range");
     let plan = Plan::of(trainer.settings());
     let proof = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("it runs").proof.expect("it is proved");
+    let checkpoint = trainer.checkpoint(&Identity::of(trainer.settings()), None);
+    checkpoint.save(&path).expect("writable");
+    let checkpoint = fs::read(&path).expect("just written");
+    let (sweep, unlocked) = (place("sweep"), place("unlocked"));
+    fs::create_dir(&unlocked).expect("a folder");
+    let (locked, lines) = swept(&sweep);
     let certificate = Certificate::of(&proof).expect("it is proved").bytes().to_vec();
     proof.net.save(&path).expect("writable");
     let net = fs::read(&path).expect("just written");
@@ -245,7 +293,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     let named: Vec<Vec<u8>> = files.iter().map(|(name, bytes)| [name.as_bytes(), b"\n", bytes].concat()).collect();
     let said = ["method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm"];
     let parsers = [
-        Parser { name: "model", mutants: 15_000, seeds: models, takes: Box::new(read) },
+        Parser { name: "model", mutants: 10_000, seeds: models, takes: Box::new(read) },
         Parser {
             name: "model, sealed",
             mutants: 5_000,
@@ -254,7 +302,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         },
         Parser {
             name: "config",
-            mutants: 10_000,
+            mutants: 5_000,
             seeds: configs,
             takes: Box::new(|bytes| {
                 serde_json::from_slice::<Config>(bytes).is_ok_and(|config| config.checked().is_ok())
@@ -262,7 +310,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         },
         Parser {
             name: "certificate",
-            mutants: 10_000,
+            mutants: 5_000,
             seeds: vec![certificate.clone()],
             takes: Box::new(|bytes| check(bytes).is_ok()),
         },
@@ -285,8 +333,47 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
             takes: Box::new(|bytes| network(&path, &sealed(bytes))),
         },
         Parser {
+            name: "checkpoint",
+            mutants: 5_000,
+            seeds: vec![checkpoint],
+            takes: Box::new(|bytes| {
+                fs::write(&path, bytes).expect("writable");
+                Checkpoint::load(&path).is_ok()
+            }),
+        },
+        Parser {
+            name: "sweep, locked",
+            mutants: 5_000,
+            seeds: vec![locked],
+            takes: Box::new(|bytes| {
+                fs::write(unlocked.join("sweep.toml"), bytes).expect("writable");
+                sweep::Plan::load(&unlocked).is_ok()
+            }),
+        },
+        Parser {
+            name: "sweep, lines",
+            mutants: 5_000,
+            seeds: vec![lines.clone()],
+            takes: Box::new(|bytes| merged(&sweep, bytes)),
+        },
+        Parser {
+            name: "sweep, lines, checked",
+            mutants: 4_000,
+            seeds: vec![unchecked(&lines)],
+            takes: Box::new(|bytes| merged(&sweep, &checked(bytes))),
+        },
+        Parser {
+            name: "sweep, its report",
+            mutants: 1_000,
+            seeds: vec![unchecked(&lines)],
+            takes: Box::new(|bytes| {
+                let whole = merged(&sweep, &checked(bytes));
+                whole && html("mutant", &Results::read(&sweep).expect("just read")).ends_with("</html>\n")
+            }),
+        },
+        Parser {
             name: "sweep, TOML",
-            mutants: 10_000,
+            mutants: 5_000,
             seeds: specs(),
             takes: Box::new(|bytes| Spec::from_toml(&String::from_utf8_lossy(bytes)).is_ok()),
         },

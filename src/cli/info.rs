@@ -28,7 +28,14 @@ struct Info {
     levels: Vec<Level>,
     best: String,
     units_below: Vec<Crossover>,
+    tested_on: &'static str,
+    compiled_for: &'static [&'static str],
 }
+
+/// Where all tests run.
+const TESTED_ON: &str = "x86_64-unknown-linux-gnu";
+/// What the compiler takes the library for, without anything being run there (`scripts/check-targets.sh`).
+const COMPILED_FOR: [&str; 3] = ["aarch64-unknown-linux-gnu", "wasm32-wasip1", "wasm32-unknown-unknown"];
 
 /// Where `--engine auto` changes from `units` to `fused`.
 #[derive(Debug, Serialize)]
@@ -81,6 +88,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         units_below: [4, 8, 16, 32, 64, 128]
             .map(|hidden| Crossover { hidden, batch: EngineKind::units_below(hidden) })
             .into(),
+        tested_on: TESTED_ON,
+        compiled_for: &COMPILED_FOR,
     };
     let mut say = |name: &str, text: &str| out.say(format!("{} {text}", styled(STRONG, format!("{name:<10}"))));
     say("carrylane", info.version)?;
@@ -102,6 +111,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "blas",
         "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",
     )?;
+    say("tested", &format!("on {TESTED_ON}; the library is compiled, not run, for {}", COMPILED_FOR.join(", ")))?;
     out.record("info", &info)?;
     Ok(Answer::Yes)
 }

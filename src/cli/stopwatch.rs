@@ -23,6 +23,14 @@ pub(super) struct Row {
     pub(super) time: Duration,
 }
 
+/// How fast the parts of a measurement were.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    pub(super) median: f64,
+    /// The part that a neighbour disturbed least.
+    pub(super) best: f64,
+}
+
 /// Parts of a measurement; their median is not moved by a neighbour's burst of work.
 const PARTS: u32 = 9;
 /// Minibatches that a measurement goes round and round, so that branches and caches see new bits.
@@ -73,15 +81,15 @@ impl Row {
         }
     }
 
-    /// Samples a second.
-    pub(super) fn samples_per_s(&self, precision: Precision) -> Result<f64> {
+    /// Samples a second, of all parts of the time.
+    pub(super) fn samples_per_s(&self, precision: Precision) -> Result<Rate> {
         match precision {
             Precision::F32 => self.time_steps::<f32>(),
             Precision::F64 => self.time_steps::<f64>(),
         }
     }
 
-    fn time_steps<F: Float + Real>(&self) -> Result<f64> {
+    fn time_steps<F: Float + Real>(&self) -> Result<Rate> {
         let mut engine = Engine::<F>::new(&self.config, self.engine, self.level, self.threads)?;
         let model: Model<F> = Init::Scaled.model(self.config, self.seed);
         let mut grad = vec![F::zero(); model.params.len()];
@@ -106,7 +114,7 @@ impl Row {
             rates.push(samples as f64 / part.elapsed().as_secs_f64());
         }
         rates.sort_by(f64::total_cmp);
-        Ok(rates[rates.len() / 2])
+        Ok(Rate { median: rates[rates.len() / 2], best: rates[rates.len() - 1] })
     }
 
     fn minibatch(&self, index: u64) -> Minibatch {
