@@ -43,6 +43,12 @@
 //! | [`report`] | a sweep, or a training, as one HTML page that needs no network; curves, and two trainings side by side |
 //!
 //! The program `carrylane` is these rooms behind a command line.
+//!
+//! # To be read as a book
+//!
+//! The tour is above. Then: the task, in [`task`]; the equations, in [`mod@reference`]; layout and kernel, and how far it is from the
+//! processor's limit, in [`kernel`]; the loop around it, in [`train`]; why gradients can be trusted, in [`verify`]; the proof, with its theorem, in
+//! [`mod@prove`]; the contract of sweeps, in [`sweep`].
 #![forbid(unsafe_code)]
 
 pub mod error;

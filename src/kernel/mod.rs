@@ -8,6 +8,14 @@
 //! **A tile stays in cache.** 64 samples go forward over all steps, backward over all steps, and into the weight gradients before the next
 //! 64 begin. Weights are packed once an update, in the order the inner loop reads them.
 //!
+//! **The layout.** At step t the forward product reads one block of rows, and what flows back into them is another:
+//!
+//! ```text
+//! state, block t     h_{t−1}  H rows │ a_t │ b_t │ 1           z_t = state_t · [W_hh; W_ih; b_h]
+//! delta, block t     dz_t   G·H rows │ dz_o of step t−1        dh_t = delta_{t+1} · [W_hhᵀ; W_hoᵀ]
+//!                    a row: 64 samples, contiguous             all weight gradients: Σ_t state_tᵀ · delta_t
+//! ```
+//!
 //! **The same bits.** Every sum has one order that no level changes: a product adds its terms in the order of the inputs, one multiply-add
 //! each, whatever its register tile; a weight gradient keeps 16 logical lanes, which a narrower level walks in parts; lanes are added
 //! up in one fixed tree; e^x, σ and tanh are this crate's own. Levels that round a multiply-add once agree with each other, and so do

@@ -4,6 +4,38 @@
 //! It is slow on purpose and shares no code with `kernel`: every product is a sequential sum in the order of the equation,
 //! and nothing is packed, blocked or fused. It is generic over `f32` and `f64`; gradients are those of the *sum* of the samples'
 //! losses.
+//!
+//! # The equations
+//! Vectors are rows. A sample has T steps of inputs `x_t = (a_t, b_t)` and targets `r_t`, the bits of the sum, as 0 and 1; the weights have the shapes of
+//! [`Layout`]; what comes before the first step is 0.
+//!
+//! Forward, for t = 0 … T−1, with φ and ψ the activations of cell and output:
+//!
+//! ```text
+//! z_t  = x_t W_ih + s_t h_{t−1} W_hh + b_h                                 [H], of an LSTM [4 H]
+//! h_t  = φ(z_t)                        Elman, s_t = 1; dynamic, s_t = exp ‖x_t − x_{t−1}‖
+//! h_t, c_t of z_t, c_{t−1}             LSTM: i, f, o = σ(z_i, z_f, z_o), g = φ(z_g), z = g i + c_{t−1} f, p = φ(z)
+//!                                        standard  c_t = z, h_t = p o
+//!                                        notebook  c_t = p, h_t = c_t o
+//! y_t  = ψ(h_t W_ho + b_o)
+//! L    = Σ_t ½ (y_t − r_t)²            or the cross-entropy of y_t and r_t
+//! ```
+//!
+//! Backward, for t = T−1 … 0, with ⊙ element by element, dv for ∂L/∂v, and φ′ taken from φ's own output:
+//!
+//! ```text
+//! dz_o = (y_t − r_t) ψ′                of the cross-entropy y_t − r_t
+//! dh_t = dz_o W_hoᵀ + s_{t+1} dz_{t+1} W_hhᵀ
+//! dz_t = dh_t ⊙ φ′                     Elman and dynamic
+//! dz   = dh_t o φ′ + dc_t              LSTM, standard; notebook  dz = (dh_t o + dc_t) φ′
+//! dz_t = (dz g i(1−i), dz c_{t−1} f(1−f), dz i φ′(g), dh_t p o(1−o)), and dc_{t−1} = dz f
+//! ```
+//!
+//! and the gradients are sums over the steps:
+//!
+//! ```text
+//! dW_ih = Σ x_tᵀ dz_t    dW_hh = Σ s_t h_{t−1}ᵀ dz_t    db_h = Σ dz_t    dW_ho = Σ h_tᵀ dz_o    db_o = Σ dz_o
+//! ```
 
 mod bptt;
 mod dynamic;

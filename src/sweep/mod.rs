@@ -19,6 +19,16 @@
 //! # Ok::<(), carrylane::Error>(())
 //! ```
 //!
+//! # The contract
+//!
+//! - A trial is a pure function of its config: the same record on any machine of a kind of rounding, on any number of threads, in any order.
+//!   Its id is a hash of the config, so a sweep can be extended, and one trial can be run again by itself.
+//! - A finished trial is a line; a line is whole, with its check, or it does not count. Whatever is killed loses only trials under way.
+//! - Any number of processes may work on a folder at once, on as many machines as see it. A [`Shard`] is every n-th trial of the plan; two
+//!   processes with the same one do work twice, and harm nothing: their records are the same. Of a trial that was told to run again, the
+//!   last attempt counts.
+//! - What is merged is sorted by id and knows no machine and no time unless asked to: the same bytes however the work was cut.
+//!
 //! # The folder
 //!
 //! `sweep.toml` is the locked spec. `shards/shard-i-of-n.jsonl` holds a line for each finished trial, a [`Record`] with a check
