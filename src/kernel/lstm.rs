@@ -39,10 +39,7 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
             let load = |row: &[F], at: usize| Vector::<S, F>::from_slice(simd, &row[at..][..len]);
             let [i, f, g, o] = quarters(gates);
             for at in (0..live).step_by(len) {
-                let [i_t, f_t, g_t, o_t] = [&*i, &*f, &*g, &*o].map(
-                    #[inline(always)]
-                    |row| load(row, at),
-                );
+                let [i_t, f_t, g_t, o_t] = [load(i, at), load(f, at), load(g, at), load(o, at)];
                 let z = g_t.mul_add(i_t, load(c_prev, at) * f_t);
                 let p = apply::<S, F>(simd, pass.net.activation, z);
                 let c_t = match pass.net.lstm_form {
@@ -87,10 +84,8 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
             let rows = dh.len();
             let slope = |y| derivative::<S, F>(simd, Activation::Sigmoid, y);
             for at in (0..live).step_by(len) {
-                let [i, f, g, o] = [0, 1, 2, 3].map(
-                    #[inline(always)]
-                    |gate| load(gates, gate * rows + at),
-                );
+                let gate = |gate| load(gates, gate * rows + at);
+                let [i, f, g, o] = [gate(0), gate(1), gate(2), gate(3)];
                 let (p, dh, flows) = (load(squashed, at), load(dh, at), load(carry, at));
                 let slope_p = derivative::<S, F>(simd, pass.net.activation, p);
                 let dz = match pass.net.lstm_form {

@@ -49,11 +49,8 @@ pub(crate) fn scale_and_add<S: Simd, F: Lane>(simd: S, scale: &[F], dh: &[F], ro
             let len = Vector::<S, F>::LEN;
             for (dh, row) in dh.chunks_exact(scale.len()).zip(rows.chunks_exact_mut(scale.len())) {
                 for ((s, dh), out) in scale.chunks_exact(len).zip(dh.chunks_exact(len)).zip(row.chunks_exact_mut(len)) {
-                    let [s, dh, dz] = [s, dh, &*out].map(
-                        #[inline(always)]
-                        |row| Vector::<S, F>::from_slice(simd, row),
-                    );
-                    s.mul_add(dz, dh).store_slice(out);
+                    let load = |row| Vector::<S, F>::from_slice(simd, row);
+                    load(s).mul_add(load(out), load(dh)).store_slice(out);
                 }
             }
         },
