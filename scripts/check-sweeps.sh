@@ -124,7 +124,7 @@ CONF
 
     # Slower trials, so that a task can be met at work: one is told to stop, which requeues it, and one is killed.
     local folder=$work/slurm
-    local words=(hidden=16 bits=8 updates=2500 seed=0..30) reference=$work/slower.csv
+    local words=(hidden=16 bits=8 updates=12000 seed=0..30) reference=$work/slower.csv
     plan "$work/slower"
     "$carrylane" sweep run "$work/slower" >/dev/null
     merge "$work/slower" "$reference"
@@ -132,17 +132,15 @@ CONF
     local job
     job=$("$carrylane" sweep submit "$folder" --engine slurm --shards 6 --at-once 2 --json | sed 's/.*batch job \([0-9]*\).*/\1/')
     await 120 some_done "$folder" shard-1-of-6.jsonl
-    # What scancel answers says little while a job is on its way from one state to another; what happened to the tasks does.
-    killed() {
+    # Both at once, lest one be done before the other is met. What scancel answers says little while a job is on its way from one state to
+    # another; what happened to the tasks does.
+    met() {
         scancel --signal=KILL --full "${job}_1" || true
-        scontrol show job "${job}_1" | grep -Eq 'JobState=(FAILED|CANCELLED)'
+        grep -q 'interrupted after' "$folder"/slurm-"${job}"_0.log || scancel --signal=TERM --batch "${job}_0" || true
+        scontrol show job "${job}_1" | grep -Eq 'JobState=(FAILED|CANCELLED)' &&
+            grep -q 'interrupted after' "$folder"/slurm-"${job}"_0.log
     }
-    interrupted() {
-        scancel --signal=TERM --batch "${job}_0" || true
-        grep -q 'interrupted after' "$folder"/slurm-"${job}"_0.log
-    }
-    await 120 killed
-    await 120 interrupted
+    await 120 met
     echo "job $job: one task killed, one told to stop" >&2
     squeue --array >&2
     # A requeued task waits two minutes by itself; that is Slurm's, and is not waited for here.
