@@ -95,10 +95,6 @@ impl<F: Lane> Products<F> for Blas {
             }
         }
     }
-
-    fn add(self, sums: &[F], grad: &mut [F]) {
-        grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
-    }
 }
 
 /// A slice as a matrix.

@@ -117,8 +117,10 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Adds the weight gradients of a tile to `sums`, [`Products::SUMS`] floats an entry.
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]);
 
-    /// Adds some neighbouring entries to `grad`.
-    fn add(self, sums: &[F], grad: &mut [F]);
+    /// Adds some neighbouring entries, of one sum each unless this is overridden, to `grad`.
+    fn add(self, sums: &[F], grad: &mut [F]) {
+        grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
+    }
 }
 
 /// The weights that lead from one input to the units of a gate: every `stride`-th number of `from`, times `scale`.

@@ -130,8 +130,4 @@ impl<F: Lane> Products<F> for Units {
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
         gradients::Gradients { tile, blocks }.run(simd, sums);
     }
-
-    fn add(self, sums: &[F], grad: &mut [F]) {
-        grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
-    }
 }
