@@ -31,9 +31,9 @@
 //! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak. The rest of the first two rows goes to
 //! the inputs and biases, which count as rows of the products (19 rows for 16 units), to loading and storing sums, and to waiting
 //! for the last of them. Division, one a sigmoid, is the longest wait of the third row. Shares are of samples of a profiler on an
-//! AMD EPYC (Zen 3), whose neighbours left it 30 % of the peak; an hour when they are quiet gives 38 to 43 %. Counted in cycles, products at
-//! the peak, σ, slopes, inputs and outputs come to 58 %, so that is the most this design can reach at 16 units. Large nets come closer: 82 % at
-//! 256 units, where the products are all there is, and 65 to 71 % at 1,024, where each step reads and writes matrices of 4 MB.
+//! AMD EPYC (Zen 3), whose neighbours left it 30 % of the peak; minutes when they are quiet give 37 %. An estimate in cycles, of products
+//! at the peak, σ, slopes, inputs and outputs, comes to some 58 %: about the most this design can reach at 16 units. Large nets come closer:
+//! up to 81 % at 256 units, where the products are all there is, and 49 to 59 % at 1,024, where each step reads and writes matrices of 4 MB.
 
 mod blas;
 mod bptt;
