@@ -26,7 +26,6 @@ pub(crate) struct Dense<F> {
 
 impl<F: Lane> Products<F> for Blas {
     type Weights = Dense<F>;
-    const SUMS: usize = 1;
 
     fn together(self, words: usize) -> usize {
         words
@@ -78,18 +77,20 @@ impl<F: Lane> Products<F> for Blas {
 
     fn weight_gradients<S: Simd>(self, _simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
         let (width, samples) = (tile.shape.delta_rows(), tile.width);
-        for part in outer::parts(tile, blocks) {
-            let ([block_a, block_b], rows, cols) = (part.blocks, part.rows.clone(), part.cols.clone());
-            if rows.is_empty() || cols.is_empty() {
-                continue;
-            }
-            let mut gradient =
-                ArrayViewMut2::from_shape((sums.len() / width, width), &mut *sums).expect("a matrix of sums");
-            gradient.slice_axis_inplace(Axis(0), Slice::from(rows.clone()));
-            gradient.slice_axis_inplace(Axis(1), Slice::from(cols.clone()));
-            for t in part.steps.clone() {
-                let a = &part.a[(t * block_a + rows.start) * samples..][..rows.len() * samples];
-                let b = &part.b[(t * block_b + cols.start) * samples..][..cols.len() * samples];
+        for outer in outer::outers(tile.shape) {
+            let (a, height) =
+                if outer.plain { (blocks.h, tile.shape.hidden) } else { (blocks.state, tile.shape.state_rows()) };
+            for t in 0..=tile.shape.steps {
+                let [rows, cols] = outer.at(t);
+                if rows.is_empty() || cols.is_empty() {
+                    continue;
+                }
+                let mut gradient =
+                    ArrayViewMut2::from_shape((sums.len() / width, width), &mut *sums).expect("a matrix of sums");
+                gradient.slice_axis_inplace(Axis(0), Slice::from(rows.clone()));
+                gradient.slice_axis_inplace(Axis(1), Slice::from(cols.clone()));
+                let a = &a[(t * height + rows.start) * samples..][..rows.len() * samples];
+                let b = &blocks.delta[(t * width + cols.start) * samples..][..cols.len() * samples];
                 let (a, b) = (view(a, rows.len(), samples), view(b, cols.len(), samples));
                 general_mat_mul(F::one(), &a, &b.t(), F::one(), &mut gradient);
             }

@@ -131,7 +131,8 @@ impl<W, P> Pass<'_, P, W> {
         P: Products<F, Weights = W>,
     {
         let shape = self.net.shape(self.products, self.batch.bits());
-        ws.clear_sums(self.products.entries(shape) * P::SUMS);
+        let sums = self.products.sums(shape);
+        ws.clear_sums(sums);
         let mut tally = Tally::default();
         for tile in self.tiles() {
             ws.lay_out(shape, tile.width, shape.steps + 1, true);
@@ -151,12 +152,11 @@ impl<W, P> Pass<'_, P, W> {
                 self.backward(simd, &tile, t, ws);
             }
             let blocks = Blocks { state: &ws.state, delta: &ws.delta, h: &ws.extra.h };
-            let entries = self.products.entries(shape) * P::SUMS;
-            self.products.weight_gradients(simd, &tile, blocks, &mut ws.sums[..entries]);
+            self.products.weight_gradients(simd, &tile, blocks, &mut ws.sums[..sums]);
             tally.wrong_samples += ws.wrong_samples();
             tally.loss += sum_lanes(&ws.loss).widen();
         }
-        self.scatter(ws, shape, layout, grad);
+        self.scatter(self.products.totals(shape, &mut ws.sums[..sums]), shape, layout, grad);
         tally
     }
 
@@ -272,8 +272,8 @@ impl<W, P> Pass<'_, P, W> {
         }
     }
 
-    /// Adds the finished sums to the flat gradient.
-    fn scatter<F: Float>(&self, ws: &Workspace<F>, shape: Shape, layout: &Layout, grad: &mut [F])
+    /// Adds finished sums to the flat gradient.
+    fn scatter<F: Float>(&self, totals: &[F], shape: Shape, layout: &Layout, grad: &mut [F])
     where
         P: Products<F, Weights = W>,
     {
@@ -281,7 +281,7 @@ impl<W, P> Pass<'_, P, W> {
             let (place, hidden) = (self.products.place(shape, tensor.name), self.net.hidden.min(tensor.cols));
             let (gates, grad) = (tensor.cols / hidden, &mut grad[tensor.range()]);
             let add = |first: usize, grad: &mut [F]| {
-                self.products.add(&ws.sums[first * P::SUMS..][..grad.len() * P::SUMS], grad);
+                grad.iter_mut().zip(&totals[first..]).for_each(|(grad, &total)| *grad += total);
             };
             if gates == 1 && place.row == hidden {
                 add(place.first, grad);

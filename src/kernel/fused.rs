@@ -2,9 +2,9 @@
 
 use super::finish::Finish;
 use super::gemm::{self, Panel};
-use super::layout::{LANES, Tile};
-use super::math::{Lane, sum_lanes};
-use super::outer::{self, outer};
+use super::layout::{LANES, Shape, Tile};
+use super::math::Lane;
+use super::outer;
 use super::products::{Blocks, Line, Products, Size};
 use fearless_simd::Simd;
 use std::ops::Range;
@@ -15,8 +15,6 @@ pub(crate) struct Fused;
 
 impl<F: Lane> Products<F> for Fused {
     type Weights = Panel<F>;
-    const SUMS: usize = LANES;
-
     fn together(self, _words: usize) -> usize {
         1
     }
@@ -48,13 +46,15 @@ impl<F: Lane> Products<F> for Fused {
     }
 
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
-        for part in outer::parts(tile, blocks) {
-            outer(simd, &part, tile.shape.delta_rows(), sums);
-        }
+        outer::outer(simd, tile.shape, blocks, sums);
     }
 
-    fn add(self, sums: &[F], grad: &mut [F]) {
-        let (sums, _) = sums.as_chunks::<LANES>();
-        grad.iter_mut().zip(sums).for_each(|(grad, lanes)| *grad += sum_lanes(lanes));
+    /// All lanes, and their totals.
+    fn sums(self, shape: Shape) -> usize {
+        outer::entries(shape) * (LANES + 1)
+    }
+
+    fn totals(self, shape: Shape, sums: &mut [F]) -> &[F] {
+        outer::totals(shape, sums)
     }
 }

@@ -143,15 +143,39 @@ impl<F> DerefMut for Aligned<F> {
     }
 }
 
-/// Cuts `n` into runs of at most `max`, as even as possible, longest first: 16 by 6 is 6, 5, 5.
+/// Numbers below n in runs as even as possible, longest first: 16 by 6 is 6, 5, 5.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Runs {
+    /// How many there are.
+    pub(crate) count: usize,
+    short: usize,
+    /// Runs that are one longer than `short`.
+    longer: usize,
+}
+
+impl Runs {
+    /// Runs of at most `max`.
+    #[inline(always)]
+    pub(crate) fn of(n: usize, max: usize) -> Self {
+        let count = n.div_ceil(max);
+        // Divisions cost more than what a small run does.
+        let (short, longer) = if count > 1 { (n / count, n % count) } else { (n, 0) };
+        Self { count, short, longer }
+    }
+
+    /// The run of index `i`.
+    #[inline(always)]
+    pub(crate) fn get(self, i: usize) -> Range<usize> {
+        let start = i * self.short + i.min(self.longer);
+        start..start + self.short + usize::from(i < self.longer)
+    }
+}
+
+/// [`Runs::of`], one after the other.
+#[inline(always)]
 pub(crate) fn runs(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
-    let count = n.div_ceil(max);
-    // Divisions cost more than what a small run does.
-    let (short, longer) = if count > 1 { (n / count, n % count) } else { (n, 0) };
-    (0..count).map(move |i| {
-        let start = i * short + i.min(longer);
-        start..start + short + usize::from(i < longer)
-    })
+    let runs = Runs::of(n, max);
+    (0..runs.count).map(move |i| runs.get(i))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 use super::layout::LANES;
 use crate::model::Activation;
+use fearless_simd::Level;
 use fearless_simd::prelude::*;
 use num_traits::Float;
 use std::ops::AddAssign;
@@ -105,14 +106,24 @@ pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
     }
 }
 
+/// u cut to ±[`Lane::EXP_LIMIT`], where NaN stays NaN.
+#[inline(always)]
+fn cut<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F> {
+    let [low, high] = [-F::EXP_LIMIT, F::EXP_LIMIT].map(|limit| Vector::<S, F>::splat(simd, limit));
+    if cfg!(target_arch = "wasm32") || matches!(simd.level(), Level::Fallback(_)) {
+        let u = u.simd_lt(low).select(low, u);
+        u.simd_gt(high).select(high, u)
+    } else {
+        // On x86 these give their second operand where either is NaN, on ARM the NaN; elsewhere it may be the number.
+        high.min(low.max(u))
+    }
+}
+
 /// 2^u in two parts, (s, f) with 2^u = s · 2^f: s a power of two and |f| ≤ ½, without rounding; and q(f), see [`Lane::EXP_Q`].
 #[inline(always)]
 fn exp2_parts<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> [Vector<S, F>; 3] {
     let splat = |value| Vector::<S, F>::splat(simd, value);
-    // By comparison and choice, so that NaN stays NaN: what min and max make of it differs by level.
-    let (low, high) = (splat(-F::EXP_LIMIT), splat(F::EXP_LIMIT));
-    let u = u.simd_lt(low).select(low, u);
-    let u = u.simd_gt(high).select(high, u);
+    let u = cut::<S, F>(simd, u);
     let rounded = u + splat(F::ROUND);
     let f = u - (rounded - splat(F::ROUND));
     let (&last, rest) = F::EXP_Q.split_last().expect("a polynomial has coefficients");

@@ -96,30 +96,27 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         rows::scale_and_add(simd, scale, dh, rows);
     }
 
-    /// Partial sums kept for each weight gradient.
-    const SUMS: usize;
-
     /// Samples of a row that are read.
     fn read(self, tile: &Tile) -> usize {
         tile.width
     }
 
-    /// Weight gradients there is room for.
-    fn entries(self, shape: Shape) -> usize {
+    /// Floats the sums of weight gradients take.
+    fn sums(self, shape: Shape) -> usize {
         outer::entries(shape)
     }
 
-    /// Where a tensor's gradient lies among them.
+    /// Where a tensor's gradient lies among their totals.
     fn place(self, shape: Shape, tensor: &str) -> Place {
         outer::place(shape, tensor)
     }
 
-    /// Adds the weight gradients of a tile to `sums`, [`Products::SUMS`] floats an entry.
+    /// Adds the weight gradients of a tile to `sums`.
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]);
 
-    /// Adds some neighbouring entries, of one sum each unless this is overridden, to `grad`.
-    fn add(self, sums: &[F], grad: &mut [F]) {
-        grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
+    /// The gradients, from sums over all tiles: these themselves unless this is overridden.
+    fn totals(self, _shape: Shape, sums: &mut [F]) -> &[F] {
+        sums
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Workspace<F> {
     /// Samples that exist, a bit each.
     pub(super) valid: Vec<u64>,
     /// What it was last laid out for.
-    laid: Option<(Shape, usize, usize)>,
+    laid: Option<(Shape, usize, usize, bool)>,
 }
 
 /// Buffers of the cells that keep more than h.
@@ -109,16 +109,23 @@ impl<F: Float> Workspace<F> {
                 extra.carry.reserve(shape.hidden * width);
             }
         }
-        if self.laid == Some((shape, width, blocks)) {
+        let laid = Some((shape, width, blocks, training));
+        if self.laid == laid {
             return;
         }
         let block = shape.state_rows() * width;
         self.state.reserve(blocks * block);
-        // h_{−1} is never read, it is left out of every sum; the row of ones is ones in every block.
+        // The row of ones is ones in every block; h_{−1}, and what would flow back from before the first step and after the last, are zero.
         for block in self.state.chunks_exact_mut(block) {
             block[(shape.hidden + 2) * width..].fill(F::one());
         }
-        self.laid = Some((shape, width, blocks));
+        self.state[..shape.hidden * width].fill(F::zero());
+        if training {
+            let rows = shape.delta_rows();
+            self.delta[shape.wide * width..rows * width].fill(F::zero());
+            self.delta[(blocks - 1) * rows * width..][..shape.wide * width].fill(F::zero());
+        }
+        self.laid = laid;
     }
 
     /// How many samples had a wrong bit.

@@ -30,7 +30,6 @@ const MANY: usize = 4;
 
 impl<F: Lane> Products<F> for Units {
     type Weights = Panel<F>;
-    const SUMS: usize = 1;
 
     fn padded(self, hidden: usize) -> usize {
         let lines = hidden.div_ceil(LANES);
@@ -110,7 +109,7 @@ impl<F: Lane> Products<F> for Units {
     }
 
     /// A row of P·G for each unit, for a, b and 1, for the output's weights and for its bias.
-    fn entries(self, shape: Shape) -> usize {
+    fn sums(self, shape: Shape) -> usize {
         (shape.hidden + EXTRA + 2) * shape.wide
     }
 
