@@ -74,6 +74,28 @@ fn zero_weights_give_exact_gradients_on_every_level_and_engine() {
 }
 
 #[test]
+fn what_an_engine_did_before_changes_no_bit() {
+    for (net, config) in nets(17) {
+        let model: Model<f32> = Init::Scaled.model(config, 3);
+        for (kind, level) in engines() {
+            let mut used = engine(&model, kind, level);
+            // The longest first, so that no buffer is made anew, zero throughout.
+            for (bits, train) in [(9, true), (8, false), (8, true), (1, false), (1, true), (3, true), (2, true)] {
+                let batch = additions(70, bits, 5);
+                if !train {
+                    used.evaluate(&batch, None);
+                    continue;
+                }
+                let mut found = vec![0.0; model.params.len()];
+                used.gradient(&batch, &mut found);
+                let (wanted, _) = gradient(&model, kind, level, &batch);
+                assert!(found == wanted, "{net}, {kind}, {level}: {bits} bits after other passes");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_hand_made_adder_adds_every_pair_on_every_level_and_engine() {
     let (model, batch) = (hand_made_adder(), every_pair());
     let mut failures = Vec::new();

@@ -94,6 +94,9 @@ impl<F: Lane> Gradients<'_, F> {
 /// Hidden units from which the weight gradients are added step by step.
 const LARGE: usize = 64;
 
+/// Vectors of units of which the rows for a, b and 1 are added together.
+const COLUMNS: usize = 4;
+
 /// One gate's weight gradients of some steps.
 #[derive(Debug)]
 struct Outer<'a, F> {
@@ -116,19 +119,21 @@ impl<F: Lane> Outer<'_, F> {
     fn units<S: Simd>(&self, simd: S, sums: &mut [F]) {
         let Shape { units, wide, .. } = self.gradients.tile.shape;
         for run in runs(units, registers::most::<S, F>()) {
-            for column in (0..units).step_by(LANES) {
-                let (row, sums) = (run.start, &mut sums[run.start * wide + self.gate + column..]);
-                registers::dispatch!(S, F, run.len(), self.add(simd, row, column, sums));
-            }
+            let (row, sums) = (run.start, &mut sums[run.start * wide + self.gate..]);
+            registers::dispatch!(S, F, run.len(), self.add(simd, row, sums));
         }
     }
 
-    /// R units' rows, 16 columns. A function of its own: all register tiles in one take the compiler minutes.
+    /// R units' rows. A function of its own: all register tiles in one take the compiler minutes.
     #[inline(never)]
-    fn add<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, column: usize, sums: &mut [F]) {
+    fn add<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, sums: &mut [F]) {
         simd.vectorize(
             #[inline(always)]
-            || self.add_tile::<S, R, NV>(simd, row, column, sums),
+            || {
+                for column in (0..self.gradients.tile.shape.units).step_by(LANES) {
+                    self.add_tile::<S, R, NV>(simd, row, column, &mut sums[column..]);
+                }
+            },
         );
     }
 
@@ -172,27 +177,49 @@ impl<F: Lane> Outer<'_, F> {
     /// Adds the rows of G for a, b and 1.
     #[inline(always)]
     fn rows<S: Simd>(&self, simd: S, sums: &mut [F]) {
+        let (len, units) = (Vector::<S, F>::LEN, self.gradients.tile.shape.units);
+        let many = COLUMNS * len;
+        for column in (0..units / many * many).step_by(many) {
+            self.row_vectors::<S, COLUMNS>(simd, column, sums);
+        }
+        for column in (units / many * many..units).step_by(len) {
+            self.row_vectors::<S, 1>(simd, column, sums);
+        }
+    }
+
+    /// NV vectors of them.
+    #[inline(always)]
+    fn row_vectors<S: Simd, const NV: usize>(&self, simd: S, column: usize, sums: &mut [F]) {
         let len = Vector::<S, F>::LEN;
         let Gradients { tile, blocks } = self.gradients;
-        let Tile { shape: Shape { hidden, units, wide, .. }, width, samples, .. } = **tile;
-        for column in (0..units).step_by(len) {
-            let mut acc = [Vector::<S, F>::splat(simd, F::zero()); EXTRA];
-            for r in 0..EXTRA {
-                acc[r] = Vector::<S, F>::from_slice(simd, &sums[r * wide + self.gate + column..][..len]);
+        let Tile { shape: Shape { hidden, wide, .. }, width, samples, .. } = **tile;
+        let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); NV]; EXTRA];
+        for r in 0..EXTRA {
+            for v in 0..NV {
+                acc[r][v] = Vector::<S, F>::from_slice(simd, &sums[r * wide + self.gate + column + v * len..][..len]);
             }
-            for t in self.steps.clone() {
-                let x = tile.rows(t * tile.shape.state_rows() + hidden, EXTRA);
-                let (x, dz) = (&blocks.state[x], &self.dz(t)[column..]);
-                let x: [&[F]; EXTRA] = std::array::from_fn(|r| &x[r * width..][..samples]);
-                for s in 0..samples {
-                    let y = Vector::<S, F>::from_slice(simd, &dz[s * hidden..][..len]);
-                    for r in 0..EXTRA {
-                        acc[r] = y.mul_add(Vector::<S, F>::splat(simd, x[r][s]), acc[r]);
+        }
+        for t in self.steps.clone() {
+            let x = tile.rows(t * tile.shape.state_rows() + hidden, EXTRA);
+            let (x, dz) = (&blocks.state[x], &self.dz(t)[column..]);
+            let x: [&[F]; EXTRA] = std::array::from_fn(|r| &x[r * width..][..samples]);
+            for s in 0..samples {
+                let dz = &dz[s * hidden..][..NV * len];
+                let mut y = [Vector::<S, F>::splat(simd, F::zero()); NV];
+                for v in 0..NV {
+                    y[v] = Vector::<S, F>::from_slice(simd, &dz[v * len..][..len]);
+                }
+                for r in 0..EXTRA {
+                    let x = Vector::<S, F>::splat(simd, x[r][s]);
+                    for v in 0..NV {
+                        acc[r][v] = y[v].mul_add(x, acc[r][v]);
                     }
                 }
             }
-            for r in 0..EXTRA {
-                acc[r].store_slice(&mut sums[r * wide + self.gate + column..][..len]);
+        }
+        for r in 0..EXTRA {
+            for v in 0..NV {
+                acc[r][v].store_slice(&mut sums[r * wide + self.gate + column + v * len..][..len]);
             }
         }
     }
