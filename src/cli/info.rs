@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         cores: cores(),
         best: SimdLevel::best().to_string(),
         levels,
-        units_below: [4, 8, 16, 32, 64, 128]
+        units_below: [4, 8, 16, 32, 64, 96]
             .map(|hidden| Crossover { hidden, batch: EngineKind::units_below(hidden) })
             .into(),
         tested_on: TESTED_ON,
@@ -105,7 +105,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         info.units_below.iter().map(|at| format!("{} at hidden {}", at.batch, at.hidden)).collect();
     say(
         "auto",
-        &format!("engine units for batches below {}; fused else, up to hidden 159; units above", below.join(", ")),
+        &format!(
+            "engine units for batches below {}; fused else, up to hidden {}; units above",
+            below.join(", "),
+            EngineKind::WIDE - 1
+        ),
     )?;
     say(
         "blas",

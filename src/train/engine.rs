@@ -23,12 +23,12 @@ pub enum EngineKind {
     Reference,
 }
 
-/// Hidden units from which they make better lanes than samples do: beyond them the 16 lanes of each weight gradient leave the cache.
-const WIDE: usize = 160;
-
 impl EngineKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Auto, Self::Fused, Self::Units, Self::Blas, Self::Reference];
+
+    /// Hidden units from which they make better lanes than samples do: the 16 lanes of each weight gradient leave the cache.
+    pub const WIDE: usize = 112;
 
     /// What `auto` means for a net and a number of samples, by measurement (`scripts/bench-grid.sh`); other kinds are what they are.
     pub fn resolve(self, config: &Config, samples: usize) -> Self {
@@ -42,7 +42,7 @@ impl EngineKind {
     /// Minibatches smaller than this go through `units` under `auto`: samples as lanes cost the same for one as for 64, units as lanes
     /// waste those that fill no vector.
     pub fn units_below(hidden: usize) -> usize {
-        if hidden >= WIDE { usize::MAX } else { 64 * hidden / (hidden + 12) }
+        if hidden >= Self::WIDE { usize::MAX } else { 64 * hidden / (hidden + 12) }
     }
 
     fn method(self) -> Option<Method> {

@@ -192,17 +192,14 @@ impl<F: Lane> Block<'_, F> {
         if start < end {
             let h = &gates[self.inputs.gate * shape.hidden * width..];
             let h: [&[F]; R] = std::array::from_fn(|r| &h[(first + r) * shape.hidden..][start..end]);
-            for (k, weights) in weights[self.inputs.gate * hidden..][start..end].iter().enumerate() {
-                let mut w = [Vector::<S, F>::splat(simd, F::zero()); NV];
-                for v in 0..NV {
-                    w[v] = Vector::<S, F>::from_slice(simd, &weights[v * len..][..len]);
+            let (fours, last) = weights[self.inputs.gate * hidden..][start..end].as_chunks::<4>();
+            for (i, weights) in fours.iter().enumerate() {
+                for j in 0..4 {
+                    add_input(simd, &mut sums, &h, 4 * i + j, &weights[j]);
                 }
-                for r in 0..R {
-                    let x = Vector::<S, F>::splat(simd, h[r][k]);
-                    for v in 0..NV {
-                        sums[r][v] = w[v].mul_add(x, sums[r][v]);
-                    }
-                }
+            }
+            for (j, weights) in last.iter().enumerate() {
+                add_input(simd, &mut sums, &h, 4 * fours.len() + j, weights);
             }
         }
         let single = &weights[self.product.panel.size.gates_in * hidden..];
@@ -221,6 +218,28 @@ impl<F: Lane> Block<'_, F> {
             for v in 0..NV {
                 sums[r][v].store_slice(&mut out[v * len..][..len]);
             }
+        }
+    }
+}
+
+/// Adds one input's products with 16 outputs' weights.
+#[inline(always)]
+fn add_input<S: Simd, F: Lane, const R: usize, const NV: usize>(
+    simd: S,
+    sums: &mut [[Vector<S, F>; NV]; R],
+    h: &[&[F]; R],
+    k: usize,
+    weights: &[F; LANES],
+) {
+    let len = Vector::<S, F>::LEN;
+    let mut w = [Vector::<S, F>::splat(simd, F::zero()); NV];
+    for v in 0..NV {
+        w[v] = Vector::<S, F>::from_slice(simd, &weights[v * len..][..len]);
+    }
+    for r in 0..R {
+        let x = Vector::<S, F>::splat(simd, h[r][k]);
+        for v in 0..NV {
+            sums[r][v] = w[v].mul_add(x, sums[r][v]);
         }
     }
 }
