@@ -44,8 +44,9 @@ impl Need {
             _ => 4.0,
         };
         let (width, sums) = match kind(*batch) {
-            EngineKind::Fused | EngineKind::Auto => (TILE, 16.0),
-            _ => ((*batch).min(SHARD).div_ceil(TILE) * TILE, 1.0),
+            EngineKind::Fused | EngineKind::Auto => (TILE, 17.0),
+            EngineKind::Units => (TILE, 1.0),
+            EngineKind::Blas | EngineKind::Reference => ((*batch).min(SHARD).div_ceil(TILE) * TILE, 1.0),
         };
         // The noise of a training for a proof keeps another h.
         let per_sample = blocks * (2.0 * h + g * h + 4.0)

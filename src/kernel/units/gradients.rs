@@ -1,7 +1,7 @@
-//! Weight gradients where units are lanes: `G += stateᵀ · delta`, step by step, one sample after the other.
+//! Weight gradients where units are lanes: `G += stateᵀ · delta`, a few steps at a time, one sample after the other.
 
 use super::registers;
-use crate::kernel::layout::{EXTRA, LANES, Shape, Tile, runs};
+use crate::kernel::layout::{EXTRA, LANES, Shape, TILE, Tile, runs};
 use crate::kernel::math::{Lane, Vector};
 use crate::kernel::products::Blocks;
 use crate::model::Cell;
@@ -16,19 +16,19 @@ pub(super) struct Gradients<'a, F> {
 }
 
 impl<F: Lane> Gradients<'_, F> {
-    /// Adds them to `sums`, rows of P·G.
-    pub(super) fn run<S: Simd>(self, simd: S, sums: &mut [F]) {
+    /// Adds them to `sums`, rows of P·G; `room` is for [`packed`] floats.
+    pub(super) fn run<S: Simd>(self, simd: S, sums: &mut [F], room: &mut [F]) {
         simd.vectorize(
             #[inline(always)]
             || {
                 let Shape { cell, hidden, wide, steps, .. } = self.tile.shape;
-                // Small matrices are gone through once for all steps; of large ones, a step's states stay in cache meanwhile.
-                let together = if hidden < LARGE { steps } else { 1 };
+                let together = together(hidden, steps);
                 for first in (0..steps).step_by(together) {
                     let steps = first..(first + together).min(steps);
                     for gate in 0..cell.gates() {
                         let outer = Outer { gradients: &self, steps: steps.clone(), gate: gate * hidden };
-                        outer.units(simd, sums);
+                        outer.pack(room);
+                        outer.units(simd, room, sums);
                         outer.rows(simd, &mut sums[hidden * wide..]);
                     }
                 }
@@ -91,8 +91,19 @@ impl<F: Lane> Gradients<'_, F> {
     }
 }
 
-/// Hidden units from which the weight gradients are added step by step.
+/// Hidden units from which the weight gradients are added a few steps at a time.
 const LARGE: usize = 64;
+
+/// Steps that go through together: of small matrices, many, so that these are gone through once; of large ones, as many as stay in cache
+/// meanwhile.
+fn together(hidden: usize, steps: usize) -> usize {
+    steps.min(if hidden < LARGE { 16 } else { 2 })
+}
+
+/// Floats of one gate's dz, packed for the steps that go through together.
+pub(super) fn packed(shape: Shape) -> usize {
+    together(shape.hidden, shape.steps) * TILE * shape.hidden
+}
 
 /// Vectors of units of which the rows for a, b and 1 are added together.
 const COLUMNS: usize = 4;
@@ -114,31 +125,70 @@ impl<F: Lane> Outer<'_, F> {
         &blocks.delta[tile.dz(t)][self.gate * tile.width..]
     }
 
+    /// The steps that have an h: all but the one before the first.
+    fn later(&self) -> Range<usize> {
+        self.steps.start.max(1)..self.steps.end
+    }
+
+    /// Packs dz so that 16 units of one sample after the other are one stream.
+    ///
+    /// # Shapes
+    /// `room [P/16][steps][samples][16]`.
+    #[inline(always)]
+    fn pack(&self, room: &mut [F]) {
+        let Tile { shape: Shape { hidden, .. }, samples, .. } = *self.gradients.tile;
+        let (room, _) = room.as_chunks_mut::<LANES>();
+        let stream = self.later().len() * samples;
+        let mut at = 0;
+        for t in self.later() {
+            let mut dz = self.dz(t);
+            for _ in 0..samples {
+                let (units, rest) = dz.split_at(hidden);
+                dz = rest;
+                for (line, units) in units.as_chunks::<LANES>().0.iter().enumerate() {
+                    room[line * stream + at] = *units;
+                }
+                at += 1;
+            }
+        }
+    }
+
     /// Adds the rows of G for the units of h.
     #[inline(always)]
-    fn units<S: Simd>(&self, simd: S, sums: &mut [F]) {
+    fn units<S: Simd>(&self, simd: S, packed: &[F], sums: &mut [F]) {
         let Shape { units, wide, .. } = self.gradients.tile.shape;
         for run in runs(units, registers::most::<S, F>()) {
             let (row, sums) = (run.start, &mut sums[run.start * wide + self.gate..]);
-            registers::dispatch!(S, F, run.len(), self.add(simd, row, sums));
+            registers::dispatch!(S, F, run.len(), self.add(simd, row, packed, sums));
         }
     }
 
     /// R units' rows. A function of its own: all register tiles in one take the compiler minutes.
     #[inline(never)]
-    fn add<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, sums: &mut [F]) {
+    fn add<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, packed: &[F], sums: &mut [F]) {
         simd.vectorize(
             #[inline(always)]
             || {
+                let (mut packed, _) = packed.as_chunks::<LANES>();
+                let stream = self.later().len() * self.gradients.tile.samples;
                 for column in (0..self.gradients.tile.shape.units).step_by(LANES) {
-                    self.add_tile::<S, R, NV>(simd, row, column, &mut sums[column..]);
+                    let (dz, rest) = packed.split_at(stream);
+                    packed = rest;
+                    self.add_tile::<S, R, NV>(simd, row, dz, &mut sums[column..]);
                 }
             },
         );
     }
 
+    /// Its part in 16 columns.
     #[inline(always)]
-    fn add_tile<S: Simd, const R: usize, const NV: usize>(&self, simd: S, row: usize, column: usize, sums: &mut [F]) {
+    fn add_tile<S: Simd, const R: usize, const NV: usize>(
+        &self,
+        simd: S,
+        row: usize,
+        mut stream: &[[F; LANES]],
+        sums: &mut [F],
+    ) {
         let len = Vector::<S, F>::LEN;
         let Gradients { tile, blocks } = self.gradients;
         let Shape { hidden, wide, .. } = tile.shape;
@@ -148,13 +198,13 @@ impl<F: Lane> Outer<'_, F> {
                 acc[r][v] = Vector::<S, F>::from_slice(simd, &sums[r * wide + v * len..][..len]);
             }
         }
-        // The step before the first has no h.
-        for t in self.steps.start.max(1)..self.steps.end {
-            let (h, dz) = (&blocks.state[tile.h(t)][row..], &self.dz(t)[column..]);
+        for t in self.later() {
+            let (dz, rest) = stream.split_at(tile.samples);
+            stream = rest;
+            let h = &blocks.state[tile.h(t)][row..];
             // By number, since to count chunks takes a division.
-            for at in (0..tile.samples).map(|s| s * hidden) {
-                let h = h[at..].first_chunk::<R>().expect("units of a run");
-                let dz = dz[at..].first_chunk::<LANES>().expect("units of a line");
+            for (s, dz) in dz.iter().enumerate() {
+                let h = h[s * hidden..].first_chunk::<R>().expect("units of a run");
                 let mut y = [Vector::<S, F>::splat(simd, F::zero()); NV];
                 for v in 0..NV {
                     y[v] = Vector::<S, F>::from_slice(simd, &dz[v * len..][..len]);

@@ -108,9 +108,9 @@ impl<F: Lane> Products<F> for Units {
         );
     }
 
-    /// A row of P·G for each unit, for a, b and 1, for the output's weights and for its bias.
+    /// All entries, and room to pack what they are made of.
     fn sums(self, shape: Shape) -> usize {
-        (shape.hidden + EXTRA + 2) * shape.wide
+        entries(shape) + gradients::packed(shape)
     }
 
     fn place(self, shape: Shape, tensor: &str) -> Place {
@@ -127,6 +127,12 @@ impl<F: Lane> Products<F> for Units {
     }
 
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
-        gradients::Gradients { tile, blocks }.run(simd, sums);
+        let (sums, room) = sums.split_at_mut(entries(tile.shape));
+        gradients::Gradients { tile, blocks }.run(simd, sums, room);
     }
+}
+
+/// A row of P·G for each unit, for a, b and 1, for the output's weights and for its bias.
+fn entries(shape: Shape) -> usize {
+    (shape.hidden + EXTRA + 2) * shape.wide
 }
