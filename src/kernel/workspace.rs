@@ -9,9 +9,10 @@ use crate::model::Cell;
 /// # Cost
 /// With W samples together (64 for `fused` and `units`, a shard for `blas`) and H rounded up to whole cache lines for `units`, for training:
 /// `(T+1)·(H+G·H+4)·W` floats of states and deltas; sums of weight gradients, `(H+3)·(G·H+1)` of 17 (`fused`) or 1 (`blas`) floats, or
-/// `(H+5)·G·H` of 1 and at most `16·H·W` to pack what they are made of, `2·H·W` from H = 64 on (`units`); for the LSTM `((T+1)·6H + 2H)·W` more, for the dynamic cell `((T+1)·(H+1) + H)·W`, and with noise
-/// `(T+1)·H·W`; for [`evaluate`](super::Kernel::evaluate) only two blocks of states and deltas. The packed weights of an engine are about as
-/// large as the parameters, twice.
+/// `(H+5)·G·H` of 1 and at most `16·H·W` to pack what they are made of, `2·H·W` from H = 64 on (`units`); for the LSTM
+/// `((T+1)·6H + 2H)·W` more, for the dynamic cell `((T+1)·(H+1) + H)·W`, and with noise `(T+1)·H·W`; for
+/// [`evaluate`](super::Kernel::evaluate) only two blocks of states and deltas. The packed weights of an engine are about as large as
+/// the parameters, twice.
 #[derive(Debug, Clone)]
 pub struct Workspace<F> {
     /// States, `[T+1][H+3][W]`.
