@@ -131,8 +131,8 @@ impl<W, P> Pass<'_, P, W> {
         P: Products<F, Weights = W>,
     {
         let shape = self.net.shape(self.products, self.batch.bits());
-        let sums = self.products.sums(shape);
-        ws.clear_sums(sums);
+        let (sums, room) = (self.products.sums(shape), self.products.room(shape));
+        ws.clear_sums(sums, room);
         let mut tally = Tally::default();
         for tile in self.tiles() {
             ws.lay_out(shape, tile.width, shape.steps + 1, true);
@@ -152,11 +152,11 @@ impl<W, P> Pass<'_, P, W> {
                 self.backward(simd, &tile, t, ws);
             }
             let blocks = Blocks { state: &ws.state, delta: &ws.delta, h: &ws.extra.h };
-            self.products.weight_gradients(simd, &tile, blocks, &mut ws.sums[..sums]);
+            self.products.weight_gradients(simd, &tile, blocks, &mut ws.sums[..sums + room]);
             tally.wrong_samples += ws.wrong_samples();
             tally.loss += sum_lanes(&ws.loss).widen();
         }
-        self.scatter(self.products.totals(shape, &mut ws.sums[..sums]), shape, layout, grad);
+        self.scatter(self.products.totals(shape, &mut ws.sums[..sums + room]), shape, layout, grad);
         tally
     }
 

@@ -49,9 +49,14 @@ impl<F: Lane> Products<F> for Fused {
         outer::outer(simd, tile.shape, blocks, sums);
     }
 
-    /// All lanes, and their totals.
+    /// All lanes.
     fn sums(self, shape: Shape) -> usize {
-        outer::entries(shape) * (LANES + 1)
+        outer::entries(shape) * LANES
+    }
+
+    /// Their totals.
+    fn room(self, shape: Shape) -> usize {
+        outer::entries(shape)
     }
 
     fn totals(self, shape: Shape, sums: &mut [F]) -> &[F] {

@@ -101,9 +101,14 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         tile.width
     }
 
-    /// Floats the sums of weight gradients take.
+    /// Sums of weight gradients there are.
     fn sums(self, shape: Shape) -> usize {
         outer::entries(shape)
+    }
+
+    /// Floats of room that making them needs beside them.
+    fn room(self, _shape: Shape) -> usize {
+        0
     }
 
     /// Where a tensor's gradient lies among their totals.
@@ -111,10 +116,10 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         outer::place(shape, tensor)
     }
 
-    /// Adds the weight gradients of a tile to `sums`.
+    /// Adds the weight gradients of a tile to `sums`, which the room follows.
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]);
 
-    /// The gradients, from sums over all tiles: these themselves unless this is overridden.
+    /// The gradients, from sums over all tiles and the room behind them: the sums themselves unless this is overridden.
     fn totals(self, _shape: Shape, sums: &mut [F]) -> &[F] {
         sums
     }

@@ -134,9 +134,9 @@ impl<F: Float> Workspace<F> {
         self.wrong.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Room for the sums of weight gradients, all zero.
-    pub(super) fn clear_sums(&mut self, len: usize) {
-        self.sums.reserve(len);
-        self.sums[..len].fill(F::zero());
+    /// Room for the sums of weight gradients, all zero, and `beside` floats more that may be anything.
+    pub(super) fn clear_sums(&mut self, sums: usize, beside: usize) {
+        self.sums.reserve(sums + beside);
+        self.sums[..sums].fill(F::zero());
     }
 }

@@ -105,9 +105,6 @@ pub(super) fn packed(shape: Shape) -> usize {
     together(shape.hidden, shape.steps) * TILE * shape.hidden
 }
 
-/// Vectors of units of which the rows for a, b and 1 are added together.
-const COLUMNS: usize = 4;
-
 /// One gate's weight gradients of some steps.
 #[derive(Debug)]
 struct Outer<'a, F> {
@@ -228,18 +225,21 @@ impl<F: Lane> Outer<'_, F> {
     #[inline(always)]
     fn rows<S: Simd>(&self, simd: S, sums: &mut [F]) {
         let (len, units) = (Vector::<S, F>::LEN, self.gradients.tile.shape.units);
-        let many = COLUMNS * len;
-        for column in (0..units / many * many).step_by(many) {
-            self.row_vectors::<S, COLUMNS>(simd, column, sums);
-        }
-        for column in (units / many * many..units).step_by(len) {
-            self.row_vectors::<S, 1>(simd, column, sums);
+        let mut column = 0;
+        while column < units {
+            let (vectors, sums) = ((units - column) / len, &mut *sums);
+            column += len
+                * match vectors {
+                    0 | 1 => self.row_vectors::<S, 1>(simd, column, sums),
+                    2 | 3 => self.row_vectors::<S, 2>(simd, column, sums),
+                    _ => self.row_vectors::<S, 4>(simd, column, sums),
+                };
         }
     }
 
-    /// NV vectors of them.
+    /// NV vectors of them; returns NV.
     #[inline(always)]
-    fn row_vectors<S: Simd, const NV: usize>(&self, simd: S, column: usize, sums: &mut [F]) {
+    fn row_vectors<S: Simd, const NV: usize>(&self, simd: S, column: usize, sums: &mut [F]) -> usize {
         let len = Vector::<S, F>::LEN;
         let Gradients { tile, blocks } = self.gradients;
         let Tile { shape: Shape { hidden, wide, .. }, width, samples, .. } = **tile;
@@ -272,5 +272,6 @@ impl<F: Lane> Outer<'_, F> {
                 acc[r][v].store_slice(&mut sums[r * wide + self.gate + column + v * len..][..len]);
             }
         }
+        NV
     }
 }

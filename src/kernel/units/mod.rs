@@ -108,9 +108,13 @@ impl<F: Lane> Products<F> for Units {
         );
     }
 
-    /// All entries, and room to pack what they are made of.
+    /// A row of P·G for each unit, for a, b and 1, for the output's weights and for its bias.
     fn sums(self, shape: Shape) -> usize {
-        entries(shape) + gradients::packed(shape)
+        (shape.hidden + EXTRA + 2) * shape.wide
+    }
+
+    fn room(self, shape: Shape) -> usize {
+        gradients::packed(shape)
     }
 
     fn place(self, shape: Shape, tensor: &str) -> Place {
@@ -127,12 +131,7 @@ impl<F: Lane> Products<F> for Units {
     }
 
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
-        let (sums, room) = sums.split_at_mut(entries(tile.shape));
+        let (sums, room) = sums.split_at_mut(Products::<F>::sums(self, tile.shape));
         gradients::Gradients { tile, blocks }.run(simd, sums, room);
     }
-}
-
-/// A row of P·G for each unit, for a, b and 1, for the output's weights and for its bias.
-fn entries(shape: Shape) -> usize {
-    (shape.hidden + EXTRA + 2) * shape.wide
 }
