@@ -6,7 +6,7 @@
 use super::Float;
 use super::bptt::{At, Pass};
 use super::finish::Finish;
-use super::layout::Tile;
+use super::layout::{LANES, Tile};
 use super::math::Vector;
 use super::products::Products;
 use super::rows::{apply, derivative};
@@ -36,19 +36,22 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
         #[inline(always)]
         || {
             let len = Vector::<S, F>::LEN;
-            let load = |row: &[F], at: usize| Vector::<S, F>::from_slice(simd, &row[at..][..len]);
             let [i, f, g, o] = quarters(gates);
-            for at in (0..live).step_by(len) {
-                let [i_t, f_t, g_t, o_t] = [load(i, at), load(f, at), load(g, at), load(o, at)];
-                let z = g_t.mul_add(i_t, load(c_prev, at) * f_t);
-                let p = apply::<S, F>(simd, pass.net.activation, z);
-                let c_t = match pass.net.lstm_form {
-                    LstmForm::Standard => z,
-                    LstmForm::Notebook => p,
-                };
-                c_t.store_slice(&mut c[at..][..len]);
-                p.store_slice(&mut squashed[at..][..len]);
-                (p * o_t).store_slice(&mut h[at..][..len]);
+            let c_prev = lines(c_prev);
+            let [c, squashed, h] = [c, squashed, h].map(|row| row.as_chunks_mut::<LANES>().0);
+            for line in 0..live / LANES {
+                for part in (0..LANES).step_by(len) {
+                    let load = |row: &[[F; LANES]]| Vector::<S, F>::from_slice(simd, &row[line][part..][..len]);
+                    let z = load(g).mul_add(load(i), load(c_prev) * load(f));
+                    let p = apply::<S, F>(simd, pass.net.activation, z);
+                    let c_t = match pass.net.lstm_form {
+                        LstmForm::Standard => z,
+                        LstmForm::Notebook => p,
+                    };
+                    c_t.store_slice(&mut c[line][part..][..len]);
+                    p.store_slice(&mut squashed[line][part..][..len]);
+                    (p * load(o)).store_slice(&mut h[line][part..][..len]);
+                }
             }
         },
     );
@@ -79,33 +82,44 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
         #[inline(always)]
         || {
             let len = Vector::<S, F>::LEN;
-            let load = |row: &[F], at: usize| Vector::<S, F>::from_slice(simd, &row[at..][..len]);
-            let [dz_i, dz_f, dz_g, dz_o] = quarters(dz);
-            let rows = dh.len();
             let slope = |y| derivative::<S, F>(simd, Activation::Sigmoid, y);
-            for at in (0..live).step_by(len) {
-                let gate = |gate| load(gates, gate * rows + at);
-                let [i, f, g, o] = [gate(0), gate(1), gate(2), gate(3)];
-                let (p, dh, flows) = (load(squashed, at), load(dh, at), load(carry, at));
-                let slope_p = derivative::<S, F>(simd, pass.net.activation, p);
-                let dz = match pass.net.lstm_form {
-                    LstmForm::Standard => (dh * o).mul_add(slope_p, flows),
-                    LstmForm::Notebook => dh.mul_add(o, flows) * slope_p,
-                };
-                (dz * g * slope(i)).store_slice(&mut dz_i[at..][..len]);
-                (dz * load(c_prev, at) * slope(f)).store_slice(&mut dz_f[at..][..len]);
-                (dz * i * derivative::<S, F>(simd, pass.net.activation, g)).store_slice(&mut dz_g[at..][..len]);
-                (dh * p * slope(o)).store_slice(&mut dz_o[at..][..len]);
-                (dz * f).store_slice(&mut carry[at..][..len]);
+            let [dz_i, dz_f, dz_g, dz_o] = quarters(dz);
+            let [i, f, g, o] = std::array::from_fn(|gate| lines(&gates[gate * dh.len()..]));
+            let [c_prev, squashed, dh] = [c_prev, squashed, &*dh].map(lines);
+            let (carry, _) = carry.as_chunks_mut::<LANES>();
+            for line in 0..live / LANES {
+                for part in (0..LANES).step_by(len) {
+                    let load = |row: &[[F; LANES]]| Vector::<S, F>::from_slice(simd, &row[line][part..][..len]);
+                    let ([i, f], [g, o]) = ([load(i), load(f)], [load(g), load(o)]);
+                    let (p, dh, flows) = (load(squashed), load(dh), load(carry));
+                    let slope_p = derivative::<S, F>(simd, pass.net.activation, p);
+                    let dz = match pass.net.lstm_form {
+                        LstmForm::Standard => (dh * o).mul_add(slope_p, flows),
+                        LstmForm::Notebook => dh.mul_add(o, flows) * slope_p,
+                    };
+                    (dz * g * slope(i)).store_slice(&mut dz_i[line][part..][..len]);
+                    (dz * load(c_prev) * slope(f)).store_slice(&mut dz_f[line][part..][..len]);
+                    let slope_g = derivative::<S, F>(simd, pass.net.activation, g);
+                    (dz * i * slope_g).store_slice(&mut dz_g[line][part..][..len]);
+                    (dh * p * slope(o)).store_slice(&mut dz_o[line][part..][..len]);
+                    (dz * f).store_slice(&mut carry[line][part..][..len]);
+                }
             }
         },
     );
 }
 
+/// Rows in stretches of 16, which are whole vectors on every level.
+#[inline(always)]
+fn lines<F>(rows: &[F]) -> &[[F; LANES]] {
+    rows.as_chunks().0
+}
+
 /// Rows of four gates, a gate each.
 #[inline(always)]
-fn quarters<F>(rows: &mut [F]) -> [&mut [F]; 4] {
-    let (front, back) = rows.split_at_mut(rows.len() / 2);
+fn quarters<F>(rows: &mut [F]) -> [&mut [[F; LANES]]; 4] {
+    let (lines, _) = rows.as_chunks_mut();
+    let (front, back) = lines.split_at_mut(lines.len() / 2);
     let (i, f) = front.split_at_mut(front.len() / 2);
     let (g, o) = back.split_at_mut(back.len() / 2);
     [i, f, g, o]

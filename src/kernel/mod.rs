@@ -23,17 +23,20 @@
 //!
 //! | file | does | share of the time at H = 16 | at best (AVX2) |
 //! |---|---|---|---|
-//! | `gemm` | z and dh: weights times rows, 6 × 2 vectors of sums at a time | 40 % | 20 % |
-//! | `outer` | weight gradients, 4 × 3 vectors at a time | 31 % | 10 % |
-//! | `finish`, `math` | σ and its slope | 24 % | – |
-//! | `rows` | output and errors, bits to numbers | 4 % | – |
+//! | `gemm` | z and dh: weights times rows, 6 × 2 vectors of sums at a time | 45 % | 29 % |
+//! | `outer` | weight gradients, 4 × 3 vectors at a time | 26 % | 15 % |
+//! | `finish`, `math` | σ and its slope | 21 % | – |
+//! | `rows` | output and errors, bits to numbers | 7 % | – |
 //!
-//! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak. The rest of the first two rows goes to
-//! the inputs and biases, which count as rows of the products (19 rows for 16 units), to loading and storing sums, and to waiting
-//! for the last of them. Division, one a sigmoid, is the longest wait of the third row. Shares are of samples of a profiler on an
-//! AMD EPYC (Zen 3), whose neighbours left it 30 % of the peak; minutes when they are quiet give 37 %. An estimate in cycles, of products
-//! at the peak, σ, slopes, inputs and outputs, comes to some 58 %: about the most this design can reach at 16 units. Large nets come closer:
-//! up to 81 % at 256 units, where the products are all there is, and 49 to 59 % at 1,024, where each step reads and writes matrices of 4 MB.
+//! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak; their sum, 44 %, is the share of the peak. The
+//! rest of the first two rows goes to the inputs and biases, which count as rows of the products (19 rows for 16 units), to loading and
+//! storing sums, and to waiting for the second cache: a weight gradient's register tile takes 1.2 times what it would from the first. A
+//! σ takes 7 cycles a vector, for a division and seven multiply-adds beside cutting and rounding. Large nets come closer: 60 % of the peak at 32
+//! units, 72 % at 64, 86 % at 256, where the products are all there is, and 76 % at 1,024, where each step reads and writes matrices of 4 MB.
+//!
+//! All of these are least times of thousands of tiles on an AMD EPYC (Zen 3), in cycles, timers included. With its neighbours at work everything,
+//! even what stays in registers and the first cache, takes up to 1.5 times as long, while the FMA peak hardly moves: as two threads
+//! would that share a core's decoders.
 
 mod blas;
 mod bptt;

@@ -3,7 +3,8 @@
 //! What the other engines call H rows of 64 samples is here 64 rows of P units, one for each sample: P is H rounded up to whole cache lines,
 //! an odd number of them where there are many, so that the same unit of neighbouring samples does not fall into the same
 //! set of the cache. Rows of one value a sample (a, b, 1, `dz_o`) stay as they are. All three products read both operands in
-//! this order, and a weight gradient is one sum, not 16 lanes: the large matrices are passed over once a step.
+//! this order, and a weight gradient is one sum, not 16 lanes: the large matrices are passed over once for two steps, whose dz are packed
+//! into one stream.
 //!
 //! The recurrent products add in the order of `fused`, so states are the same bits; the output unit adds its weights' products in 16 lanes,
 //! and weight gradients are added sample by sample instead of lane by lane.
