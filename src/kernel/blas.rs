@@ -78,8 +78,7 @@ impl<F: Lane> Products<F> for Blas {
     fn weight_gradients<S: Simd>(self, _simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
         let (width, samples) = (tile.shape.delta_rows(), tile.width);
         for outer in outer::outers(tile.shape) {
-            let (a, height) =
-                if outer.plain { (blocks.h, tile.shape.hidden) } else { (blocks.state, tile.shape.state_rows()) };
+            let (a, height) = outer.left(tile.shape, blocks);
             for t in 0..=tile.shape.steps {
                 let [rows, cols] = outer.at(t);
                 if rows.is_empty() || cols.is_empty() {

@@ -28,7 +28,7 @@ pub(crate) struct Outer {
     /// T.
     steps: usize,
     /// The blocks on the left are h itself, not the state.
-    pub(crate) plain: bool,
+    plain: bool,
 }
 
 impl Outer {
@@ -39,6 +39,12 @@ impl Outer {
             if t == 0 { self.early.max(rows.start)..rows.end } else { rows },
             if t == self.steps { self.late.max(cols.start)..cols.end } else { cols },
         ]
+    }
+
+    /// The blocks on the left, and the rows of each.
+    #[inline(always)]
+    pub(crate) fn left<'a, F>(&self, shape: Shape, blocks: Blocks<'a, F>) -> (&'a [F], usize) {
+        if self.plain { (blocks.h, shape.hidden) } else { (blocks.state, shape.state_rows()) }
     }
 
     /// Calls `visit` with rows and columns of each register tile, 4 × 3 at most: a few rows, which stay in the first cache, with all columns.
@@ -132,8 +138,7 @@ pub(crate) fn outer<S: Simd, F: Lane>(simd: S, shape: Shape, blocks: Blocks<'_, 
                 let end = if i + 1 == inner.count { shape.steps + 1 } else { steps.end + 1 };
                 let mut sums = sums.as_chunks_mut::<LANES>().0;
                 for outer in outers(shape) {
-                    let (a, height) =
-                        if outer.plain { (blocks.h, shape.hidden) } else { (blocks.state, shape.state_rows()) };
+                    let (a, height) = outer.left(shape, blocks);
                     let heights = [height, shape.delta_rows()];
                     outer.tiles(
                         #[inline(always)]

@@ -202,16 +202,13 @@ impl<F: Lane> Outer<'_, F> {
             // By number, since to count chunks takes a division.
             for (s, dz) in dz.iter().enumerate() {
                 let h = h[s * hidden..].first_chunk::<R>().expect("units of a run");
-                let mut y = [Vector::<S, F>::splat(simd, F::zero()); NV];
-                for v in 0..NV {
-                    y[v] = Vector::<S, F>::from_slice(simd, &dz[v * len..][..len]);
-                }
-                for r in 0..R {
-                    let x = Vector::<S, F>::splat(simd, h[r]);
-                    for v in 0..NV {
-                        acc[r][v] = y[v].mul_add(x, acc[r][v]);
-                    }
-                }
+                registers::add(
+                    simd,
+                    &mut acc,
+                    #[inline(always)]
+                    |r| h[r],
+                    dz,
+                );
             }
         }
         for r in 0..R {
@@ -255,16 +252,13 @@ impl<F: Lane> Outer<'_, F> {
             let x: [&[F]; EXTRA] = std::array::from_fn(|r| &x[r * width..][..samples]);
             for s in 0..samples {
                 let dz = &dz[s * hidden..][..NV * len];
-                let mut y = [Vector::<S, F>::splat(simd, F::zero()); NV];
-                for v in 0..NV {
-                    y[v] = Vector::<S, F>::from_slice(simd, &dz[v * len..][..len]);
-                }
-                for r in 0..EXTRA {
-                    let x = Vector::<S, F>::splat(simd, x[r][s]);
-                    for v in 0..NV {
-                        acc[r][v] = y[v].mul_add(x, acc[r][v]);
-                    }
-                }
+                registers::add(
+                    simd,
+                    &mut acc,
+                    #[inline(always)]
+                    |r| x[r][s],
+                    dz,
+                );
             }
         }
         for r in 0..EXTRA {

@@ -195,51 +195,43 @@ impl<F: Lane> Block<'_, F> {
             let (fours, last) = weights[self.inputs.gate * hidden..][start..end].as_chunks::<4>();
             for (i, weights) in fours.iter().enumerate() {
                 for j in 0..4 {
-                    add_input(simd, &mut sums, &h, 4 * i + j, &weights[j]);
+                    let k = 4 * i + j;
+                    registers::add(
+                        simd,
+                        &mut sums,
+                        #[inline(always)]
+                        |r| h[r][k],
+                        &weights[j],
+                    );
                 }
             }
             for (j, weights) in last.iter().enumerate() {
-                add_input(simd, &mut sums, &h, 4 * fours.len() + j, weights);
+                let k = 4 * fours.len() + j;
+                registers::add(
+                    simd,
+                    &mut sums,
+                    #[inline(always)]
+                    |r| h[r][k],
+                    weights,
+                );
             }
         }
         let single = &weights[self.product.panel.size.gates_in * hidden..];
         for (i, w) in single[..if self.inputs.rows { single.len() } else { 0 }].iter().enumerate() {
             let x = &rows[i * width + first..][..R];
-            for r in 0..R {
-                let x = Vector::<S, F>::splat(simd, x[r]);
-                for v in 0..NV {
-                    let w = Vector::<S, F>::from_slice(simd, &w[v * len..][..len]);
-                    sums[r][v] = w.mul_add(x, sums[r][v]);
-                }
-            }
+            registers::add(
+                simd,
+                &mut sums,
+                #[inline(always)]
+                |r| x[r],
+                w,
+            );
         }
         for r in 0..R {
             let out = &mut out[(first + r) * shape.hidden + self.column..][..LANES];
             for v in 0..NV {
                 sums[r][v].store_slice(&mut out[v * len..][..len]);
             }
-        }
-    }
-}
-
-/// Adds one input's products with 16 outputs' weights.
-#[inline(always)]
-fn add_input<S: Simd, F: Lane, const R: usize, const NV: usize>(
-    simd: S,
-    sums: &mut [[Vector<S, F>; NV]; R],
-    h: &[&[F]; R],
-    k: usize,
-    weights: &[F; LANES],
-) {
-    let len = Vector::<S, F>::LEN;
-    let mut w = [Vector::<S, F>::splat(simd, F::zero()); NV];
-    for v in 0..NV {
-        w[v] = Vector::<S, F>::from_slice(simd, &weights[v * len..][..len]);
-    }
-    for r in 0..R {
-        let x = Vector::<S, F>::splat(simd, h[r][k]);
-        for v in 0..NV {
-            sums[r][v] = w[v].mul_add(x, sums[r][v]);
         }
     }
 }

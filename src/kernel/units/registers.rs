@@ -14,6 +14,27 @@ pub(super) fn most<S: Simd, F: Lane>() -> usize {
     }
 }
 
+/// `sums[r] += x(r) · line`: one input of R rows of sums, NV vectors each.
+#[inline(always)]
+pub(super) fn add<S: Simd, F: Lane, const R: usize, const NV: usize>(
+    simd: S,
+    sums: &mut [[Vector<S, F>; NV]; R],
+    x: impl Fn(usize) -> F,
+    line: &[F],
+) {
+    let len = Vector::<S, F>::LEN;
+    let mut y = [Vector::<S, F>::splat(simd, F::zero()); NV];
+    for v in 0..NV {
+        y[v] = Vector::<S, F>::from_slice(simd, &line[v * len..][..len]);
+    }
+    for r in 0..R {
+        let x = Vector::<S, F>::splat(simd, x(r));
+        for v in 0..NV {
+            sums[r][v] = y[v].mul_add(x, sums[r][v]);
+        }
+    }
+}
+
 /// Calls a method of const parameters R and NV for `rows`, at most [`most`] of them. Only the arms of a level are compiled for it.
 macro_rules! dispatch {
     ($S:ty, $F:ty, $rows:expr, $on:ident.$method:ident($($argument:expr),*)) => {
