@@ -9,6 +9,8 @@ use super::finish::{Finish, Spans};
 use super::layout::{TILE, runs};
 use super::math::{Lane, Vector};
 use super::products::Line;
+use super::rows;
+use crate::model::Activation;
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
@@ -147,6 +149,10 @@ impl<F: Lane> Run<'_, F> {
                     }
                 }
             }
+            if let Finish::Derive(activation, y) = self.finish {
+                let (y, _) = y[self.first * TILE..].as_chunks::<TILE>();
+                derive::<S, F, MR, NV>(simd, activation, y, at, &mut sums);
+            }
             let (rows, _) = out[self.first * TILE..].as_chunks_mut::<TILE>();
             let rows = rows.first_chunk_mut::<MR>().expect("a row for each output");
             for r in 0..MR {
@@ -155,9 +161,28 @@ impl<F: Lane> Run<'_, F> {
                 }
             }
         }
-        if !matches!(self.finish, Finish::Plain) {
+        if matches!(self.finish, Finish::Activate(_)) {
             let spans = Spans { start: self.first * TILE, count: 1, stride: 0, len: MR * TILE };
             self.finish.spans(simd, self.group, out, spans);
+        }
+    }
+}
+
+/// A register tile's sums times φ′, from the outputs of φ in `y`, rows of samples, from sample `at` on.
+#[inline(always)]
+fn derive<S: Simd, F: Lane, const MR: usize, const NV: usize>(
+    simd: S,
+    activation: Activation,
+    y: &[[F; TILE]],
+    at: usize,
+    sums: &mut [[Vector<S, F>; NV]; MR],
+) {
+    let len = Vector::<S, F>::LEN;
+    let y = y.first_chunk::<MR>().expect("an output of φ for each sum");
+    for r in 0..MR {
+        for v in 0..NV {
+            let y = Vector::<S, F>::from_slice(simd, &y[r][at + v * len..][..len]);
+            sums[r][v] = sums[r][v] * rows::derivative::<S, F>(simd, activation, y);
         }
     }
 }
