@@ -24,6 +24,8 @@ pub(crate) struct Panel<F> {
     inputs: usize,
     outputs: usize,
     groups: usize,
+    /// The runs of outputs, each with its group.
+    runs: Vec<(usize, Range<usize>)>,
     data: Vec<F>,
 }
 
@@ -31,14 +33,11 @@ impl<F: Lane> Panel<F> {
     /// A panel of zeros for `groups` equal groups of outputs.
     pub(crate) fn zeros(inputs: usize, outputs: usize, groups: usize) -> Self {
         assert_eq!(outputs % groups, 0, "{outputs} outputs in {groups} groups");
-        Self { inputs, outputs, groups, data: vec![F::zero(); (inputs + 1) * outputs] }
-    }
-
-    /// The runs of outputs, each with its group.
-    fn runs(&self) -> impl Iterator<Item = (usize, Range<usize>)> + use<F> {
-        let size = self.outputs / self.groups;
-        (0..self.groups)
-            .flat_map(move |g| runs(size, MOST).map(move |run| (g, g * size + run.start..g * size + run.end)))
+        let size = outputs / groups;
+        let runs = (0..groups)
+            .flat_map(|g| runs(size, MOST).map(move |run| (g, g * size + run.start..g * size + run.end)))
+            .collect();
+        Self { inputs, outputs, groups, runs, data: vec![F::zero(); (inputs + 1) * outputs] }
     }
 
     /// Packs `bias(gate, unit)` and `weights(k, gate)`.
@@ -47,9 +46,8 @@ impl<F: Lane> Panel<F> {
         bias: impl Fn(usize, usize) -> F,
         weights_of: impl Fn(usize, usize) -> Line<'a, F>,
     ) {
-        let (runs, size) = (self.runs(), self.outputs / self.groups);
-        let mut packed = self.data.as_mut_slice();
-        for (gate, run) in runs {
+        let (mut packed, size) = (self.data.as_mut_slice(), self.outputs / self.groups);
+        for &(gate, ref run) in &self.runs {
             let (rows, rest) = packed.split_at_mut(run.len() * (self.inputs + 1));
             packed = rest;
             let first = run.start - gate * size;
@@ -83,7 +81,7 @@ pub(crate) fn product<S: Simd, F: Lane>(
             let (rows, _) = rows.as_chunks::<TILE>();
             assert_eq!((rows.len(), out.len()), (k.len(), panel.outputs * TILE), "shapes of a product");
             let mut packed = panel.data.as_slice();
-            for (group, outputs) in panel.runs() {
+            for &(group, ref outputs) in &panel.runs {
                 let (weights, rest) = packed.split_at(outputs.len() * (panel.inputs + 1));
                 packed = rest;
                 let run = Run { weights, k: &k, rows, group, first: outputs.start, finish };
