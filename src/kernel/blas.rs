@@ -4,7 +4,7 @@ use super::finish::Finish;
 use super::layout::Tile;
 use super::math::Lane;
 use super::outer;
-use super::products::{Blocks, Line, Products, Size};
+use super::products::{Blocks, Linear, Products, Size};
 use fearless_simd::Simd;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -41,17 +41,12 @@ impl<F: Lane> Products<F> for Blas {
         }
     }
 
-    fn pack<'a>(
-        self,
-        packed: &mut Dense<F>,
-        bias: impl Fn(usize, usize) -> F,
-        weights: impl Fn(usize, usize) -> Line<'a, F>,
-    ) {
-        let Dense { outputs, group, .. } = *packed;
-        for (k, row) in packed.weight.chunks_exact_mut(outputs).enumerate() {
-            row.chunks_exact_mut(group).enumerate().for_each(|(gate, row)| weights(k, gate).write(0, row));
+    fn pack(self, packed: &mut Dense<F>, linear: Linear<'_, F>) {
+        let Dense { outputs, group, weight, bias } = packed;
+        for gate in 0..*outputs / *group {
+            linear.write_biases(gate, *group, 0..*group, &mut bias[gate * *group..]);
+            linear.write_weights(gate, 0..*group, *outputs, &mut weight[gate * *group..]);
         }
-        packed.bias.iter_mut().enumerate().for_each(|(m, b)| *b = bias(m / group, m % group));
     }
 
     fn product<S: Simd>(

@@ -3,10 +3,9 @@
 //! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps. What differs is in
 //! one file per cell: how `h_t` comes from `z_t`, and `dz_t` from `dh_t`.
 
-use super::finish::Finish;
 use super::layout::{Shape, Tile};
 use super::math::{self, sum_lanes};
-use super::products::{Blocks, Line, Products, Size, samples_in};
+use super::products::{Blocks, Linear, Matrix, Products, Size, samples_in};
 use super::rows::{self, Output};
 use super::workspace::{Extra, Workspace};
 use super::{Float, Noise, dynamic, elman, lstm};
@@ -69,20 +68,15 @@ impl<W> Packed<W> {
     /// Packs the weights of one update.
     pub(crate) fn pack<F: Float>(&mut self, products: impl Products<F, Weights = W>, net: &Net, w: &Weights<'_, F>) {
         let (hidden, wide) = (net.hidden, net.hidden * net.cell.gates());
-        let scales = net.gates().map(math::scale::<F>);
-        let bias = |g: usize, j: usize| w.b_h.get(g * hidden + j).copied().unwrap_or_else(F::zero) * scales[g];
-        products.pack(&mut self.forward, bias, |k, g| {
-            let row = if k < hidden { &w.w_hh[k * wide..][..wide] } else { &w.w_ih[(k - hidden) * wide..][..wide] };
-            Line { from: &row[g * hidden..], stride: 1, scale: scales[g] }
-        });
-        let column = |from, stride| Line { from, stride, scale: F::one() };
-        let b_o = |_, _| w.b_o.first().copied().unwrap_or_else(F::zero);
-        products.pack(&mut self.output, b_o, |k, _| column(&w.w_ho[k..], 1));
-        products.pack(
-            &mut self.backward,
-            |_, _| F::zero(),
-            |k, _| if k < wide { column(&w.w_hh[k..], wide) } else { column(w.w_ho, 1) },
-        );
+        let all_gates = |from, inputs| Matrix { from, inputs, per_input: wide, per_gate: hidden, per_unit: 1 };
+        let forward = [all_gates(w.w_hh, hidden), all_gates(w.w_ih, 2)];
+        let scales = net.gates().map(math::scale);
+        products.pack(&mut self.forward, Linear { weights: &forward, biases: w.b_h, scales: &scales });
+        let (h, one) = (Matrix { from: w.w_ho, inputs: hidden, per_input: 1, per_gate: 0, per_unit: 0 }, [F::one()]);
+        products.pack(&mut self.output, Linear { weights: &[h], biases: w.b_o, scales: &one });
+        let dz = Matrix { from: w.w_hh, inputs: wide, per_input: 1, per_gate: 0, per_unit: wide };
+        let dz_o = Matrix { from: w.w_ho, inputs: 1, per_input: 1, per_gate: 0, per_unit: 1 };
+        products.pack(&mut self.backward, Linear { weights: &[dz, dz_o], biases: &[], scales: &one });
     }
 }
 
@@ -120,6 +114,7 @@ pub(crate) struct Pass<'a, P, W> {
 
 impl<W, P> Pass<'_, P, W> {
     /// Forward and backward; adds the gradient of the summed loss to `grad`, a flat buffer of `layout`.
+    #[inline(always)]
     pub(crate) fn gradient<S: Simd, F: Float>(
         &self,
         simd: S,
@@ -161,6 +156,7 @@ impl<W, P> Pass<'_, P, W> {
     }
 
     /// Forward only, with two blocks of states whatever the width; `predicted` takes the answers.
+    #[inline(always)]
     pub(crate) fn evaluate<S: Simd, F: Float>(
         &self,
         simd: S,
@@ -180,7 +176,7 @@ impl<W, P> Pass<'_, P, W> {
                 self.forward(simd, &tile, at, ws);
                 let z_o = &mut ws.delta[..tile.width];
                 let h = hidden_rows(&tile, &ws.state, &ws.extra, at.to);
-                self.products.product(simd, &tile, &self.packed.output, 0..shape.hidden, h, z_o, Finish::Plain);
+                self.products.output(simd, &tile, &self.packed.output, h, z_o);
                 rows::answer(simd, self.net.output, z_o, &mut ws.answer);
                 let targets = &self.batch.c.column(t)[tile.words.clone()];
                 for (i, (&answer, &target)) in ws.answer.iter().zip(targets).enumerate() {
@@ -223,11 +219,12 @@ impl<W, P> Pass<'_, P, W> {
     }
 
     /// Step t: `x_t` into the state, then the cell.
+    #[inline(always)]
     fn forward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
     {
-        let ((a, b), read) = (ws.state[tile.x(at.from)].split_at_mut(tile.width), self.products.read(tile));
+        let ((a, b), read) = (ws.state[tile.x(at.from)].split_at_mut(tile.width), self.products.read::<S>(tile));
         rows::expand(simd, &self.batch.a.column(at.t)[tile.words.clone()], &mut a[..read]);
         rows::expand(simd, &self.batch.b.column(at.t)[tile.words.clone()], &mut b[..read]);
         match self.net.cell {
@@ -238,13 +235,14 @@ impl<W, P> Pass<'_, P, W> {
     }
 
     /// Output of step t: `z_o = h_t W_ho + b_o`, counted, and `dz_o` into the next block of delta.
+    #[inline(always)]
     fn output<S: Simd, F: Float>(&self, simd: S, tile: &Tile, t: usize, ws: &mut Workspace<F>) -> u64
     where
         P: Products<F, Weights = W>,
     {
         let dz_o = &mut ws.delta[tile.dz_o(t + 1)];
         let h = hidden_rows(tile, &ws.state, &ws.extra, t + 1);
-        self.products.product(simd, tile, &self.packed.output, 0..tile.shape.hidden, h, dz_o, Finish::Plain);
+        self.products.output(simd, tile, &self.packed.output, h, dz_o);
         let output = Output {
             activation: self.net.output,
             loss: self.net.loss,
@@ -253,7 +251,7 @@ impl<W, P> Pass<'_, P, W> {
             lanes: &mut ws.loss,
         };
         let (mut wrong_bits, seen) = (0, &mut ws.wrong);
-        output.run(simd, &mut dz_o[..self.products.read(tile)], |word, wrong| {
+        output.run(simd, &mut dz_o[..self.products.read::<S>(tile)], |word, wrong| {
             wrong_bits += u64::from(wrong.count_ones());
             seen[word] |= wrong;
         });
@@ -261,6 +259,7 @@ impl<W, P> Pass<'_, P, W> {
     }
 
     /// Step t backward: `dh_t = dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell.
+    #[inline(always)]
     fn backward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, t: usize, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,

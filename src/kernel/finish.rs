@@ -71,6 +71,23 @@ impl<F: Lane> Finish<'_, F> {
         );
     }
 
+    /// Finishes one vector of sums of a group, which will lie at `at`.
+    #[inline(always)]
+    pub(crate) fn vector<S: Simd>(self, simd: S, group: usize, at: usize, sums: Vector<S, F>) -> Vector<S, F> {
+        match self {
+            Self::Plain => sums,
+            Self::Activate(gates) => match gates[group] {
+                Activation::Sigmoid => math::sigmoid::<S, F>(simd, sums),
+                Activation::Tanh => math::tanh::<S, F>(simd, sums),
+                Activation::Relu => math::relu::<S, F>(simd, sums),
+            },
+            Self::Derive(activation, y) => {
+                let y = Vector::<S, F>::from_slice(simd, &y[at..][..Vector::<S, F>::LEN]);
+                sums * derivative::<S, F>(simd, activation, y)
+            }
+        }
+    }
+
     /// Finishes the stored sums of a whole product, or of the first `live` of it.
     pub(crate) fn all<S: Simd>(self, simd: S, out: &mut [F], live: usize) {
         let groups = if let Self::Activate(gates) = self { gates.len() } else { 1 };

@@ -5,7 +5,7 @@ use super::gemm::{self, Panel};
 use super::layout::{LANES, Shape, Tile};
 use super::math::Lane;
 use super::outer;
-use super::products::{Blocks, Line, Products, Size};
+use super::products::{Blocks, Linear, Products, Size};
 use fearless_simd::Simd;
 use std::ops::Range;
 
@@ -23,13 +23,8 @@ impl<F: Lane> Products<F> for Fused {
         Panel::zeros(size.inputs(), size.outputs(), size.gates_out.max(1))
     }
 
-    fn pack<'a>(
-        self,
-        packed: &mut Panel<F>,
-        bias: impl Fn(usize, usize) -> F,
-        weights: impl Fn(usize, usize) -> Line<'a, F>,
-    ) {
-        packed.pack(bias, weights);
+    fn pack(self, packed: &mut Panel<F>, linear: Linear<'_, F>) {
+        packed.pack(linear);
     }
 
     fn product<S: Simd>(

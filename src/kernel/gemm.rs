@@ -8,7 +8,7 @@
 use super::finish::{Finish, Spans};
 use super::layout::{TILE, runs};
 use super::math::{Lane, Vector};
-use super::products::Line;
+use super::products::Linear;
 use super::rows;
 use crate::model::Activation;
 use fearless_simd::prelude::*;
@@ -40,22 +40,16 @@ impl<F: Lane> Panel<F> {
         Self { inputs, outputs, groups, runs, data: vec![F::zero(); (inputs + 1) * outputs] }
     }
 
-    /// Packs `bias(gate, unit)` and `weights(k, gate)`.
-    pub(crate) fn pack<'a>(
-        &mut self,
-        bias: impl Fn(usize, usize) -> F,
-        weights_of: impl Fn(usize, usize) -> Line<'a, F>,
-    ) {
+    /// Packs weights and biases.
+    pub(crate) fn pack(&mut self, linear: Linear<'_, F>) {
         let (mut packed, size) = (self.data.as_mut_slice(), self.outputs / self.groups);
         for &(gate, ref run) in &self.runs {
             let (rows, rest) = packed.split_at_mut(run.len() * (self.inputs + 1));
             packed = rest;
-            let first = run.start - gate * size;
+            let units = run.start - gate * size..run.end - gate * size;
             let (biases, weights) = rows.split_at_mut(run.len());
-            biases.iter_mut().enumerate().for_each(|(i, b)| *b = bias(gate, first + i));
-            for (k, row) in weights.chunks_exact_mut(run.len()).enumerate() {
-                weights_of(k, gate).write(first, row);
-            }
+            linear.write_biases(gate, size, units.clone(), biases);
+            linear.write_weights(gate, units, run.len(), weights);
         }
     }
 }
@@ -180,7 +174,7 @@ fn derive<S: Simd, F: Lane, const MR: usize, const NV: usize>(
     for r in 0..MR {
         for v in 0..NV {
             let y = Vector::<S, F>::from_slice(simd, &y[r][at + v * len..][..len]);
-            sums[r][v] = sums[r][v] * rows::derivative::<S, F>(simd, activation, y);
+            sums[r][v] *= rows::derivative::<S, F>(simd, activation, y);
         }
     }
 }

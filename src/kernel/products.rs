@@ -65,13 +65,8 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Room for the weights of a product.
     fn weights(self, size: Size) -> Self::Weights;
 
-    /// Packs `bias(gate, unit)` and `weights(k, gate)` of the outputs; the output unit alone is unit 0 of gate 0.
-    fn pack<'a>(
-        self,
-        packed: &mut Self::Weights,
-        bias: impl Fn(usize, usize) -> F,
-        weights: impl Fn(usize, usize) -> Line<'a, F>,
-    );
+    /// Packs weights and biases; the output unit alone is unit 0 of gate 0.
+    fn pack(self, packed: &mut Self::Weights, linear: Linear<'_, F>);
 
     /// `out[m] = finish(bias[m] + Σ_k W[k][m] rows[k])` for the inputs `k`.
     #[expect(clippy::too_many_arguments, reason = "a product has two operands, a result, and where they lie")]
@@ -86,6 +81,11 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         finish: Finish<'_, F>,
     );
 
+    /// The output unit's pre-activations, `out = bias + Σ_k W[k] h[k]`, a row.
+    fn output<S: Simd>(self, simd: S, tile: &Tile, weights: &Self::Weights, h: &[F], out: &mut [F]) {
+        self.product(simd, tile, weights, 0..tile.shape.hidden, h, out, Finish::Plain);
+    }
+
     /// `out = scale ⊙ h`, a scale for each sample.
     fn multiply<S: Simd>(self, simd: S, _tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
         rows::multiply(simd, scale, h, out);
@@ -96,8 +96,8 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         rows::scale_and_add(simd, scale, dh, rows);
     }
 
-    /// Samples of a row that are read.
-    fn read(self, tile: &Tile) -> usize {
+    /// Samples of a row that are read, whole vectors.
+    fn read<S: Simd>(self, tile: &Tile) -> usize {
         tile.width
     }
 
@@ -125,24 +125,68 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     }
 }
 
-/// The weights that lead from one input to the units of a gate: every `stride`-th number of `from`, times `scale`.
+/// What is packed: weights and biases of all gates of outputs, times a scale for each gate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a, F> {
-    pub(crate) from: &'a [F],
-    pub(crate) stride: usize,
-    pub(crate) scale: F,
+pub(crate) struct Linear<'a, F> {
+    /// The weights, from the first input on.
+    pub(crate) weights: &'a [Matrix<'a, F>],
+    /// The biases, gate by gate; empty if they are zero.
+    pub(crate) biases: &'a [F],
+    /// The scales.
+    pub(crate) scales: &'a [F],
 }
 
-impl<F: Lane> Line<'_, F> {
-    /// Writes the weights of the units from `first` on.
+impl<F: Lane> Linear<'_, F> {
+    /// Writes the biases of some units of a gate of `size` units.
     #[inline(always)]
-    pub(crate) fn write(self, first: usize, out: &mut [F]) {
-        if self.stride == 1 {
-            out.iter_mut().zip(&self.from[first..]).for_each(|(out, &w)| *out = w * self.scale);
-        } else {
-            out.iter_mut().enumerate().for_each(|(i, out)| *out = self.from[(first + i) * self.stride] * self.scale);
+    pub(crate) fn write_biases(&self, gate: usize, size: usize, units: Range<usize>, out: &mut [F]) {
+        if !self.biases.is_empty() {
+            let biases = &self.biases[gate * size..][units];
+            out.iter_mut().zip(biases).for_each(|(out, &b)| *out = b * self.scales[gate]);
         }
     }
+
+    /// Writes the weights of some units of a gate: a row of `stride` numbers for each input, of which the first are those units'.
+    #[inline(always)]
+    pub(crate) fn write_weights(&self, gate: usize, units: Range<usize>, stride: usize, mut rows: &mut [F]) {
+        let scale = self.scales[gate];
+        for matrix in self.weights {
+            let from = &matrix.from[gate * matrix.per_gate..];
+            if matrix.per_unit == 1 {
+                for (k, row) in rows.chunks_mut(stride).take(matrix.inputs).enumerate() {
+                    let weights = &from[k * matrix.per_input..][units.clone()];
+                    row.iter_mut().zip(weights).for_each(|(out, &w)| *out = w * scale);
+                }
+            } else {
+                let line = |i: usize| &from[(units.start + i) * matrix.per_unit..][..matrix.inputs];
+                let fours = units.len() / 4 * 4;
+                for i in (0..fours).step_by(4) {
+                    let lines = line(i).iter().zip(line(i + 1)).zip(line(i + 2)).zip(line(i + 3));
+                    for (row, (((&a, &b), &c), &d)) in rows.chunks_mut(stride).zip(lines) {
+                        row[i..i + 4].copy_from_slice(&[a * scale, b * scale, c * scale, d * scale]);
+                    }
+                }
+                for i in fours..units.len() {
+                    rows.chunks_mut(stride).zip(line(i)).for_each(|(row, &w)| row[i] = w * scale);
+                }
+            }
+            rows = rows.get_mut(matrix.inputs * stride..).unwrap_or_default();
+        }
+    }
+}
+
+/// Weights from some inputs to the units of all gates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matrix<'a, F> {
+    pub(crate) from: &'a [F],
+    /// How many inputs there are.
+    pub(crate) inputs: usize,
+    /// From an input to the next; 1 unless units are neighbours.
+    pub(crate) per_input: usize,
+    /// From a gate to the next.
+    pub(crate) per_gate: usize,
+    /// From a unit to the next.
+    pub(crate) per_unit: usize,
 }
 
 /// Where the entries of a tensor lie: the first, and the steps from row to row and from gate to gate; within a gate they are neighbours.

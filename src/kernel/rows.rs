@@ -11,19 +11,15 @@ use fearless_simd::prelude::*;
 ///
 /// # Shapes
 /// `words [n]`, `row`: whole vectors, at most 64 n.
+#[inline(always)]
 pub(crate) fn expand<S: Simd, F: Lane>(simd: S, words: &[u64], row: &mut [F]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let len = Vector::<S, F>::LEN;
-            let (zero, one) = (Vector::<S, F>::splat(simd, F::zero()), Vector::<S, F>::splat(simd, F::one()));
-            for (&word, tile) in words.iter().zip(row.chunks_mut(TILE)) {
-                for (i, out) in tile.chunks_exact_mut(len).enumerate() {
-                    mask::<S, F>(simd, word, i).select(one, zero).store_slice(out);
-                }
-            }
-        },
-    );
+    let len = Vector::<S, F>::LEN;
+    let (zero, one) = (Vector::<S, F>::splat(simd, F::zero()), Vector::<S, F>::splat(simd, F::one()));
+    for (&word, tile) in words.iter().zip(row.chunks_mut(TILE)) {
+        for (i, out) in tile.chunks_exact_mut(len).enumerate() {
+            mask::<S, F>(simd, word, i).select(one, zero).store_slice(out);
+        }
+    }
 }
 
 /// `out = scale ⊙ h`, row by row.
@@ -85,64 +81,56 @@ pub(crate) struct Output<'a, F> {
 
 impl<F: Lane> Output<'_, F> {
     /// Replaces `z_o` by `dz_o` = (y − target) ψ′, 0 for samples that do not exist, and gives the wrong bits of each word to `wrong`.
+    #[inline(always)]
     pub(crate) fn run<S: Simd>(self, simd: S, row: &mut [F], mut wrong: impl FnMut(usize, u64)) {
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                let len = Vector::<S, F>::LEN;
-                let splat = |value| Vector::<S, F>::splat(simd, value);
-                let half = F::one() / (F::one() + F::one());
-                let (zero, one) = (splat(F::zero()), splat(F::one()));
-                for (word, tile) in row.chunks_mut(TILE).enumerate() {
-                    let (target, valid) = (self.target[word], self.valid[word]);
-                    let mut answered = 0;
-                    for (i, chunk) in tile.chunks_exact_mut(len).enumerate() {
-                        // Valid samples come first.
-                        if valid >> (i * len) == 0 {
-                            chunk.fill(F::zero());
-                            continue;
-                        }
-                        let z = Vector::<S, F>::from_slice(simd, chunk);
-                        let y = apply::<S, F>(simd, self.activation, z);
-                        let target = mask::<S, F>(simd, target, i).select(one, zero);
-                        let valid = mask::<S, F>(simd, valid, i);
-                        let error = y - target;
-                        let (loss, dz) = match self.loss {
-                            Loss::Mse => (error * error * half, error * derivative::<S, F>(simd, self.activation, y)),
-                            Loss::CrossEntropy => {
-                                let positive = z.simd_gt(zero).select(z, zero);
-                                (math::ln_1p_exp_neg::<S, F>(simd, z) + positive - target * z, error)
-                            }
-                        };
-                        let lanes = &mut self.lanes[i * len % LANES..][..len];
-                        (Vector::<S, F>::from_slice(simd, lanes) + valid.select(loss, zero)).store_slice(lanes);
-                        valid.select(dz, zero).store_slice(chunk);
-                        answered |= y.simd_gt(splat(half)).to_bitmask() << (i * len);
-                    }
-                    wrong(word, (answered ^ target) & valid);
+        let len = Vector::<S, F>::LEN;
+        let splat = |value| Vector::<S, F>::splat(simd, value);
+        let half = F::one() / (F::one() + F::one());
+        let (zero, one) = (splat(F::zero()), splat(F::one()));
+        for (word, tile) in row.chunks_mut(TILE).enumerate() {
+            let (target, valid) = (self.target[word], self.valid[word]);
+            let mut answered = 0;
+            for (i, chunk) in tile.chunks_exact_mut(len).enumerate() {
+                // Valid samples come first.
+                if valid >> (i * len) == 0 {
+                    chunk.fill(F::zero());
+                    continue;
                 }
-            },
-        );
+                let z = Vector::<S, F>::from_slice(simd, chunk);
+                let y = apply::<S, F>(simd, self.activation, z);
+                let target = mask::<S, F>(simd, target, i).select(one, zero);
+                let valid = mask::<S, F>(simd, valid, i);
+                let error = y - target;
+                let (loss, dz) = match self.loss {
+                    Loss::Mse => (error * error * half, error * derivative::<S, F>(simd, self.activation, y)),
+                    Loss::CrossEntropy => {
+                        let positive = z.simd_gt(zero).select(z, zero);
+                        (math::ln_1p_exp_neg::<S, F>(simd, z) + positive - target * z, error)
+                    }
+                };
+                let lanes = &mut self.lanes[i * len % LANES..][..len];
+                (Vector::<S, F>::from_slice(simd, lanes) + valid.select(loss, zero)).store_slice(lanes);
+                valid.select(dz, zero).store_slice(chunk);
+                answered |= y.simd_gt(splat(half)).to_bitmask() << (i * len);
+            }
+            wrong(word, (answered ^ target) & valid);
+        }
     }
 }
 
 /// The bits that outputs stand for, from their `z_o`: a word for each 64 samples.
+#[inline(always)]
 pub(crate) fn answer<S: Simd, F: Lane>(simd: S, activation: Activation, row: &[F], words: &mut [u64]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let len = Vector::<S, F>::LEN;
-            let half = Vector::<S, F>::splat(simd, F::one() / (F::one() + F::one()));
-            let (tiles, _) = row.as_chunks::<TILE>();
-            for (word, tile) in words.iter_mut().zip(tiles) {
-                *word = 0;
-                for (i, chunk) in tile.chunks_exact(len).enumerate() {
-                    let y = apply::<S, F>(simd, activation, Vector::<S, F>::from_slice(simd, chunk));
-                    *word |= y.simd_gt(half).to_bitmask() << (i * len);
-                }
-            }
-        },
-    );
+    let len = Vector::<S, F>::LEN;
+    let half = Vector::<S, F>::splat(simd, F::one() / (F::one() + F::one()));
+    let (tiles, _) = row.as_chunks::<TILE>();
+    for (word, tile) in words.iter_mut().zip(tiles) {
+        *word = 0;
+        for (i, chunk) in tile.chunks_exact(len).enumerate() {
+            let y = apply::<S, F>(simd, activation, Vector::<S, F>::from_slice(simd, chunk));
+            *word |= y.simd_gt(half).to_bitmask() << (i * len);
+        }
+    }
 }
 
 /// φ(z), of a z not yet scaled.

@@ -10,6 +10,7 @@
 //! and weight gradients are added sample by sample instead of lane by lane.
 
 mod gradients;
+mod one;
 mod panel;
 mod product;
 mod registers;
@@ -17,7 +18,7 @@ mod registers;
 use super::finish::Finish;
 use super::layout::{EXTRA, LANES, Shape, Tile};
 use super::math::{Lane, Vector};
-use super::products::{Blocks, Line, Place, Products, Size};
+use super::products::{Blocks, Linear, Place, Products, Size};
 use fearless_simd::prelude::*;
 use panel::Panel;
 use std::ops::Range;
@@ -45,21 +46,16 @@ impl<F: Lane> Products<F> for Units {
         tile.samples * tile.shape.hidden
     }
 
-    fn read(self, tile: &Tile) -> usize {
-        tile.samples.next_multiple_of(LANES)
+    fn read<S: Simd>(self, tile: &Tile) -> usize {
+        tile.samples.next_multiple_of(Vector::<S, F>::LEN)
     }
 
     fn weights(self, size: Size) -> Panel<F> {
         Panel::zeros(size)
     }
 
-    fn pack<'a>(
-        self,
-        packed: &mut Panel<F>,
-        bias: impl Fn(usize, usize) -> F,
-        weights: impl Fn(usize, usize) -> Line<'a, F>,
-    ) {
-        packed.pack(bias, weights);
+    fn pack(self, packed: &mut Panel<F>, linear: Linear<'_, F>) {
+        packed.pack(linear);
     }
 
     fn product<S: Simd>(
@@ -73,6 +69,11 @@ impl<F: Lane> Products<F> for Units {
         finish: Finish<'_, F>,
     ) {
         product::Product { tile, panel: weights, k, rows }.run(simd, out, finish);
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(self, simd: S, tile: &Tile, weights: &Panel<F>, h: &[F], out: &mut [F]) {
+        product::output(simd, tile, weights, h, out);
     }
 
     fn multiply<S: Simd>(self, simd: S, tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {
@@ -133,6 +134,10 @@ impl<F: Lane> Products<F> for Units {
 
     fn weight_gradients<S: Simd>(self, simd: S, tile: &Tile, blocks: Blocks<'_, F>, sums: &mut [F]) {
         let (sums, room) = sums.split_at_mut(Products::<F>::sums(self, tile.shape));
-        gradients::Gradients { tile, blocks }.run(simd, sums, room);
+        if tile.samples == 1 {
+            one::gradients(simd, tile, blocks, sums);
+        } else {
+            gradients::Gradients { tile, blocks }.run(simd, sums, room);
+        }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::kernel::layout::LANES;
 use crate::kernel::math::Lane;
-use crate::kernel::products::{Line, Size};
-use std::slice::from_mut;
+use crate::kernel::products::{Linear, Size};
 
 /// Packed weights of one product.
 ///
@@ -27,34 +26,21 @@ impl<F: Lane> Panel<F> {
         Self { size, data: vec![[F::zero(); LANES]; rows] }
     }
 
-    /// Packs `bias(gate, unit)` and `weights(k, gate)`.
-    pub(super) fn pack<'a>(
-        &mut self,
-        bias: impl Fn(usize, usize) -> F,
-        weights_of: impl Fn(usize, usize) -> Line<'a, F>,
-    ) {
+    /// Packs weights and biases.
+    pub(super) fn pack(&mut self, linear: Linear<'_, F>) {
         let size = self.size;
         if size.gates_out == 0 {
-            self.data[0][0] = bias(0, 0);
-            let weights = self.data[1..].as_flattened_mut();
-            weights
-                .iter_mut()
-                .take(size.inputs())
-                .enumerate()
-                .for_each(|(k, w)| weights_of(k, 0).write(0, from_mut(w)));
+            linear.write_biases(0, 1, 0..1, &mut self.data[0]);
+            linear.write_weights(0, 0..1, 1, self.data[1..].as_flattened_mut());
             return;
         }
         let panels = size.hidden.div_ceil(LANES);
         for (index, panel) in self.data.chunks_exact_mut(1 + size.inputs()).enumerate() {
             let (gate, first) = (index / panels, index % panels * LANES);
+            let units = first..(first + LANES).min(size.hidden);
             let (biases, weights) = panel.split_first_mut().expect("a row of biases");
-            let last = LANES.min(size.hidden - first);
-            biases[..last].iter_mut().enumerate().for_each(|(i, b)| *b = bias(gate, first + i));
-            for (k, row) in weights.iter_mut().enumerate() {
-                let line = weights_of(k, gate);
-                // Of a known length where it can be, so that the loop is one of whole vectors.
-                if last == LANES { line.write(first, row) } else { line.write(first, &mut row[..last]) }
-            }
+            linear.write_biases(gate, size.hidden, units.clone(), biases);
+            linear.write_weights(gate, units, LANES, weights.as_flattened_mut());
         }
     }
 

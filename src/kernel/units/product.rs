@@ -5,7 +5,6 @@ use super::registers;
 use crate::kernel::finish::{Finish, Spans};
 use crate::kernel::layout::{LANES, Tile, runs};
 use crate::kernel::math::{Lane, Vector, sum_lanes};
-use crate::kernel::products::Size;
 use fearless_simd::prelude::*;
 use std::ops::Range;
 
@@ -19,29 +18,18 @@ pub(super) struct Product<'a, F> {
 }
 
 impl<F: Lane> Product<'_, F> {
-    /// `out[gate][sample][unit]`, or for the output unit alone `out[sample]`.
+    /// `out[gate][sample][unit]`.
     pub(super) fn run<S: Simd>(self, simd: S, out: &mut [F], finish: Finish<'_, F>) {
         simd.vectorize(
             #[inline(always)]
             || {
-                if self.panel.size.gates_out == 0 {
-                    self.output_unit(simd, out);
+                let gate_len = self.tile.shape.hidden * self.tile.width;
+                if self.tile.samples == 1 {
+                    registers::dispatch!(S, F, 1, self.one(simd, gate_len, out, finish));
                     return;
                 }
-                let gate_len = self.tile.shape.hidden * self.tile.width;
                 for gate in 0..self.panel.size.gates_out {
                     let out = &mut out[gate * gate_len..][..gate_len];
-                    if self.tile.samples == 1 {
-                        let (lines, _) = out[..self.tile.shape.hidden].as_chunks_mut::<LANES>();
-                        for (out, weights) in lines.iter_mut().zip(self.panel.panels(gate)) {
-                            registers::dispatch!(S, F, 1, self.line(simd, weights, out));
-                        }
-                        if !matches!(finish, Finish::Plain) {
-                            let len = self.panel.size.hidden.next_multiple_of(LANES);
-                            finish.spans(simd, gate, out, Spans { start: 0, count: 1, stride: 0, len });
-                        }
-                        continue;
-                    }
                     for (column, weights) in self.panel.panels(gate).enumerate() {
                         let column = column * LANES;
                         for inputs in self.stretches() {
@@ -61,38 +49,9 @@ impl<F: Lane> Product<'_, F> {
         );
     }
 
-    /// 16 outputs of one sample: what [`Block::multiply`] does, without what is only worth its while for many. R is 1.
-    #[inline(always)]
-    fn line<S: Simd, const R: usize, const NV: usize>(&self, simd: S, weights: &[[F; LANES]], out: &mut [F; LANES]) {
-        let len = Vector::<S, F>::LEN;
-        let row = |w: &[F; LANES]| -> [Vector<S, F>; NV] {
-            std::array::from_fn(|v| Vector::<S, F>::from_slice(simd, &w[v * len..][..len]))
-        };
-        let (bias, weights) = weights.split_first().expect("a row of biases");
-        let mut sums = row(bias);
-        let mut add = |x: F, w: &[F; LANES]| {
-            let (x, w) = (Vector::<S, F>::splat(simd, x), row(w));
-            for v in 0..NV {
-                sums[v] = w[v].mul_add(x, sums[v]);
-            }
-        };
-        let Size { hidden, gates_in, .. } = self.panel.size;
-        let (Tile { shape, width, .. }, (gates, rows)) = (self.tile, self.inputs());
-        for gate in 0..if gates.is_empty() { 0 } else { gates_in } {
-            let h = &gates[gate * shape.hidden * width..][..hidden];
-            h.iter().zip(&weights[gate * hidden..]).for_each(|(&x, w)| add(x, w));
-        }
-        if !rows.is_empty() {
-            weights[gates_in * hidden..].iter().enumerate().for_each(|(i, w)| add(rows[i * width], w));
-        }
-        for v in 0..NV {
-            sums[v].store_slice(&mut out[v * len..][..len]);
-        }
-    }
-
     /// The gates among the inputs, and the single rows.
     #[inline(always)]
-    fn inputs(&self) -> (&[F], &[F]) {
+    pub(super) fn inputs(&self) -> (&[F], &[F]) {
         let units = self.panel.size.gates_in * self.tile.shape.hidden;
         let gates = if self.k.start == 0 { units.min(self.k.end) } else { 0 };
         self.rows.split_at(gates * self.tile.width)
@@ -115,26 +74,27 @@ impl<F: Lane> Product<'_, F> {
             stretch
         })
     }
+}
 
-    /// The output unit: a sum over the units of each sample, 16 lanes added up in their fixed order.
-    #[inline(always)]
-    fn output_unit<S: Simd>(&self, simd: S, out: &mut [F]) {
-        let len = Vector::<S, F>::LEN;
-        let (bias, weights) = self.panel.data.split_first().expect("a bias");
-        let hidden = self.tile.shape.hidden;
-        for (s, out) in out[..self.tile.samples].iter_mut().enumerate() {
-            let (h, _) = self.rows[s * hidden..][..hidden].as_chunks::<LANES>();
-            let mut lanes = [F::zero(); LANES];
-            for part in (0..LANES).step_by(len) {
-                let mut sum = Vector::<S, F>::splat(simd, F::zero());
-                for (h, w) in h.iter().zip(weights) {
-                    let h = Vector::<S, F>::from_slice(simd, &h[part..][..len]);
-                    sum = h.mul_add(Vector::<S, F>::from_slice(simd, &w[part..][..len]), sum);
-                }
-                sum.store_slice(&mut lanes[part..][..len]);
+/// The output unit: a sum over the units of each sample, 16 lanes added up in their fixed order.
+///
+/// # Shapes
+/// `h [samples][P]`, `out`: a number for each sample, or more.
+#[inline(always)]
+pub(super) fn output<S: Simd, F: Lane>(simd: S, tile: &Tile, panel: &Panel<F>, h: &[F], out: &mut [F]) {
+    let len = Vector::<S, F>::LEN;
+    let (bias, weights) = panel.data.split_first().expect("a bias");
+    for (h, out) in h.chunks(tile.shape.hidden).zip(&mut out[..tile.samples]) {
+        let mut lanes = [F::zero(); LANES];
+        for part in (0..LANES).step_by(len) {
+            let mut sum = Vector::<S, F>::splat(simd, F::zero());
+            for (h, w) in h.as_chunks::<LANES>().0.iter().zip(weights) {
+                let h = Vector::<S, F>::from_slice(simd, &h[part..][..len]);
+                sum = h.mul_add(Vector::<S, F>::from_slice(simd, &w[part..][..len]), sum);
             }
-            *out = bias[0] + sum_lanes(&lanes);
+            sum.store_slice(&mut lanes[part..][..len]);
         }
+        *out = bias[0] + sum_lanes(&lanes);
     }
 }
 
