@@ -126,11 +126,11 @@ impl Minibatch {
         let samples = self.samples();
         for step in 0..self.bits() {
             let top = step + 1 == self.bits();
-            for word in 0..self.a.words() {
+            let columns = self.a.column_mut(step).iter_mut().zip(self.b.column_mut(step));
+            for (word, columns) in columns.enumerate() {
                 let mask = if top { 0 } else { valid_bits(samples, word) };
                 let (a, b) = if top { (0, 0) } else { source(step, word) };
-                self.a.column_mut(step)[word] = a & mask;
-                self.b.column_mut(step)[word] = b & mask;
+                (*columns.0, *columns.1) = (a & mask, b & mask);
             }
         }
         self.add();

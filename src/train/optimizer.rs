@@ -98,9 +98,10 @@ impl Optimizer {
     /// are finite exactly if all of them are.
     #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
     pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) -> [f32; 2] {
-        // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one of vectors.
-        let magnitude = |x: f32| x.to_bits() & !(1 << 31);
-        let [mut weight, mut moment] = [0_u32; 2];
+        // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one of vectors; signed, since x86-64 has no
+        // unsigned comparison of vectors before SSE4.1.
+        let magnitude = |x: f32| x.abs().to_bits().cast_signed();
+        let [mut weight, mut moment] = [0_i32; 2];
         match self.rule {
             Rule::Sgd { lr } => {
                 for (p, g) in params.iter_mut().zip(grad) {
@@ -126,7 +127,7 @@ impl Optimizer {
                 }
             }
         }
-        [weight, moment].map(f32::from_bits)
+        [weight, moment].map(|bits| f32::from_bits(bits.cast_unsigned()))
     }
 }
 

@@ -17,7 +17,6 @@ use crate::task::rng::{Purpose, stream};
 use rand::Rng as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// A training.
 #[derive(Debug)]
@@ -249,9 +248,8 @@ impl Trainer {
 
     /// Makes `batch` the next minibatch: a function of the number of updates.
     fn next_minibatch(&mut self) {
-        let Settings { seed, batch, bits, .. } = self.settings;
+        let Settings { seed, batch, .. } = self.settings;
         let Some(dataset) = &mut self.dataset else {
-            self.batch.reset(batch, bits);
             self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.course.updates));
             return;
         };
@@ -318,12 +316,12 @@ impl Trainer {
     fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
         let (updates, time, solve) = match self.settings.until {
-            Until::Solved { budget } => (budget, Duration::MAX, true),
-            Until::Updates(updates) => (updates, Duration::MAX, false),
-            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), Duration::MAX, false),
-            Until::Time(time) => (u64::MAX, time, false),
+            Until::Solved { budget } => (budget, None, true),
+            Until::Updates(updates) => (updates, None, false),
+            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), None, false),
+            Until::Time(time) => (u64::MAX, Some(time), false),
         };
-        while self.course.updates < updates && self.clock.elapsed() < time {
+        while self.course.updates < updates && time.is_none_or(|time| self.clock.elapsed() < time) {
             if self.stopped() {
                 return Ok(Outcome::Stopped);
             }

@@ -6,6 +6,8 @@
 //! this order, and a weight gradient is one sum, not 16 lanes: the large matrices are passed over once for two steps, whose dz are packed
 //! into one stream.
 //!
+//! A tile of one sample, as in online learning, goes a shorter way to the same bits (`one`).
+//!
 //! The recurrent products add in the order of `fused`, so states are the same bits; the output unit adds its weights' products in 16 lanes,
 //! and weight gradients are added sample by sample instead of lane by lane.
 
