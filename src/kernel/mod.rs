@@ -23,16 +23,19 @@
 //!
 //! | file | does | share of the time at H = 16 | at best (AVX2) |
 //! |---|---|---|---|
-//! | `gemm` | z and dh: weights times rows, 6 × 2 vectors of sums at a time | 45 % | 29 % |
-//! | `outer` | weight gradients, 4 × 3 vectors at a time | 26 % | 15 % |
-//! | `finish`, `math` | σ and its slope | 21 % | – |
+//! | `gemm` | z and dh: weights times rows, 6 × 2 vectors of sums at a time; φ′ | 49 % | 31 % |
+//! | `outer` | weight gradients, 4 × 3 vectors at a time | 28 % | 16 % |
+//! | `finish`, `math` | σ | 17 % | – |
 //! | `rows` | output and errors, bits to numbers | 7 % | – |
 //!
-//! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak; their sum, 44 %, is the share of the peak. The
+//! "At best" is the time the products' flop (6 H² (T−1) a sample) would take at the FMA peak; their sum, 47 %, is the share of the peak. The
 //! rest of the first two rows goes to the inputs and biases, which count as rows of the products (19 rows for 16 units), to loading and
 //! storing sums, and to waiting for the second cache: a weight gradient's register tile takes 1.2 times what it would from the first. A
-//! σ takes 7 cycles a vector, for a division and seven multiply-adds beside cutting and rounding. Large nets come closer: 60 % of the peak at 32
-//! units, 72 % at 64, 86 % at 256, where the products are all there is, and 76 % at 1,024, where each step reads and writes matrices of 4 MB.
+//! σ takes 7 cycles a vector, of which its division alone would take 3. Large nets come closer: 63 % of the peak at 32
+//! units, 74 % at 64, 87 % at 256, where the products are all there is, and 78 % at 1,024, where each step reads and writes matrices of 4 MB.
+//!
+//! One sample alone, 16 units, takes 4,900 cycles with packing, 18,000 instructions: its eight steps are one chain of multiply-adds
+//! that wait for each other, forward and back, and around each step there are calls to make and bounds to check.
 //!
 //! All of these are least times of thousands of tiles on an AMD EPYC (Zen 3), in cycles, timers included. With its neighbours at work everything,
 //! even what stays in registers and the first cache, takes up to 1.5 times as long, while the FMA peak hardly moves: as two threads
