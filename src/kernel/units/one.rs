@@ -13,9 +13,15 @@ use fearless_simd::prelude::*;
 use std::ops::Range;
 
 impl<F: Lane> Product<'_, F> {
-    /// The product for a tile of one sample; R is 1.
+    /// The product for a tile of one sample.
     #[inline(always)]
-    pub(super) fn one<S: Simd, const R: usize, const NV: usize>(
+    pub(super) fn one<S: Simd>(&self, simd: S, gate_len: usize, out: &mut [F], finish: Finish<'_, F>) {
+        registers::dispatch!(S, F, 1, self.lines(simd, gate_len, out, finish));
+    }
+
+    /// The same; R is 1, NV vectors a line of 16 outputs.
+    #[inline(always)]
+    fn lines<S: Simd, const R: usize, const NV: usize>(
         &self,
         simd: S,
         gate_len: usize,
@@ -165,6 +171,114 @@ impl<F: Lane> Outer<'_, F> {
         for r in 0..R {
             for v in 0..NV {
                 acc[r][v].store_slice(&mut sums[r * wide + v * len..][..len]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Units;
+    use super::super::gradients::{Gradients, packed};
+    use super::super::panel::Panel;
+    use super::*;
+    use crate::kernel::products::{Linear, Matrix, Products, Size};
+    use crate::kernel::{SimdLevel, dispatch};
+    use crate::model::Activation;
+    use crate::task::rng::{Purpose, stream, unit};
+
+    /// Numbers in (−1, 1).
+    #[expect(clippy::cast_possible_truncation, reason = "any f32 will do")]
+    fn numbers(count: usize, index: u64) -> Vec<f32> {
+        let mut rng = stream(1, Purpose::Gradcheck, index);
+        (0..count).map(|_| (2.0 * unit(&mut rng) - 1.0) as f32).collect()
+    }
+
+    fn tiles() -> impl Iterator<Item = Tile> {
+        let cells = [Cell::Elman, Cell::Dynamic, Cell::Lstm];
+        cells.into_iter().flat_map(|cell| {
+            [1, 3, 16, 21, 70].map(|units| {
+                let hidden = Products::<f32>::padded(Units, units);
+                let shape = Shape { cell, units, hidden, wide: hidden * cell.gates(), steps: 19 };
+                Tile { shape, width: 64, samples: 1, words: 0..1 }
+            })
+        })
+    }
+
+    #[test]
+    fn weight_gradients_of_one_sample_are_the_bits_of_the_way_for_many() {
+        for (level, tile) in SimdLevel::available().into_iter().flat_map(|level| tiles().map(move |tile| (level, tile)))
+        {
+            let Shape { cell, units, hidden, wide, steps, .. } = tile.shape;
+            let blocks = (steps + 1) * tile.width;
+            let (state, delta) =
+                (numbers(blocks * tile.shape.state_rows(), 0), numbers(blocks * tile.shape.delta_rows(), 1));
+            let h = numbers(blocks * hidden, 2);
+            let blocks = Blocks { state: &state, delta: &delta, h: &h };
+            let before = numbers(Products::<f32>::sums(Units, tile.shape), 3);
+            let (mut found, mut wanted, mut room) = (before.clone(), before, vec![0.0; packed(tile.shape)]);
+            dispatch!(level.token().expect("available"), simd => {
+                gradients(simd, &tile, blocks, &mut found);
+                Gradients { tile: &tile, blocks }.run(simd, &mut wanted, &mut room);
+            });
+            // The rest of a line is nobody's.
+            let of_weights = (0..units).chain(hidden..hidden + EXTRA).flat_map(|row| {
+                (0..cell.gates()).flat_map(move |gate| (0..units).map(move |unit| row * wide + gate * hidden + unit))
+            });
+            let of_output = (0..units).chain([wide]).map(|i| (hidden + EXTRA) * wide + i);
+            for i in of_weights.chain(of_output) {
+                assert_eq!(found[i].to_bits(), wanted[i].to_bits(), "{level}, {cell}, {units} units: {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_one_sample_are_the_bits_of_the_way_for_many() {
+        for (level, tile) in SimdLevel::available().into_iter().flat_map(|level| tiles().map(move |tile| (level, tile)))
+        {
+            let Shape { cell, units, hidden, wide, .. } = tile.shape;
+            let gates = cell.gates();
+            let gate_len = hidden * tile.width;
+            let (weights, outputs) = (numbers(units * gates * (gates * units + 2), 0), numbers(gates * gate_len, 1));
+            let forward = (
+                Size { hidden: units, gates_in: 1, rows_in: 2, gates_out: gates },
+                [0..hidden + 2, hidden..hidden + 2],
+            );
+            let backward =
+                (Size { hidden: units, gates_in: gates, rows_in: 1, gates_out: 1 }, [0..wide + 1, wide..wide + 1]);
+            for (size, inputs) in [forward, backward] {
+                let (inputs_all, per_input) = (size.inputs(), size.gates_out * units);
+                let matrix = Matrix { from: &weights, inputs: inputs_all, per_input, per_gate: units, per_unit: 1 };
+                let mut panel = Panel::zeros(size);
+                panel.pack(Linear { weights: &[matrix], biases: &outputs, scales: &[1.0; 4] });
+                for k in inputs {
+                    let rows = numbers(k.len() * tile.width, 2);
+                    let product = Product { tile: &tile, panel: &panel, k, rows: &rows };
+                    for finish in [
+                        Finish::Plain,
+                        Finish::Activate(&[
+                            Activation::Sigmoid,
+                            Activation::Tanh,
+                            Activation::Relu,
+                            Activation::Sigmoid,
+                        ]),
+                        Finish::Derive(Activation::Tanh, &outputs),
+                    ] {
+                        if size.gates_out > 1 && matches!(finish, Finish::Derive(..)) {
+                            continue;
+                        }
+                        let [mut found, mut wanted] = [(); 2].map(|()| vec![0.0; size.gates_out * gate_len]);
+                        dispatch!(level.token().expect("available"), simd => {
+                            product.one(simd, gate_len, &mut found, finish);
+                            product.many(simd, gate_len, &mut wanted, finish);
+                        });
+                        for i in (0..size.gates_out).flat_map(|gate| (0..units).map(move |unit| gate * gate_len + unit))
+                        {
+                            let same = found[i].to_bits() == wanted[i].to_bits();
+                            assert!(same, "{level}, {cell}, {units} units, {size:?}, {finish:?}: {i}");
+                        }
+                    }
+                }
             }
         }
     }

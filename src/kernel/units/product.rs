@@ -25,28 +25,33 @@ impl<F: Lane> Product<'_, F> {
             || {
                 let gate_len = self.tile.shape.hidden * self.tile.width;
                 if self.tile.samples == 1 {
-                    registers::dispatch!(S, F, 1, self.one(simd, gate_len, out, finish));
-                    return;
-                }
-                for gate in 0..self.panel.size.gates_out {
-                    let out = &mut out[gate * gate_len..][..gate_len];
-                    for (column, weights) in self.panel.panels(gate).enumerate() {
-                        let column = column * LANES;
-                        for inputs in self.stretches() {
-                            for run in runs(self.tile.samples, registers::most::<S, F>()) {
-                                let block =
-                                    Block { product: &self, inputs: inputs.clone(), weights, first: run.start, column };
-                                registers::dispatch!(S, F, run.len(), block.multiply(simd, out));
-                            }
-                        }
-                        if !matches!(finish, Finish::Plain) {
-                            let (count, stride) = (self.tile.samples, self.tile.shape.hidden);
-                            finish.spans(simd, gate, out, Spans { start: column, count, stride, len: LANES });
-                        }
-                    }
+                    self.one(simd, gate_len, out, finish);
+                } else {
+                    self.many(simd, gate_len, out, finish);
                 }
             },
         );
+    }
+
+    /// Any number of samples.
+    #[inline(always)]
+    pub(super) fn many<S: Simd>(&self, simd: S, gate_len: usize, out: &mut [F], finish: Finish<'_, F>) {
+        for gate in 0..self.panel.size.gates_out {
+            let out = &mut out[gate * gate_len..][..gate_len];
+            for (column, weights) in self.panel.panels(gate).enumerate() {
+                let column = column * LANES;
+                for inputs in self.stretches() {
+                    for run in runs(self.tile.samples, registers::most::<S, F>()) {
+                        let block = Block { product: self, inputs: inputs.clone(), weights, first: run.start, column };
+                        registers::dispatch!(S, F, run.len(), block.multiply(simd, out));
+                    }
+                }
+                if !matches!(finish, Finish::Plain) {
+                    let (count, stride) = (self.tile.samples, self.tile.shape.hidden);
+                    finish.spans(simd, gate, out, Spans { start: column, count, stride, len: LANES });
+                }
+            }
+        }
     }
 
     /// The gates among the inputs, and the single rows.
