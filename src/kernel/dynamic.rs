@@ -13,7 +13,6 @@ use super::workspace::Workspace;
 use fearless_simd::prelude::*;
 
 /// One step forward: `s_t h_{t−1}` into its block of state, then `h_t` into the next block of h.
-#[inline(always)]
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,
@@ -36,7 +35,6 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
 }
 
 /// One step backward: `dz_t = (s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ) ⊙ φ′`.
-#[inline(always)]
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,

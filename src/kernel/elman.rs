@@ -9,7 +9,6 @@ use super::workspace::Workspace;
 use fearless_simd::Simd;
 
 /// One step forward: `h_t` into the next block of state.
-#[inline(always)]
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,
@@ -24,7 +23,6 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
 }
 
 /// One step backward: `dz_t` into its block of delta.
-#[inline(always)]
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,

@@ -15,7 +15,6 @@ use crate::model::{Activation, LstmForm};
 use fearless_simd::prelude::*;
 
 /// One step forward: gates, `c_t` and `h_t`.
-#[inline(always)]
 pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,
@@ -62,7 +61,6 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
 ///
 /// Standard: `dz = dh o φ′ + carry`; notebook: `dz = (dh o + carry) φ′`. Then `dz_i = dz g i(1−i)`, `dz_f = dz c_{t−1} f(1−f)`,
 /// `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, `carry = dz f`.
-#[inline(always)]
 pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,
