@@ -1,5 +1,6 @@
 //! What becomes of a product's sums.
 
+use super::layout::LANES;
 use super::math::{self, Lane, Vector};
 use super::rows::derivative;
 use crate::model::Activation;
@@ -25,7 +26,7 @@ pub(crate) struct Spans {
     pub(crate) count: usize,
     /// From one to the next.
     pub(crate) stride: usize,
-    /// Values in each, whole vectors.
+    /// Values in each, whole lines of 16.
     pub(crate) len: usize,
 }
 
@@ -103,8 +104,10 @@ impl Spans {
     #[inline(always)]
     fn map<S: Simd, F: Lane>(self, simd: S, out: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
         for i in 0..self.count {
-            for chunk in out[self.start + i * self.stride..][..self.len].chunks_exact_mut(Vector::<S, F>::LEN) {
-                f(simd, Vector::<S, F>::from_slice(simd, chunk)).store_slice(chunk);
+            for line in out[self.start + i * self.stride..][..self.len].as_chunks_mut::<LANES>().0 {
+                for chunk in line.chunks_exact_mut(Vector::<S, F>::LEN) {
+                    f(simd, Vector::<S, F>::from_slice(simd, chunk)).store_slice(chunk);
+                }
             }
         }
     }
@@ -115,9 +118,11 @@ impl Spans {
         let len = Vector::<S, F>::LEN;
         for start in (0..self.count).map(|i| self.start + i * self.stride) {
             let (y, out) = (&y[start..][..self.len], &mut out[start..][..self.len]);
-            for (y, out) in y.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
-                let (y, dh) = (Vector::<S, F>::from_slice(simd, y), Vector::<S, F>::from_slice(simd, out));
-                (dh * f(simd, y)).store_slice(out);
+            for (y, out) in y.as_chunks::<LANES>().0.iter().zip(out.as_chunks_mut::<LANES>().0) {
+                for (y, out) in y.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+                    let (y, dh) = (Vector::<S, F>::from_slice(simd, y), Vector::<S, F>::from_slice(simd, out));
+                    (dh * f(simd, y)).store_slice(out);
+                }
             }
         }
     }

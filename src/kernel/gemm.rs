@@ -129,17 +129,14 @@ impl<F: Lane> Run<'_, F> {
             for r in 0..MR {
                 sums[r] = [Vector::<S, F>::splat(simd, bias[r]); NV];
             }
-            for (w, row) in weights.iter().zip(self.rows) {
-                let mut x = [Vector::<S, F>::splat(simd, F::zero()); NV];
-                for v in 0..NV {
-                    x[v] = Vector::<S, F>::from_slice(simd, &row[at + v * len..][..len]);
+            let ((several, rest), (rows, last)) = (weights.as_chunks::<UNROLLED>(), self.rows.as_chunks::<UNROLLED>());
+            for (w, rows) in several.iter().zip(rows) {
+                for i in 0..UNROLLED {
+                    add(simd, &w[i], &rows[i], at, &mut sums);
                 }
-                for r in 0..MR {
-                    let w = Vector::<S, F>::splat(simd, w[r]);
-                    for v in 0..NV {
-                        sums[r][v] = x[v].mul_add(w, sums[r][v]);
-                    }
-                }
+            }
+            for (w, row) in rest.iter().zip(last) {
+                add(simd, w, row, at, &mut sums);
             }
             if let Finish::Derive(activation, y) = self.finish {
                 let (y, _) = y[self.first * TILE..].as_chunks::<TILE>();
@@ -156,6 +153,31 @@ impl<F: Lane> Run<'_, F> {
         if matches!(self.finish, Finish::Activate(_)) {
             let spans = Spans { start: self.first * TILE, count: 1, stride: 0, len: MR * TILE };
             self.finish.spans(simd, self.group, out, spans);
+        }
+    }
+}
+
+/// Inputs that go through without a look at whether there are more: where two threads share a core, each instruction counts.
+const UNROLLED: usize = 4;
+
+/// `sums += w · row`: one input of a register tile, whose samples begin at `at`.
+#[inline(always)]
+fn add<S: Simd, F: Lane, const MR: usize, const NV: usize>(
+    simd: S,
+    w: &[F; MR],
+    row: &[F; TILE],
+    at: usize,
+    sums: &mut [[Vector<S, F>; NV]; MR],
+) {
+    let len = Vector::<S, F>::LEN;
+    let mut x = [Vector::<S, F>::splat(simd, F::zero()); NV];
+    for v in 0..NV {
+        x[v] = Vector::<S, F>::from_slice(simd, &row[at + v * len..][..len]);
+    }
+    for r in 0..MR {
+        let w = Vector::<S, F>::splat(simd, w[r]);
+        for v in 0..NV {
+            sums[r][v] = x[v].mul_add(w, sums[r][v]);
         }
     }
 }

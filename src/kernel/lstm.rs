@@ -36,10 +36,11 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
         #[inline(always)]
         || {
             let len = Vector::<S, F>::LEN;
-            let [i, f, g, o] = quarters(gates);
-            let c_prev = lines(c_prev);
-            let [c, squashed, h] = [c, squashed, h].map(|row| row.as_chunks_mut::<LANES>().0);
-            for line in 0..live / LANES {
+            let count = live / LANES;
+            let [i, f, g, o] = quarters(gates, count);
+            let c_prev = lines(c_prev, count);
+            let [c, squashed, h] = [lines_mut(c, count), lines_mut(squashed, count), lines_mut(h, count)];
+            for line in 0..count {
                 for part in (0..LANES).step_by(len) {
                     let load = |row: &[[F; LANES]]| Vector::<S, F>::from_slice(simd, &row[line][part..][..len]);
                     let z = load(g).mul_add(load(i), load(c_prev) * load(f));
@@ -83,11 +84,13 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
         || {
             let len = Vector::<S, F>::LEN;
             let slope = |y| derivative::<S, F>(simd, Activation::Sigmoid, y);
-            let [dz_i, dz_f, dz_g, dz_o] = quarters(dz);
-            let [i, f, g, o] = std::array::from_fn(|gate| lines(&gates[gate * dh.len()..]));
-            let [c_prev, squashed, dh] = [c_prev, squashed, &*dh].map(lines);
-            let (carry, _) = carry.as_chunks_mut::<LANES>();
-            for line in 0..live / LANES {
+            let count = live / LANES;
+            let [dz_i, dz_f, dz_g, dz_o] = quarters(dz, count);
+            let gate = |gate| lines(&gates[gate * dh.len()..], count);
+            let [i, f, g, o] = [gate(0), gate(1), gate(2), gate(3)];
+            let (c_prev, squashed, dh) = (lines(c_prev, count), lines(squashed, count), lines(dh, count));
+            let carry = lines_mut(carry, count);
+            for line in 0..count {
                 for part in (0..LANES).step_by(len) {
                     let load = |row: &[[F; LANES]]| Vector::<S, F>::from_slice(simd, &row[line][part..][..len]);
                     let ([i, f], [g, o]) = ([load(i), load(f)], [load(g), load(o)]);
@@ -109,18 +112,23 @@ pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
     );
 }
 
-/// Rows in stretches of 16, which are whole vectors on every level.
+/// The first `count` stretches of 16, which are whole vectors on every level: as many of each operand, so that one bound is that of all.
 #[inline(always)]
-fn lines<F>(rows: &[F]) -> &[[F; LANES]] {
-    rows.as_chunks().0
+fn lines<F>(rows: &[F], count: usize) -> &[[F; LANES]] {
+    &rows.as_chunks().0[..count]
 }
 
-/// Rows of four gates, a gate each.
+/// The same, to write.
 #[inline(always)]
-fn quarters<F>(rows: &mut [F]) -> [&mut [[F; LANES]]; 4] {
-    let (lines, _) = rows.as_chunks_mut();
-    let (front, back) = lines.split_at_mut(lines.len() / 2);
+fn lines_mut<F>(rows: &mut [F], count: usize) -> &mut [[F; LANES]] {
+    &mut rows.as_chunks_mut().0[..count]
+}
+
+/// Rows of four gates, the first `count` stretches of each.
+#[inline(always)]
+fn quarters<F>(rows: &mut [F], count: usize) -> [&mut [[F; LANES]]; 4] {
+    let (front, back) = rows.split_at_mut(rows.len() / 2);
     let (i, f) = front.split_at_mut(front.len() / 2);
     let (g, o) = back.split_at_mut(back.len() / 2);
-    [i, f, g, o]
+    [lines_mut(i, count), lines_mut(f, count), lines_mut(g, count), lines_mut(o, count)]
 }

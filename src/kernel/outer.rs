@@ -199,9 +199,13 @@ impl<F: Lane> Part<'_, F> {
                     acc[i][j] = Vector::<S, F>::from_slice(simd, &sums[i][j][part..][..len]);
                 }
             }
-            for t in self.steps.clone() {
-                let a = a[t * self.heights[0] + self.at[0]..].first_chunk::<RA>().expect("rows of a");
-                let b = b[t * self.heights[1] + self.at[1]..].first_chunk::<RB>().expect("rows of b");
+            let [a, b] = [(a, self.heights[0]), (b, self.heights[1])].map(
+                #[inline(always)]
+                |(rows, height)| rows[self.steps.start * height..self.steps.end * height].chunks_exact(height),
+            );
+            for (a, b) in a.zip(b) {
+                let a = a[self.at[0]..].first_chunk::<RA>().expect("rows of a");
+                let b = b[self.at[1]..].first_chunk::<RB>().expect("rows of b");
                 for group in (0..TILE).step_by(LANES) {
                     let at = group + part;
                     assert!(at + len <= TILE, "lanes divide a row");
