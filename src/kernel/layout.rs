@@ -103,7 +103,7 @@ impl Tile {
 }
 
 /// A buffer that begins at a cache line.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Aligned<F> {
     data: Vec<F>,
     start: usize,
@@ -126,6 +126,16 @@ impl<F: Copy + Default> Aligned<F> {
         if self.len < len {
             *self = Self::zeros(len);
         }
+    }
+}
+
+impl<F: Clone> Clone for Aligned<F> {
+    fn clone(&self) -> Self {
+        let mut data: Vec<F> = Vec::with_capacity(self.data.len());
+        let start = data.as_ptr().align_offset(LINE);
+        data.extend_from_slice(&self.data[..start]);
+        data.extend_from_slice(self);
+        Self { data, start, len: self.len }
     }
 }
 
@@ -203,5 +213,9 @@ mod tests {
         assert_eq!(Aligned::<f64>::zeros(7).as_ptr().align_offset(LINE), 0, "f64");
         buffer.reserve(1000);
         assert_eq!((buffer.len(), buffer.as_ptr().align_offset(LINE)), (1000, 0), "grown");
+        buffer[999] = 1.0;
+        // Copies live elsewhere, each with its own way to a cache line.
+        let copies: Vec<_> = (0..8).map(|_| buffer.clone()).collect();
+        assert!(copies.iter().all(|c| c.as_ptr().align_offset(LINE) == 0 && c[..] == buffer[..]), "copied");
     }
 }

@@ -198,10 +198,9 @@ impl<F: Lane> Outer<'_, F> {
         for t in self.later() {
             let (dz, rest) = stream.split_at(tile.samples);
             stream = rest;
-            let h = &blocks.state[tile.h(t)][row..];
-            // By number, since to count chunks takes a division.
-            for (s, dz) in dz.iter().enumerate() {
-                let h = h[s * hidden..].first_chunk::<R>().expect("units of a run");
+            let h = blocks.state[tile.h(t)].chunks_exact(hidden);
+            for (h, dz) in h.zip(dz) {
+                let h = h[row..].first_chunk::<R>().expect("units of a run");
                 registers::add(
                     simd,
                     &mut acc,

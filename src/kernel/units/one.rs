@@ -30,7 +30,7 @@ impl<F: Lane> Product<'_, F> {
     ) {
         let len = Vector::<S, F>::LEN;
         let (size, (gates, rows)) = (self.panel.size, self.inputs());
-        let mut packed = self.panel.data.as_slice();
+        let mut packed = self.panel.lines();
         for gate in 0..size.gates_out {
             for column in (0..size.hidden).step_by(LANES) {
                 let (bias, weights) = packed.split_first().expect("a row of biases");

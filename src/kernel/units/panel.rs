@@ -1,6 +1,6 @@
 //! Packed weights where units are lanes.
 
-use crate::kernel::layout::LANES;
+use crate::kernel::layout::{Aligned, LANES};
 use crate::kernel::math::Lane;
 use crate::kernel::products::{Linear, Size};
 
@@ -12,7 +12,7 @@ use crate::kernel::products::{Linear, Size};
 #[derive(Debug, Clone)]
 pub(crate) struct Panel<F> {
     pub(super) size: Size,
-    pub(super) data: Vec<[F; LANES]>,
+    data: Aligned<F>,
 }
 
 impl<F: Lane> Panel<F> {
@@ -23,19 +23,19 @@ impl<F: Lane> Panel<F> {
         } else {
             size.gates_out * size.hidden.div_ceil(LANES) * (1 + size.inputs())
         };
-        Self { size, data: vec![[F::zero(); LANES]; rows] }
+        Self { size, data: Aligned::zeros(rows * LANES) }
     }
 
     /// Packs weights and biases.
     pub(super) fn pack(&mut self, linear: Linear<'_, F>) {
-        let size = self.size;
+        let (size, (data, _)) = (self.size, self.data.as_chunks_mut::<LANES>());
         if size.gates_out == 0 {
-            linear.write_biases(0, 1, 0..1, &mut self.data[0]);
-            linear.write_weights(0, 0..1, 1, self.data[1..].as_flattened_mut());
+            linear.write_biases(0, 1, 0..1, &mut data[0]);
+            linear.write_weights(0, 0..1, 1, data[1..].as_flattened_mut());
             return;
         }
         let panels = size.hidden.div_ceil(LANES);
-        for (index, panel) in self.data.chunks_exact_mut(1 + size.inputs()).enumerate() {
+        for (index, panel) in data.chunks_exact_mut(1 + size.inputs()).enumerate() {
             let (gate, first) = (index / panels, index % panels * LANES);
             let units = first..(first + LANES).min(size.hidden);
             let (biases, weights) = panel.split_first_mut().expect("a row of biases");
@@ -44,9 +44,14 @@ impl<F: Lane> Panel<F> {
         }
     }
 
+    /// All rows.
+    pub(super) fn lines(&self) -> &[[F; LANES]] {
+        self.data.as_chunks().0
+    }
+
     /// The weights of the panels of one gate's outputs, 16 at a time.
     pub(super) fn panels(&self, gate: usize) -> impl Iterator<Item = &[[F; LANES]]> {
         let (rows, panels) = (1 + self.size.inputs(), self.size.hidden.div_ceil(LANES));
-        (gate * panels..(gate + 1) * panels).map(move |panel| &self.data[panel * rows..][..rows])
+        (gate * panels..(gate + 1) * panels).map(move |panel| &self.lines()[panel * rows..][..rows])
     }
 }

@@ -88,7 +88,7 @@ impl<F: Lane> Product<'_, F> {
 #[inline(always)]
 pub(super) fn output<S: Simd, F: Lane>(simd: S, tile: &Tile, panel: &Panel<F>, h: &[F], out: &mut [F]) {
     let len = Vector::<S, F>::LEN;
-    let (bias, weights) = panel.data.split_first().expect("a bias");
+    let (bias, weights) = panel.lines().split_first().expect("a bias");
     for (h, out) in h.chunks(tile.shape.hidden).zip(&mut out[..tile.samples]) {
         let mut lanes = [F::zero(); LANES];
         for part in (0..LANES).step_by(len) {
@@ -156,27 +156,30 @@ impl<F: Lane> Block<'_, F> {
         let Range { start, end } = self.inputs.units;
         if start < end {
             let h = &gates[self.inputs.gate * shape.hidden * width..];
-            let h: [&[F]; R] = std::array::from_fn(|r| &h[(first + r) * shape.hidden..][start..end]);
             let (fours, last) = weights[self.inputs.gate * hidden..][start..end].as_chunks::<4>();
+            let mut of_fours = [&[][..]; R];
+            let mut of_last = [&[][..]; R];
+            for r in 0..R {
+                let (h, rest) = h[(first + r) * shape.hidden..][start..end].as_chunks::<4>();
+                (of_fours[r], of_last[r]) = (&h[..fours.len()], &rest[..last.len()]);
+            }
             for (i, weights) in fours.iter().enumerate() {
                 for j in 0..4 {
-                    let k = 4 * i + j;
                     registers::add(
                         simd,
                         &mut sums,
                         #[inline(always)]
-                        |r| h[r][k],
+                        |r| of_fours[r][i][j],
                         &weights[j],
                     );
                 }
             }
-            for (j, weights) in last.iter().enumerate() {
-                let k = 4 * fours.len() + j;
+            for (i, weights) in last.iter().enumerate() {
                 registers::add(
                     simd,
                     &mut sums,
                     #[inline(always)]
-                    |r| h[r][k],
+                    |r| of_last[r][i],
                     weights,
                 );
             }
