@@ -105,9 +105,9 @@ impl Tile {
 /// A buffer that begins at a cache line.
 #[derive(Debug)]
 pub(crate) struct Aligned<F> {
+    /// What is used is the end of it.
     data: Vec<F>,
     start: usize,
-    len: usize,
 }
 
 /// Bytes in a cache line, and in the widest vector.
@@ -116,14 +116,15 @@ const LINE: usize = 64;
 impl<F: Copy + Default> Aligned<F> {
     /// A buffer of zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let data = vec![F::default(); len + LINE / size_of::<F>()];
+        let mut data = vec![F::default(); len + LINE / size_of::<F>()];
         let start = data.as_ptr().align_offset(LINE);
-        Self { data, start, len }
+        data.truncate(start + len);
+        Self { data, start }
     }
 
     /// Grows to at least `len`, all zero again if it does.
     pub(crate) fn reserve(&mut self, len: usize) {
-        if self.len < len {
+        if self.len() < len {
             *self = Self::zeros(len);
         }
     }
@@ -131,25 +132,28 @@ impl<F: Copy + Default> Aligned<F> {
 
 impl<F: Clone> Clone for Aligned<F> {
     fn clone(&self) -> Self {
-        let mut data: Vec<F> = Vec::with_capacity(self.data.len());
-        let start = data.as_ptr().align_offset(LINE);
-        data.extend_from_slice(&self.data[..start]);
+        let mut data: Vec<F> = Vec::with_capacity(self.len() + LINE / size_of::<F>());
+        let before = data.as_ptr().align_offset(LINE);
+        data.extend(self.data.iter().cycle().take(before).cloned());
+        let start = data.len();
         data.extend_from_slice(self);
-        Self { data, start, len: self.len }
+        Self { data, start }
     }
 }
 
 impl<F> Deref for Aligned<F> {
     type Target = [F];
 
+    #[inline(always)]
     fn deref(&self) -> &[F] {
-        &self.data[self.start..][..self.len]
+        &self.data[self.start..]
     }
 }
 
 impl<F> DerefMut for Aligned<F> {
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut [F] {
-        &mut self.data[self.start..][..self.len]
+        &mut self.data[self.start..]
     }
 }
 
@@ -216,6 +220,7 @@ mod tests {
         buffer[999] = 1.0;
         // Copies live elsewhere, each with its own way to a cache line.
         let copies: Vec<_> = (0..8).map(|_| buffer.clone()).collect();
+        assert!(Aligned::<f32>::zeros(0).clone().is_empty(), "nothing");
         assert!(copies.iter().all(|c| c.as_ptr().align_offset(LINE) == 0 && c[..] == buffer[..]), "copied");
     }
 }

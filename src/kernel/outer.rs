@@ -199,10 +199,9 @@ impl<F: Lane> Part<'_, F> {
                     acc[i][j] = Vector::<S, F>::from_slice(simd, &sums[i][j][part..][..len]);
                 }
             }
-            let [a, b] = [(a, self.heights[0]), (b, self.heights[1])].map(
-                #[inline(always)]
-                |(rows, height)| rows[self.steps.start * height..self.steps.end * height].chunks_exact(height),
-            );
+            let Range { start, end } = self.steps;
+            let a = a[start * self.heights[0]..end * self.heights[0]].chunks_exact(self.heights[0]);
+            let b = b[start * self.heights[1]..end * self.heights[1]].chunks_exact(self.heights[1]);
             for (a, b) in a.zip(b) {
                 let a = a[self.at[0]..].first_chunk::<RA>().expect("rows of a");
                 let b = b[self.at[1]..].first_chunk::<RB>().expect("rows of b");

@@ -1,7 +1,7 @@
 //! The ways to multiply, behind one interface: samples as lanes (`fused`), hidden units as lanes (`units`), matrixmultiply (`blas`).
 
 use super::finish::Finish;
-use super::layout::{Shape, Tile};
+use super::layout::{LANES, Shape, Tile};
 use super::math::Lane;
 use super::{outer, rows};
 use fearless_simd::Simd;
@@ -155,7 +155,14 @@ impl<F: Lane> Linear<'_, F> {
             if matrix.per_unit == 1 {
                 for (k, row) in rows.chunks_mut(stride).take(matrix.inputs).enumerate() {
                     let weights = &from[k * matrix.per_input..][units.clone()];
-                    row.iter_mut().zip(weights).for_each(|(out, &w)| *out = w * scale);
+                    // Lines of 16, as most are, without a loop.
+                    if let (Ok(out), Ok(weights)) =
+                        (<&mut [F; LANES]>::try_from(&mut *row), <&[F; LANES]>::try_from(weights))
+                    {
+                        (0..LANES).for_each(|i| out[i] = weights[i] * scale);
+                    } else {
+                        row.iter_mut().zip(weights).for_each(|(out, &w)| *out = w * scale);
+                    }
                 }
             } else {
                 let line = |i: usize| &from[(units.start + i) * matrix.per_unit..][..matrix.inputs];
