@@ -272,6 +272,7 @@ impl<W, P> Pass<'_, P, W> {
     }
 
     /// Adds finished sums to the flat gradient.
+    #[inline(always)]
     fn scatter<F: Float>(&self, totals: &[F], shape: Shape, layout: &Layout, grad: &mut [F])
     where
         P: Products<F, Weights = W>,

@@ -155,11 +155,12 @@ impl<F: Lane> Linear<'_, F> {
             if matrix.per_unit == 1 {
                 for (k, row) in rows.chunks_mut(stride).take(matrix.inputs).enumerate() {
                     let weights = &from[k * matrix.per_input..][units.clone()];
-                    // Lines of 16, as most are, without a loop.
-                    if let (Ok(out), Ok(weights)) =
-                        (<&mut [F; LANES]>::try_from(&mut *row), <&[F; LANES]>::try_from(weights))
+                    // Lines of 16, as most are, without a loop, and in registers meanwhile.
+                    if let (Ok(out), Ok(mut line)) =
+                        (<&mut [F; LANES]>::try_from(&mut *row), <[F; LANES]>::try_from(weights))
                     {
-                        (0..LANES).for_each(|i| out[i] = weights[i] * scale);
+                        line.iter_mut().for_each(|w| *w *= scale);
+                        *out = line;
                     } else {
                         row.iter_mut().zip(weights).for_each(|(out, &w)| *out = w * scale);
                     }

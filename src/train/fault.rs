@@ -77,6 +77,7 @@ impl fmt::Display for Fault {
 }
 
 /// Euclidean norm, in eight partial sums whose order is the same everywhere. Finite exactly if every value is.
+#[inline(always)]
 pub(super) fn norm(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];
     let add = |(sum, &value): (&mut f64, &f32)| *sum += f64::from(value) * f64::from(value);

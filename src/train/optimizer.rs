@@ -96,7 +96,10 @@ impl Optimizer {
 
     /// One update. `grad` times `scale` is the gradient. Returns the largest magnitudes it left, of a weight and of a mean square, which
     /// are finite exactly if all of them are.
+    ///
+    /// Inlined, so that it is compiled for the vectors of its caller's level; it rounds alike on all.
     #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
+    #[inline(always)]
     pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) -> [f32; 2] {
         // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one of vectors; signed, since x86-64 has no
         // unsigned comparison of vectors before SSE4.1.

@@ -10,7 +10,7 @@ use super::fault::{Fault, Norms, Quantity, norm};
 use super::optimizer::Optimizer;
 use super::settings::{Settings, Source, Until};
 use crate::error::Result;
-use crate::kernel::Noise;
+use crate::kernel::{Noise, dispatch};
 use crate::model::{Model, Tally};
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, stream};
@@ -204,13 +204,15 @@ impl Trainer {
         self.course.samples += self.batch.samples() as u64;
         #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
         let scale = 1.0 / self.batch.samples() as f32;
-        let gradient = norm(&self.grad) * f64::from(scale);
+        let level = self.settings.level.token().expect("checked when made");
+        let gradient = dispatch!(level, _ => norm(&self.grad)) * f64::from(scale);
         if !(gradient.is_finite() && tally.loss.is_finite()) {
             self.fault = Some(self.diagnose(&tally));
             return tally;
         }
         let scale = self.clipped(scale, gradient);
-        let largest = self.optimizer.update(&mut self.model.params, &self.grad, scale);
+        let (optimizer, params) = (&mut self.optimizer, &mut self.model.params);
+        let largest = dispatch!(level, _ => optimizer.update(params, &self.grad, scale));
         if largest.iter().all(|x| x.is_finite()) {
             self.norms = Norms { gradient, weight: largest[0] };
         } else {
