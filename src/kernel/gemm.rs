@@ -93,7 +93,7 @@ pub(crate) fn product<S: Simd, F: Lane>(
                     match outputs.len() {
                         1 => run.tiles::<S, 1, 8>(simd, out),
                         2 => run.tiles::<S, 2, 4>(simd, out),
-                        3 => run.tiles::<S, 3, 4>(simd, out),
+                        3 => run.tiles::<S, 3, 2>(simd, out),
                         4 => run.tiles::<S, 4, 2>(simd, out),
                         5 => run.tiles::<S, 5, 2>(simd, out),
                         _ => run.tiles::<S, 6, 2>(simd, out),
