@@ -2,7 +2,7 @@
 
 use super::layout::LANES;
 use super::math::{self, Lane, Vector};
-use super::rows::derivative;
+use super::rows::{derivative, known};
 use crate::model::Activation;
 use fearless_simd::prelude::*;
 
@@ -47,26 +47,10 @@ impl<F: Lane> Finish<'_, F> {
                     Activation::Tanh => spans.map::<S, F>(simd, out, math::tanh::<S, F>),
                     Activation::Relu => spans.map::<S, F>(simd, out, math::relu::<S, F>),
                 },
-                Self::Derive(Activation::Sigmoid, y) => spans.scale::<S, F>(
-                    simd,
-                    y,
-                    out,
+                Self::Derive(activation, y) => known(
+                    activation,
                     #[inline(always)]
-                    |simd, y| derivative::<S, F>(simd, Activation::Sigmoid, y),
-                ),
-                Self::Derive(Activation::Tanh, y) => spans.scale::<S, F>(
-                    simd,
-                    y,
-                    out,
-                    #[inline(always)]
-                    |simd, y| derivative::<S, F>(simd, Activation::Tanh, y),
-                ),
-                Self::Derive(Activation::Relu, y) => spans.scale::<S, F>(
-                    simd,
-                    y,
-                    out,
-                    #[inline(always)]
-                    |simd, y| derivative::<S, F>(simd, Activation::Relu, y),
+                    |activation| spans.derive(simd, activation, y, out),
                 ),
             },
         );
@@ -112,16 +96,16 @@ impl Spans {
         }
     }
 
-    /// `out *= f(y)`.
+    /// `out *= φ′`, from the outputs `y` of φ.
     #[inline(always)]
-    fn scale<S: Simd, F: Lane>(self, simd: S, y: &[F], out: &mut [F], f: impl Fn(S, Vector<S, F>) -> Vector<S, F>) {
+    fn derive<S: Simd, F: Lane>(self, simd: S, activation: Activation, y: &[F], out: &mut [F]) {
         let len = Vector::<S, F>::LEN;
         for start in (0..self.count).map(|i| self.start + i * self.stride) {
             let (y, out) = (&y[start..][..self.len], &mut out[start..][..self.len]);
             for (y, out) in y.as_chunks::<LANES>().0.iter().zip(out.as_chunks_mut::<LANES>().0) {
                 for (y, out) in y.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
                     let (y, dh) = (Vector::<S, F>::from_slice(simd, y), Vector::<S, F>::from_slice(simd, out));
-                    (dh * f(simd, y)).store_slice(out);
+                    (dh * derivative::<S, F>(simd, activation, y)).store_slice(out);
                 }
             }
         }

@@ -183,9 +183,6 @@ fn add<S: Simd, F: Lane, const MR: usize, const NV: usize>(
 }
 
 /// A register tile's sums times φ′, from the outputs of φ in `y`, rows of samples, from sample `at` on.
-///
-/// # Cost
-/// One choice for all sums, not one for each: so the loops over them are short enough to be unrolled; else all sums would live in memory.
 #[inline(always)]
 fn derive<S: Simd, F: Lane, const MR: usize, const NV: usize>(
     simd: S,
@@ -194,48 +191,18 @@ fn derive<S: Simd, F: Lane, const MR: usize, const NV: usize>(
     at: usize,
     sums: &mut [[Vector<S, F>; NV]; MR],
 ) {
-    match activation {
-        Activation::Sigmoid => scale(
-            simd,
-            y,
-            at,
-            sums,
-            #[inline(always)]
-            |y| rows::derivative::<S, F>(simd, Activation::Sigmoid, y),
-        ),
-        Activation::Tanh => scale(
-            simd,
-            y,
-            at,
-            sums,
-            #[inline(always)]
-            |y| rows::derivative::<S, F>(simd, Activation::Tanh, y),
-        ),
-        Activation::Relu => scale(
-            simd,
-            y,
-            at,
-            sums,
-            #[inline(always)]
-            |y| rows::derivative::<S, F>(simd, Activation::Relu, y),
-        ),
-    }
-}
-
-/// `sums *= slope(y)`.
-#[inline(always)]
-fn scale<S: Simd, F: Lane, const MR: usize, const NV: usize>(
-    simd: S,
-    y: &[[F; TILE]],
-    at: usize,
-    sums: &mut [[Vector<S, F>; NV]; MR],
-    slope: impl Fn(Vector<S, F>) -> Vector<S, F>,
-) {
     let len = Vector::<S, F>::LEN;
     let y = y.first_chunk::<MR>().expect("an output of φ for each sum");
-    for r in 0..MR {
-        for v in 0..NV {
-            sums[r][v] *= slope(Vector::<S, F>::from_slice(simd, &y[r][at + v * len..][..len]));
-        }
-    }
+    rows::known(
+        activation,
+        #[inline(always)]
+        |activation| {
+            for r in 0..MR {
+                for v in 0..NV {
+                    let y = Vector::<S, F>::from_slice(simd, &y[r][at + v * len..][..len]);
+                    sums[r][v] *= rows::derivative::<S, F>(simd, activation, y);
+                }
+            }
+        },
+    );
 }

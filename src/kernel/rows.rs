@@ -64,6 +64,17 @@ pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: V
     }
 }
 
+/// Calls `f` with an activation that its inlined body knows: one choice for all its loops, which then are short enough to be unrolled. With
+/// a choice in each turn, the sums of a register tile would live in memory.
+#[inline(always)]
+pub(super) fn known(activation: Activation, f: impl FnOnce(Activation)) {
+    match activation {
+        Activation::Sigmoid => f(Activation::Sigmoid),
+        Activation::Tanh => f(Activation::Tanh),
+        Activation::Relu => f(Activation::Relu),
+    }
+}
+
 /// The output unit at one step, for training: what it counts and what flows back.
 #[derive(Debug)]
 pub(crate) struct Output<'a, F> {
