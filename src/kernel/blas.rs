@@ -2,9 +2,10 @@
 
 use super::finish::Finish;
 use super::layout::Tile;
+use super::linear::Linear;
 use super::math::Lane;
 use super::outer;
-use super::products::{Blocks, Linear, Products, Size};
+use super::products::{Blocks, Products, Size};
 use fearless_simd::Simd;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -41,11 +42,12 @@ impl<F: Lane> Products<F> for Blas {
         }
     }
 
-    fn pack(self, packed: &mut Dense<F>, linear: Linear<'_, F>) {
+    #[inline(always)]
+    fn pack<S: Simd>(self, simd: S, packed: &mut Dense<F>, linear: Linear<'_, F>) {
         let Dense { outputs, group, weight, bias } = packed;
         for gate in 0..*outputs / *group {
             linear.write_biases(gate, *group, 0..*group, &mut bias[gate * *group..]);
-            linear.write_weights(gate, 0..*group, *outputs, &mut weight[gate * *group..]);
+            linear.write_weights(simd, gate, 0..*group, *outputs, &mut weight[gate * *group..]);
         }
     }
 

@@ -4,8 +4,9 @@
 //! one file per cell: how `h_t` comes from `z_t`, and `dz_t` from `dh_t`.
 
 use super::layout::{Shape, Tile};
+use super::linear::{Linear, Matrix};
 use super::math::{self, sum_lanes};
-use super::products::{Blocks, Linear, Matrix, Products, Size, samples_in};
+use super::products::{Blocks, Products, Size, samples_in};
 use super::rows::{self, Output};
 use super::workspace::{Extra, Workspace};
 use super::{Float, Noise, dynamic, elman, lstm};
@@ -66,17 +67,24 @@ impl<W> Packed<W> {
     }
 
     /// Packs the weights of one update.
-    pub(crate) fn pack<F: Float>(&mut self, products: impl Products<F, Weights = W>, net: &Net, w: &Weights<'_, F>) {
+    #[inline(always)]
+    pub(crate) fn pack<S: Simd, F: Float>(
+        &mut self,
+        simd: S,
+        products: impl Products<F, Weights = W>,
+        net: &Net,
+        w: &Weights<'_, F>,
+    ) {
         let (hidden, wide) = (net.hidden, net.hidden * net.cell.gates());
         let all_gates = |from, inputs| Matrix { from, inputs, per_input: wide, per_gate: hidden, per_unit: 1 };
         let forward = [all_gates(w.w_hh, hidden), all_gates(w.w_ih, 2)];
         let scales = net.gates().map(math::scale);
-        products.pack(&mut self.forward, Linear { weights: &forward, biases: w.b_h, scales: &scales });
+        products.pack(simd, &mut self.forward, Linear { weights: &forward, biases: w.b_h, scales: &scales });
         let (h, one) = (Matrix { from: w.w_ho, inputs: hidden, per_input: 1, per_gate: 0, per_unit: 0 }, [F::one()]);
-        products.pack(&mut self.output, Linear { weights: &[h], biases: w.b_o, scales: &one });
+        products.pack(simd, &mut self.output, Linear { weights: &[h], biases: w.b_o, scales: &one });
         let dz = Matrix { from: w.w_hh, inputs: wide, per_input: 1, per_gate: 0, per_unit: wide };
         let dz_o = Matrix { from: w.w_ho, inputs: 1, per_input: 1, per_gate: 0, per_unit: 1 };
-        products.pack(&mut self.backward, Linear { weights: &[dz, dz_o], biases: &[], scales: &one });
+        products.pack(simd, &mut self.backward, Linear { weights: &[dz, dz_o], biases: &[], scales: &one });
     }
 }
 
@@ -135,17 +143,12 @@ impl<W, P> Pass<'_, P, W> {
                 ws.extra.clean.reserve((shape.steps + 1) * shape.hidden * tile.width);
             }
             self.note_valid(&tile, ws);
-            for t in 0..shape.steps {
-                let at = At { t, from: t, to: t + 1 };
-                self.forward(simd, &tile, at, ws);
-                if let Some(noise) = self.net.noise {
-                    noise.add(simd, &tile, at, ws);
-                }
-                tally.wrong_bits += self.output(simd, &tile, t, ws);
-            }
-            for t in (0..shape.steps).rev() {
-                self.backward(simd, &tile, t, ws);
-            }
+            tally.wrong_bits += if self.products.alone(&tile) && self.net.noise.is_none() {
+                self.forward_alone(simd, &tile, ws)
+            } else {
+                self.forward_together(simd, &tile, ws)
+            };
+            self.backward(simd, &tile, ws);
             let blocks = Blocks { state: &ws.state, delta: &ws.delta, h: &ws.extra.h };
             self.products.weight_gradients(simd, &tile, blocks, &mut ws.sums[..sums + room]);
             tally.wrong_samples += ws.wrong_samples();
@@ -153,6 +156,25 @@ impl<W, P> Pass<'_, P, W> {
         }
         self.scatter(self.products.totals(shape, &mut ws.sums[..sums + room]), shape, layout, grad);
         tally
+    }
+
+    /// All steps forward, and their outputs; returns the wrong bits.
+    #[inline(always)]
+    fn forward_together<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>) -> u64
+    where
+        P: Products<F, Weights = W>,
+    {
+        let mut wrong_bits = 0;
+        for t in 0..tile.shape.steps {
+            let at = At { t, from: t, to: t + 1 };
+            self.inputs(simd, tile, at, ws);
+            self.forward(simd, tile, at, ws);
+            if let Some(noise) = self.net.noise {
+                noise.add(simd, tile, at, ws);
+            }
+            wrong_bits += self.output(simd, tile, t, ws);
+        }
+        wrong_bits
     }
 
     /// Forward only, with two blocks of states whatever the width; `predicted` takes the answers.
@@ -173,6 +195,7 @@ impl<W, P> Pass<'_, P, W> {
             self.note_valid(&tile, ws);
             for t in 0..shape.steps {
                 let at = At { t, from: t % 2, to: (t + 1) % 2 };
+                self.inputs(simd, &tile, at, ws);
                 self.forward(simd, &tile, at, ws);
                 let z_o = &mut ws.delta[..tile.width];
                 let h = hidden_rows(&tile, &ws.state, &ws.extra, at.to);
@@ -218,15 +241,23 @@ impl<W, P> Pass<'_, P, W> {
         }
     }
 
-    /// Step t: `x_t` into the state, then the cell.
+    /// `x_t` of step t into the state.
     #[inline(always)]
-    fn forward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>)
+    fn inputs<S: Simd, F: Float>(&self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
     {
         let ((a, b), read) = (ws.state[tile.x(at.from)].split_at_mut(tile.width), self.products.read::<S>(tile));
         rows::expand(simd, &self.batch.a.column(at.t)[tile.words.clone()], &mut a[..read]);
         rows::expand(simd, &self.batch.b.column(at.t)[tile.words.clone()], &mut b[..read]);
+    }
+
+    /// Step t: `h_t` from `h_{t−1}` and `x_t`.
+    #[inline(always)]
+    pub(super) fn forward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>)
+    where
+        P: Products<F, Weights = W>,
+    {
         match self.net.cell {
             Cell::Elman => elman::forward(simd, self, tile, at, ws),
             Cell::Dynamic => dynamic::forward(simd, self, tile, at, ws),
@@ -258,16 +289,17 @@ impl<W, P> Pass<'_, P, W> {
         wrong_bits
     }
 
-    /// Step t backward: `dh_t = dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell.
+    /// All steps backward: `dh_t = dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell.
     #[inline(always)]
-    fn backward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, t: usize, ws: &mut Workspace<F>)
+    fn backward<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>)
     where
         P: Products<F, Weights = W>,
     {
+        let steps = (0..tile.shape.steps).rev();
         match self.net.cell {
-            Cell::Elman => elman::backward(simd, self, tile, t, ws),
-            Cell::Dynamic => dynamic::backward(simd, self, tile, t, ws),
-            Cell::Lstm => lstm::backward(simd, self, tile, t, ws),
+            Cell::Elman => elman::all_backward(simd, self, tile, ws),
+            Cell::Dynamic => steps.for_each(|t| dynamic::backward(simd, self, tile, t, ws)),
+            Cell::Lstm => steps.for_each(|t| lstm::backward(simd, self, tile, t, ws)),
         }
     }
 
@@ -298,7 +330,7 @@ impl<W, P> Pass<'_, P, W> {
 }
 
 /// h of a block: in the state, but for the dynamic cell, whose state holds it scaled.
-fn hidden_rows<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>, block: usize) -> &'a [F] {
+pub(super) fn hidden_rows<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>, block: usize) -> &'a [F] {
     match tile.shape.cell {
         Cell::Elman | Cell::Lstm => &state[tile.h(block)],
         Cell::Dynamic => &extra.h[tile.plain(block)],

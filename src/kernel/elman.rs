@@ -5,6 +5,7 @@ use super::bptt::{At, Pass};
 use super::finish::Finish;
 use super::layout::Tile;
 use super::products::Products;
+use super::recurrence::Recurrence;
 use super::workspace::Workspace;
 use fearless_simd::Simd;
 
@@ -22,16 +23,41 @@ pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
     pass.products.product(simd, tile, &pass.packed.forward, inputs, state, h, finish);
 }
 
-/// One step backward: `dz_t` into its block of delta.
-pub(super) fn backward<S: Simd, F: Float, P: Products<F>>(
+/// All steps forward, where nothing happens between them: all `h_t` into their blocks of state.
+pub(super) fn all_forward<S: Simd, F: Float, P: Products<F>>(
     simd: S,
     pass: &Pass<'_, P, P::Weights>,
     tile: &Tile,
-    t: usize,
     ws: &mut Workspace<F>,
 ) {
-    let (inputs, later) = tile.flows_back(t);
-    let [dz, later] = ws.delta.get_disjoint_mut([tile.dz(t), later]).expect("two blocks");
-    let h = if pass.net.noise.is_some() { &ws.extra.clean[tile.plain(t + 1)] } else { &ws.state[tile.h(t + 1)] };
-    pass.products.product(simd, tile, &pass.packed.backward, inputs, later, dz, Finish::Derive(pass.net.activation, h));
+    let recurrence = Recurrence {
+        blocks: &mut ws.state,
+        rows: tile.shape.state_rows(),
+        singles: 2,
+        back: false,
+        finish: Finish::Activate(&[pass.net.activation]),
+        finish_rows: 0,
+    };
+    pass.products.recur(simd, tile, &pass.packed.forward, recurrence);
+}
+
+/// All steps backward: all `dz_t` into their blocks of delta.
+pub(super) fn all_backward<S: Simd, F: Float, P: Products<F>>(
+    simd: S,
+    pass: &Pass<'_, P, P::Weights>,
+    tile: &Tile,
+    ws: &mut Workspace<F>,
+) {
+    let shape = tile.shape;
+    let (h, finish_rows) =
+        if pass.net.noise.is_some() { (&ws.extra.clean, shape.hidden) } else { (&ws.state, shape.state_rows()) };
+    let recurrence = Recurrence {
+        blocks: &mut ws.delta,
+        rows: shape.delta_rows(),
+        singles: 1,
+        back: true,
+        finish: Finish::Derive(pass.net.activation, h),
+        finish_rows,
+    };
+    pass.products.recur(simd, tile, &pass.packed.backward, recurrence);
 }

@@ -5,6 +5,7 @@ use super::math::{self, Lane, Vector};
 use super::rows::{derivative, known};
 use crate::model::Activation;
 use fearless_simd::prelude::*;
+use std::ops::Range;
 
 /// What becomes of a product's sums before the next product reads them.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,14 @@ pub(crate) struct Spans {
 }
 
 impl<F: Lane> Finish<'_, F> {
+    /// The same for outputs that lie as a part of what it reads does.
+    pub(crate) fn of(self, part: Range<usize>) -> Self {
+        match self {
+            Self::Derive(activation, y) => Self::Derive(activation, &y[part]),
+            other => other,
+        }
+    }
+
     /// Finishes some stored sums, all of one group.
     ///
     /// # Cost

@@ -3,9 +3,10 @@
 use super::finish::Finish;
 use super::gemm::{self, Panel};
 use super::layout::{LANES, Shape, Tile};
+use super::linear::Linear;
 use super::math::Lane;
 use super::outer;
-use super::products::{Blocks, Linear, Products, Size};
+use super::products::{Blocks, Products, Size};
 use fearless_simd::Simd;
 use std::ops::Range;
 
@@ -23,8 +24,9 @@ impl<F: Lane> Products<F> for Fused {
         Panel::zeros(size.inputs(), size.outputs(), size.gates_out.max(1))
     }
 
-    fn pack(self, packed: &mut Panel<F>, linear: Linear<'_, F>) {
-        packed.pack(linear);
+    #[inline(always)]
+    fn pack<S: Simd>(self, simd: S, packed: &mut Panel<F>, linear: Linear<'_, F>) {
+        packed.pack(simd, linear);
     }
 
     fn product<S: Simd>(

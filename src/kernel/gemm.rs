@@ -7,8 +7,8 @@
 
 use super::finish::{Finish, Spans};
 use super::layout::{TILE, runs};
+use super::linear::Linear;
 use super::math::{Lane, Vector};
-use super::products::Linear;
 use super::rows;
 use crate::model::Activation;
 use fearless_simd::prelude::*;
@@ -41,7 +41,8 @@ impl<F: Lane> Panel<F> {
     }
 
     /// Packs weights and biases.
-    pub(crate) fn pack(&mut self, linear: Linear<'_, F>) {
+    #[inline(always)]
+    pub(crate) fn pack<S: Simd>(&mut self, simd: S, linear: Linear<'_, F>) {
         let (mut packed, size) = (self.data.as_mut_slice(), self.outputs / self.groups);
         for &(gate, ref run) in &self.runs {
             let (rows, rest) = packed.split_at_mut(run.len() * (self.inputs + 1));
@@ -49,7 +50,7 @@ impl<F: Lane> Panel<F> {
             let units = run.start - gate * size..run.end - gate * size;
             let (biases, weights) = rows.split_at_mut(run.len());
             linear.write_biases(gate, size, units.clone(), biases);
-            linear.write_weights(gate, units, run.len(), weights);
+            linear.write_weights(simd, gate, units, run.len(), weights);
         }
     }
 }

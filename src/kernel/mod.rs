@@ -59,12 +59,15 @@ mod fused;
 mod gemm;
 mod layout;
 mod level;
+mod linear;
 mod lstm;
 mod math;
 mod noise;
+mod online;
 mod outer;
 mod peak;
 mod products;
+mod recurrence;
 mod rows;
 mod units;
 mod workspace;
@@ -92,6 +95,9 @@ use units::Units;
 /// every crate that trains.
 #[expect(private_bounds, reason = "sealed: the kernel's own trait stays inside")]
 pub trait Float: Lane {
+    /// [`Kernel::pack`].
+    #[doc(hidden)]
+    fn pack(kernel: &mut Kernel<Self>, params: &[Self]);
     /// [`Kernel::gradient`].
     #[doc(hidden)]
     fn gradient(kernel: &Kernel<Self>, samples: Samples<'_>, ws: &mut Workspace<Self>, grad: &mut [Self]) -> Tally;
@@ -111,6 +117,10 @@ pub trait Float: Lane {
 macro_rules! precision {
     ($float:ty) => {
         impl Float for $float {
+            fn pack(kernel: &mut Kernel<Self>, params: &[Self]) {
+                kernel.run_pack(params);
+            }
+
             fn gradient(
                 kernel: &Kernel<Self>,
                 samples: Samples<'_>,
@@ -226,11 +236,16 @@ impl<F: Float> Kernel<F> {
     /// # Cost
     /// Each weight is read and written twice.
     pub fn pack(&mut self, params: &[F]) {
-        let weights = self.layout.weights(params);
+        F::pack(self, params);
+    }
+
+    fn run_pack(&mut self, params: &[F]) {
+        let (net, weights) = (&self.net, self.layout.weights(params));
+        let level = self.level.token().expect("checked when made");
         match &mut self.packed {
-            Weights::Fused(packed) => packed.pack(Fused, &self.net, &weights),
-            Weights::Units(packed) => packed.pack(Units, &self.net, &weights),
-            Weights::Blas(packed) => packed.pack(Blas, &self.net, &weights),
+            Weights::Fused(packed) => dispatch!(level, simd => packed.pack(simd, Fused, net, &weights)),
+            Weights::Units(packed) => dispatch!(level, simd => packed.pack(simd, Units, net, &weights)),
+            Weights::Blas(packed) => dispatch!(level, simd => packed.pack(simd, Blas, net, &weights)),
         }
     }
 

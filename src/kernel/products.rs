@@ -1,8 +1,10 @@
 //! The ways to multiply, behind one interface: samples as lanes (`fused`), hidden units as lanes (`units`), matrixmultiply (`blas`).
 
 use super::finish::Finish;
-use super::layout::{LANES, Shape, Tile};
+use super::layout::{Shape, Tile};
+use super::linear::Linear;
 use super::math::Lane;
+use super::recurrence::Recurrence;
 use super::{outer, rows};
 use fearless_simd::Simd;
 use std::fmt::Debug;
@@ -57,6 +59,11 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     /// Words of samples that go through together, of `words` at most.
     fn together(self, words: usize) -> usize;
 
+    /// Whether a tile is of one sample, whose units lie together: what no step hands to the next then goes over all its steps at once.
+    fn alone(self, _tile: &Tile) -> bool {
+        false
+    }
+
     /// How much of H rows holds samples: what element-wise work must touch.
     fn live(self, tile: &Tile) -> usize {
         tile.shape.hidden * tile.width
@@ -66,7 +73,7 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     fn weights(self, size: Size) -> Self::Weights;
 
     /// Packs weights and biases; the output unit alone is unit 0 of gate 0.
-    fn pack(self, packed: &mut Self::Weights, linear: Linear<'_, F>);
+    fn pack<S: Simd>(self, simd: S, packed: &mut Self::Weights, linear: Linear<'_, F>);
 
     /// `out[m] = finish(bias[m] + Σ_k W[k][m] rows[k])` for the inputs `k`.
     #[expect(clippy::too_many_arguments, reason = "a product has two operands, a result, and where they lie")]
@@ -81,9 +88,22 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         finish: Finish<'_, F>,
     );
 
+    /// All steps of a recurrence.
+    fn recur<S: Simd>(self, simd: S, tile: &Tile, weights: &Self::Weights, recurrence: Recurrence<'_, F>) {
+        recurrence.by_products(simd, self, tile, weights);
+    }
+
     /// The output unit's pre-activations, `out = bias + Σ_k W[k] h[k]`, a row.
     fn output<S: Simd>(self, simd: S, tile: &Tile, weights: &Self::Weights, h: &[F], out: &mut [F]) {
         self.product(simd, tile, weights, 0..tile.shape.hidden, h, out, Finish::Plain);
+    }
+
+    /// The same for many steps of a tile of one sample: their h begin `stride` apart.
+    fn outputs<S: Simd>(self, simd: S, tile: &Tile, weights: &Self::Weights, h: &[F], stride: usize, out: &mut [F]) {
+        let rows = tile.rows(0, tile.shape.hidden);
+        for (h, out) in h.chunks(stride).zip(out) {
+            self.output(simd, tile, weights, &h[rows.clone()], std::slice::from_mut(out));
+        }
     }
 
     /// `out = scale ⊙ h`, a scale for each sample.
@@ -123,78 +143,6 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     fn totals(self, _shape: Shape, sums: &mut [F]) -> &[F] {
         sums
     }
-}
-
-/// What is packed: weights and biases of all gates of outputs, times a scale for each gate.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Linear<'a, F> {
-    /// The weights, from the first input on.
-    pub(crate) weights: &'a [Matrix<'a, F>],
-    /// The biases, gate by gate; empty if they are zero.
-    pub(crate) biases: &'a [F],
-    /// The scales.
-    pub(crate) scales: &'a [F],
-}
-
-impl<F: Lane> Linear<'_, F> {
-    /// Writes the biases of some units of a gate of `size` units.
-    #[inline(always)]
-    pub(crate) fn write_biases(&self, gate: usize, size: usize, units: Range<usize>, out: &mut [F]) {
-        if !self.biases.is_empty() {
-            let biases = &self.biases[gate * size..][units];
-            out.iter_mut().zip(biases).for_each(|(out, &b)| *out = b * self.scales[gate]);
-        }
-    }
-
-    /// Writes the weights of some units of a gate: a row of `stride` numbers for each input, of which the first are those units'.
-    #[inline(always)]
-    pub(crate) fn write_weights(&self, gate: usize, units: Range<usize>, stride: usize, mut rows: &mut [F]) {
-        let scale = self.scales[gate];
-        for matrix in self.weights {
-            let from = &matrix.from[gate * matrix.per_gate..];
-            if matrix.per_unit == 1 {
-                for (k, row) in rows.chunks_mut(stride).take(matrix.inputs).enumerate() {
-                    let weights = &from[k * matrix.per_input..][units.clone()];
-                    // Lines of 16, as most are, without a loop, and in registers meanwhile.
-                    if let (Ok(out), Ok(mut line)) =
-                        (<&mut [F; LANES]>::try_from(&mut *row), <[F; LANES]>::try_from(weights))
-                    {
-                        line.iter_mut().for_each(|w| *w *= scale);
-                        *out = line;
-                    } else {
-                        row.iter_mut().zip(weights).for_each(|(out, &w)| *out = w * scale);
-                    }
-                }
-            } else {
-                let line = |i: usize| &from[(units.start + i) * matrix.per_unit..][..matrix.inputs];
-                let fours = units.len() / 4 * 4;
-                for i in (0..fours).step_by(4) {
-                    let lines = line(i).iter().zip(line(i + 1)).zip(line(i + 2)).zip(line(i + 3));
-                    for (row, (((&a, &b), &c), &d)) in rows.chunks_mut(stride).zip(lines) {
-                        row[i..i + 4].copy_from_slice(&[a * scale, b * scale, c * scale, d * scale]);
-                    }
-                }
-                for i in fours..units.len() {
-                    rows.chunks_mut(stride).zip(line(i)).for_each(|(row, &w)| row[i] = w * scale);
-                }
-            }
-            rows = rows.get_mut(matrix.inputs * stride..).unwrap_or_default();
-        }
-    }
-}
-
-/// Weights from some inputs to the units of all gates.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Matrix<'a, F> {
-    pub(crate) from: &'a [F],
-    /// How many inputs there are.
-    pub(crate) inputs: usize,
-    /// From an input to the next; 1 unless units are neighbours.
-    pub(crate) per_input: usize,
-    /// From a gate to the next.
-    pub(crate) per_gate: usize,
-    /// From a unit to the next.
-    pub(crate) per_unit: usize,
 }
 
 /// Where the entries of a tensor lie: the first, and the steps from row to row and from gate to gate; within a gate they are neighbours.

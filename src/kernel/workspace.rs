@@ -31,6 +31,8 @@ pub struct Workspace<F> {
     pub(super) answer: Vec<u64>,
     /// Samples that exist, a bit each.
     pub(super) valid: Vec<u64>,
+    /// `z_o`, then `dz_o`, of all steps of one sample, `[T]` and up to a whole line.
+    pub(super) row: Aligned<F>,
     /// What it was last laid out for.
     laid: Option<(Shape, usize, usize, bool)>,
 }
@@ -76,6 +78,7 @@ impl<F: Float> Default for Workspace<F> {
             wrong: Vec::new(),
             answer: Vec::new(),
             valid: Vec::new(),
+            row: Aligned::zeros(0),
             laid: None,
         }
     }

@@ -124,13 +124,12 @@ impl Minibatch {
     /// Fills a and b from `source(step, word)`, keeps the top bit 0 and the last word masked, then adds.
     fn fill(&mut self, mut source: impl FnMut(usize, usize) -> (u64, u64)) {
         let samples = self.samples();
-        for step in 0..self.bits() {
-            let top = step + 1 == self.bits();
-            let columns = self.a.column_mut(step).iter_mut().zip(self.b.column_mut(step));
-            for (word, columns) in columns.enumerate() {
-                let mask = if top { 0 } else { valid_bits(samples, word) };
-                let (a, b) = if top { (0, 0) } else { source(step, word) };
-                (*columns.0, *columns.1) = (a & mask, b & mask);
+        let last = self.bits() - 1;
+        for (step, (a, b)) in self.a.columns_mut().zip(self.b.columns_mut()).enumerate() {
+            for (word, (a, b)) in a.iter_mut().zip(b).enumerate() {
+                let mask = if step == last { 0 } else { valid_bits(samples, word) };
+                let bits = if step == last { (0, 0) } else { source(step, word) };
+                (*a, *b) = (bits.0 & mask, bits.1 & mask);
             }
         }
         self.add();
@@ -141,9 +140,8 @@ impl Minibatch {
     pub fn add(&mut self) {
         for word in 0..self.a.words() {
             let mut carry = 0;
-            for step in 0..self.bits() {
-                let (a, b) = (self.a.column(step)[word], self.b.column(step)[word]);
-                self.c.column_mut(step)[word] = a ^ b ^ carry;
+            for ((a, b), c) in self.a.words_of(word).zip(self.b.words_of(word)).zip(self.c.words_of_mut(word)) {
+                *c = a ^ b ^ carry;
                 carry = (a & b) | (carry & (a ^ b));
             }
         }

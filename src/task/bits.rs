@@ -61,6 +61,22 @@ impl BitTensor {
         &mut self.data[step * self.words..][..self.words]
     }
 
+    /// One word of each column: some samples at all steps, one after the other.
+    pub fn words_of(&self, word: usize) -> impl Iterator<Item = u64> {
+        self.data[word.min(self.data.len())..].iter().step_by(self.words.max(1)).copied()
+    }
+
+    /// The same, to write. Bits outside [`BitTensor::valid`] must be left 0.
+    pub fn words_of_mut(&mut self, word: usize) -> impl Iterator<Item = &mut u64> {
+        let first = word.min(self.data.len());
+        self.data[first..].iter_mut().step_by(self.words.max(1))
+    }
+
+    /// All samples at one step after the other, to write.
+    pub fn columns_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
+        self.data.chunks_exact_mut(self.words.max(1))
+    }
+
     /// One bit.
     pub fn get(&self, sample: usize, step: usize) -> bool {
         assert!(sample < self.samples, "sample {sample} of {}", self.samples);

@@ -19,8 +19,10 @@ mod registers;
 
 use super::finish::Finish;
 use super::layout::{EXTRA, LANES, Shape, Tile};
+use super::linear::Linear;
 use super::math::{Lane, Vector};
-use super::products::{Blocks, Linear, Place, Products, Size};
+use super::products::{Blocks, Place, Products, Size};
+use super::recurrence::Recurrence;
 use fearless_simd::prelude::*;
 use panel::Panel;
 use std::ops::Range;
@@ -44,6 +46,10 @@ impl<F: Lane> Products<F> for Units {
         1
     }
 
+    fn alone(self, tile: &Tile) -> bool {
+        tile.samples == 1
+    }
+
     fn live(self, tile: &Tile) -> usize {
         tile.samples * tile.shape.hidden
     }
@@ -56,8 +62,9 @@ impl<F: Lane> Products<F> for Units {
         Panel::zeros(size)
     }
 
-    fn pack(self, packed: &mut Panel<F>, linear: Linear<'_, F>) {
-        packed.pack(linear);
+    #[inline(always)]
+    fn pack<S: Simd>(self, simd: S, packed: &mut Panel<F>, linear: Linear<'_, F>) {
+        packed.pack(simd, linear);
     }
 
     fn product<S: Simd>(
@@ -73,9 +80,23 @@ impl<F: Lane> Products<F> for Units {
         product::Product { tile, panel: weights, k, rows }.run(simd, out, finish);
     }
 
+    fn recur<S: Simd>(self, simd: S, tile: &Tile, weights: &Panel<F>, recurrence: Recurrence<'_, F>) {
+        if tile.samples == 1 {
+            one::recur(simd, tile, weights, recurrence);
+        } else {
+            recurrence.by_products(simd, self, tile, weights);
+        }
+    }
+
     #[inline(always)]
     fn output<S: Simd>(self, simd: S, tile: &Tile, weights: &Panel<F>, h: &[F], out: &mut [F]) {
-        product::output(simd, tile, weights, h, out);
+        let stride = tile.shape.hidden;
+        product::OutputUnit { panel: weights, h, stride }.run(simd, &mut out[..tile.samples]);
+    }
+
+    #[inline(always)]
+    fn outputs<S: Simd>(self, simd: S, _tile: &Tile, weights: &Panel<F>, h: &[F], stride: usize, out: &mut [F]) {
+        product::OutputUnit { panel: weights, h, stride }.run(simd, out);
     }
 
     fn multiply<S: Simd>(self, simd: S, tile: &Tile, scale: &[F], h: &[F], out: &mut [F]) {

@@ -1,8 +1,10 @@
 //! Packed weights where units are lanes.
 
 use crate::kernel::layout::{Aligned, LANES};
+use crate::kernel::linear::Linear;
 use crate::kernel::math::Lane;
-use crate::kernel::products::{Linear, Size};
+use crate::kernel::products::Size;
+use fearless_simd::Simd;
 
 /// Packed weights of one product.
 ///
@@ -27,11 +29,12 @@ impl<F: Lane> Panel<F> {
     }
 
     /// Packs weights and biases.
-    pub(super) fn pack(&mut self, linear: Linear<'_, F>) {
+    #[inline(always)]
+    pub(super) fn pack<S: Simd>(&mut self, simd: S, linear: Linear<'_, F>) {
         let (size, (data, _)) = (self.size, self.data.as_chunks_mut::<LANES>());
         if size.gates_out == 0 {
             linear.write_biases(0, 1, 0..1, &mut data[0]);
-            linear.write_weights(0, 0..1, 1, data[1..].as_flattened_mut());
+            linear.write_weights(simd, 0, 0..1, 1, data[1..].as_flattened_mut());
             return;
         }
         let panels = size.hidden.div_ceil(LANES);
@@ -40,7 +43,7 @@ impl<F: Lane> Panel<F> {
             let units = first..(first + LANES).min(size.hidden);
             let (biases, weights) = panel.split_first_mut().expect("a row of biases");
             linear.write_biases(gate, size.hidden, units.clone(), biases);
-            linear.write_weights(gate, units, LANES, weights.as_flattened_mut());
+            linear.write_weights(simd, gate, units, LANES, weights.as_flattened_mut());
         }
     }
 

@@ -81,25 +81,46 @@ impl<F: Lane> Product<'_, F> {
     }
 }
 
-/// The output unit: a sum over the units of each sample, 16 lanes added up in their fixed order.
-///
-/// # Shapes
-/// `h [samples][P]`, `out`: a number for each sample, or more.
-#[inline(always)]
-pub(super) fn output<S: Simd, F: Lane>(simd: S, tile: &Tile, panel: &Panel<F>, h: &[F], out: &mut [F]) {
-    let len = Vector::<S, F>::LEN;
-    let (bias, weights) = panel.lines().split_first().expect("a bias");
-    for (h, out) in h.chunks(tile.shape.hidden).zip(&mut out[..tile.samples]) {
-        let mut lanes = [F::zero(); LANES];
-        for part in (0..LANES).step_by(len) {
-            let mut sum = Vector::<S, F>::splat(simd, F::zero());
-            for (h, w) in h.as_chunks::<LANES>().0.iter().zip(weights) {
-                let h = Vector::<S, F>::from_slice(simd, &h[part..][..len]);
-                sum = h.mul_add(Vector::<S, F>::from_slice(simd, &w[part..][..len]), sum);
+/// The output unit: a sum over units, 16 lanes added up in their fixed order.
+#[derive(Debug)]
+pub(super) struct OutputUnit<'a, F> {
+    pub(super) panel: &'a Panel<F>,
+    /// P units for each sum, and more.
+    pub(super) h: &'a [F],
+    /// From the units of a sum to those of the next.
+    pub(super) stride: usize,
+}
+
+impl<F: Lane> OutputUnit<'_, F> {
+    /// A number for each sum.
+    #[inline(always)]
+    pub(super) fn run<S: Simd>(&self, simd: S, out: &mut [F]) {
+        registers::dispatch!(S, F, 1, self.sums(simd, out));
+    }
+
+    /// The same; R is 1, NV vectors 16 lanes.
+    #[inline(always)]
+    fn sums<S: Simd, const R: usize, const NV: usize>(&self, simd: S, out: &mut [F]) {
+        let len = Vector::<S, F>::LEN;
+        let (bias, weights) = self.panel.lines().split_first().expect("a bias");
+        for (i, out) in out.iter_mut().enumerate() {
+            let h = &self.h[i * self.stride..].as_chunks::<LANES>().0[..weights.len()];
+            let mut sums = [Vector::<S, F>::splat(simd, F::zero()); NV];
+            for (h, w) in h.iter().zip(weights) {
+                for v in 0..NV {
+                    let [h, w] = [h, w].map(
+                        #[inline(always)]
+                        |line| Vector::<S, F>::from_slice(simd, &line[v * len..][..len]),
+                    );
+                    sums[v] = h.mul_add(w, sums[v]);
+                }
             }
-            sum.store_slice(&mut lanes[part..][..len]);
+            let mut lanes = [F::zero(); LANES];
+            for v in 0..NV {
+                sums[v].store_slice(&mut lanes[v * len..][..len]);
+            }
+            *out = bias[0] + sum_lanes(&lanes);
         }
-        *out = bias[0] + sum_lanes(&lanes);
     }
 }
 
