@@ -31,7 +31,8 @@ impl<W, P> Pass<'_, P, W> {
         let (first, word) = (tile.x(0).start, tile.words.start);
         let blocks = ws.state[first..].chunks_mut(tile.shape.state_rows() * tile.width);
         for (block, (a, b)) in blocks.zip(self.batch.a.words_of(word).zip(self.batch.b.words_of(word))) {
-            let bit = |bits: u64| if bits & 1 == 1 { F::one() } else { F::zero() };
+            // A number of a bit, not a choice: a processor guesses every second one wrong.
+            let bit = |bits: u64| F::whole(i32::from(bits & 1 == 1));
             (block[0], block[tile.width]) = (bit(a), bit(b));
         }
     }
@@ -54,17 +55,17 @@ impl<W, P> Pass<'_, P, W> {
         let mut deltas = ws.delta[tile.dz_o(1).start..].chunks_mut(tile.shape.delta_rows() * tile.width);
         let mut wrong_bits = 0;
         for line in ws.row[..whole].as_chunks_mut::<LANES>().0 {
-            let (mut target, mut valid, mut losses) = (0, 0, [F::zero(); LANES]);
-            for (i, bits) in targets.by_ref().take(LANES).enumerate() {
-                target |= (bits & 1) << i;
-                valid |= 1 << i;
+            let (mut target, mut count, mut losses) = (0, 0, [F::zero(); LANES]);
+            for bits in targets.by_ref().take(LANES) {
+                target |= (bits & 1) << count;
+                count += 1;
             }
             let Net { output: activation, loss, .. } = self.net;
-            let output = Output { activation, loss, target: &[target], valid: &[valid], lanes: &mut losses };
+            let output = Output { activation, loss, target: &[target], valid: &[(1 << count) - 1], lanes: &mut losses };
             output.run(simd, line, |_, wrong| wrong_bits += u64::from(wrong.count_ones()));
             // One step after the other, as they are added where samples are the lanes.
-            losses.into_iter().for_each(|loss| ws.loss[0] += loss);
-            line.iter().zip(&mut deltas).for_each(|(&dz_o, delta)| delta[0] = dz_o);
+            losses[..count].iter().for_each(|&loss| ws.loss[0] += loss);
+            line[..count].iter().zip(&mut deltas).for_each(|(&dz_o, delta)| delta[0] = dz_o);
         }
         ws.wrong[0] = u64::from(wrong_bits > 0);
         wrong_bits

@@ -123,13 +123,19 @@ impl Minibatch {
 
     /// Fills a and b from `source(step, word)`, keeps the top bit 0 and the last word masked, then adds.
     fn fill(&mut self, mut source: impl FnMut(usize, usize) -> (u64, u64)) {
-        let samples = self.samples();
-        let last = self.bits() - 1;
+        let mask = valid_bits(self.samples(), self.a.words().saturating_sub(1));
+        let top = self.bits().saturating_sub(1);
         for (step, (a, b)) in self.a.columns_mut().zip(self.b.columns_mut()).enumerate() {
-            for (word, (a, b)) in a.iter_mut().zip(b).enumerate() {
-                let mask = if step == last { 0 } else { valid_bits(samples, word) };
-                let bits = if step == last { (0, 0) } else { source(step, word) };
-                (*a, *b) = (bits.0 & mask, bits.1 & mask);
+            if step == top {
+                a.fill(0);
+                b.fill(0);
+                continue;
+            }
+            for (word, (a, b)) in a.iter_mut().zip(&mut *b).enumerate() {
+                (*a, *b) = source(step, word);
+            }
+            for column in [a, b] {
+                column.last_mut().into_iter().for_each(|word| *word &= mask);
             }
         }
         self.add();

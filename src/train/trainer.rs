@@ -323,14 +323,20 @@ impl Trainer {
             Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), None, false),
             Until::Time(time) => (u64::MAX, Some(time), false),
         };
-        while self.course.updates < updates && time.is_none_or(|time| self.clock.elapsed() < time) {
+        // One look at the clock an update, that of its event.
+        let mut seconds = self.seconds();
+        while self.course.updates < updates && time.is_none_or(|time| seconds < time.as_secs_f64()) {
             if self.stopped() {
                 return Ok(Outcome::Stopped);
             }
             let tally = self.step();
             let samples = self.batch.samples() as u64;
             let update = self.course.updates;
-            watch.event(&self.told(&tally));
+            let told = self.told(&tally);
+            if let Event::Update { seconds: now, .. } = told {
+                seconds = now;
+            }
+            watch.event(&told);
             if self.fault.is_some() {
                 return Ok(Outcome::Diverged);
             }
