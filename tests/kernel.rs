@@ -46,7 +46,7 @@ fn gradient<F: Float + Real>(
 #[test]
 fn zero_weights_give_exact_gradients_on_every_level_and_engine() {
     let mut failures = Vec::new();
-    for (hidden, bits, samples) in [(1, 1, 1), (6, 2, 64), (7, 8, 65), (17, 5, 700)] {
+    for (hidden, bits, samples) in [(1, 1, 1), (6, 2, 64), (7, 8, 65), (17, 5, 700), (5, 33, 1), (3, 17, 65)] {
         for (net, config) in nets(hidden) {
             let model: Model<f32> = Model::zeros(config);
             let batch = additions(samples, bits, 1);

@@ -42,7 +42,6 @@ impl<F: Lane> Products<F> for Blas {
         }
     }
 
-    #[inline(always)]
     fn pack<S: Simd>(self, simd: S, packed: &mut Dense<F>, linear: Linear<'_, F>) {
         let Dense { outputs, group, weight, bias } = packed;
         for gate in 0..*outputs / *group {

@@ -1,4 +1,4 @@
-//! Backpropagation through time over packed weights: what all cells and both engines share.
+//! Backpropagation through time over packed weights: what all cells and engines share.
 //!
 //! For a tile of samples: all steps forward, all steps backward, then the weight gradients of all steps. What differs is in
 //! one file per cell: how `h_t` comes from `z_t`, and `dz_t` from `dh_t`.
@@ -67,7 +67,6 @@ impl<W> Packed<W> {
     }
 
     /// Packs the weights of one update.
-    #[inline(always)]
     pub(crate) fn pack<S: Simd, F: Float>(
         &mut self,
         simd: S,
@@ -143,10 +142,10 @@ impl<W, P> Pass<'_, P, W> {
                 ws.extra.clean.reserve((shape.steps + 1) * shape.hidden * tile.width);
             }
             self.note_valid(&tile, ws);
-            tally.wrong_bits += if self.products.alone(&tile) && self.net.noise.is_none() {
-                self.forward_alone(simd, &tile, ws)
+            tally.wrong_bits += if self.products.one_sample(&tile) && self.net.noise.is_none() {
+                self.forward_of_one(simd, &tile, ws)
             } else {
-                self.forward_together(simd, &tile, ws)
+                self.forward_by_steps(simd, &tile, ws)
             };
             self.backward(simd, &tile, ws);
             let blocks = Blocks { state: &ws.state, delta: &ws.delta, h: &ws.extra.h };
@@ -160,7 +159,7 @@ impl<W, P> Pass<'_, P, W> {
 
     /// All steps forward, and their outputs; returns the wrong bits.
     #[inline(always)]
-    fn forward_together<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>) -> u64
+    fn forward_by_steps<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>) -> u64
     where
         P: Products<F, Weights = W>,
     {
@@ -330,7 +329,7 @@ impl<W, P> Pass<'_, P, W> {
 }
 
 /// h of a block: in the state, but for the dynamic cell, whose state holds it scaled.
-pub(super) fn hidden_rows<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>, block: usize) -> &'a [F] {
+fn hidden_rows<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>, block: usize) -> &'a [F] {
     match tile.shape.cell {
         Cell::Elman | Cell::Lstm => &state[tile.h(block)],
         Cell::Dynamic => &extra.h[tile.plain(block)],

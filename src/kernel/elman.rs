@@ -33,7 +33,7 @@ pub(super) fn all_forward<S: Simd, F: Float, P: Products<F>>(
     let recurrence = Recurrence {
         blocks: &mut ws.state,
         rows: tile.shape.state_rows(),
-        singles: 2,
+        rows_in: 2,
         back: false,
         finish: Finish::Activate(&[pass.net.activation]),
         finish_rows: 0,
@@ -54,7 +54,7 @@ pub(super) fn all_backward<S: Simd, F: Float, P: Products<F>>(
     let recurrence = Recurrence {
         blocks: &mut ws.delta,
         rows: shape.delta_rows(),
-        singles: 1,
+        rows_in: 1,
         back: true,
         finish: Finish::Derive(pass.net.activation, h),
         finish_rows,

@@ -32,7 +32,7 @@ pub(crate) struct Spans {
 }
 
 impl<F: Lane> Finish<'_, F> {
-    /// The same for outputs that lie as a part of what it reads does.
+    /// The same, reading only a part.
     pub(crate) fn of(self, part: Range<usize>) -> Self {
         match self {
             Self::Derive(activation, y) => Self::Derive(activation, &y[part]),
@@ -65,7 +65,7 @@ impl<F: Lane> Finish<'_, F> {
         );
     }
 
-    /// Finishes one vector of sums of a group, which will lie at `at`.
+    /// Finishes one vector of sums of a group; what is read for it lies at `at`.
     #[inline(always)]
     pub(crate) fn vector<S: Simd>(self, simd: S, group: usize, at: usize, sums: Vector<S, F>) -> Vector<S, F> {
         match self {

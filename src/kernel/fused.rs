@@ -24,7 +24,6 @@ impl<F: Lane> Products<F> for Fused {
         Panel::zeros(size.inputs(), size.outputs(), size.gates_out.max(1))
     }
 
-    #[inline(always)]
     fn pack<S: Simd>(self, simd: S, packed: &mut Panel<F>, linear: Linear<'_, F>) {
         packed.pack(simd, linear);
     }

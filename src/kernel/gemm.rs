@@ -41,7 +41,6 @@ impl<F: Lane> Panel<F> {
     }
 
     /// Packs weights and biases.
-    #[inline(always)]
     pub(crate) fn pack<S: Simd>(&mut self, simd: S, linear: Linear<'_, F>) {
         let (mut packed, size) = (self.data.as_mut_slice(), self.outputs / self.groups);
         for &(gate, ref run) in &self.runs {

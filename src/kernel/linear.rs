@@ -18,7 +18,6 @@ pub(crate) struct Linear<'a, F> {
 
 impl<F: Lane> Linear<'_, F> {
     /// Writes the biases of some units of a gate of `size` units.
-    #[inline(always)]
     pub(crate) fn write_biases(&self, gate: usize, size: usize, units: Range<usize>, out: &mut [F]) {
         if !self.biases.is_empty() {
             let biases = &self.biases[gate * size..][units];
@@ -27,28 +26,38 @@ impl<F: Lane> Linear<'_, F> {
     }
 
     /// Writes the weights of some units of a gate: a row of `stride` numbers for each input, of which the first are those units'.
-    #[inline(always)]
+    ///
+    /// # Cost
+    /// A call, so that three engines have one copy.
+    #[inline(never)]
     pub(crate) fn write_weights<S: Simd>(
         &self,
         simd: S,
         gate: usize,
         units: Range<usize>,
         stride: usize,
-        mut rows: &mut [F],
+        rows: &mut [F],
     ) {
-        for matrix in self.weights {
-            let part = Part { matrix, first: gate * matrix.per_gate, units: units.clone(), scale: self.scales[gate] };
-            match (matrix.per_unit == 1, stride == LANES) {
-                (true, true) if units.len() == LANES => part.copy_lines(simd, rows),
-                (true, _) => part.copy(stride, rows),
-                (false, true) => {
-                    let done = part.transpose_lines(simd, rows);
-                    part.transpose(done, stride, rows);
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let mut rows = rows;
+                for matrix in self.weights {
+                    let (first, scale) = (gate * matrix.per_gate, self.scales[gate]);
+                    let part = Part { matrix, first, units: units.clone(), scale };
+                    match (matrix.per_unit == 1, stride == LANES) {
+                        (true, true) if units.len() == LANES => part.copy_lines(simd, rows),
+                        (true, _) => part.copy(stride, rows),
+                        (false, true) => {
+                            let done = part.transpose_lines(simd, rows);
+                            part.transpose(done, stride, rows);
+                        }
+                        (false, false) => part.transpose(0, stride, rows),
+                    }
+                    rows = rows.get_mut(matrix.inputs * stride..).unwrap_or_default();
                 }
-                (false, false) => part.transpose(0, stride, rows),
-            }
-            rows = rows.get_mut(matrix.inputs * stride..).unwrap_or_default();
-        }
+            },
+        );
     }
 }
 
@@ -66,7 +75,7 @@ pub(crate) struct Matrix<'a, F> {
     pub(crate) per_unit: usize,
 }
 
-/// The weights of some units of a gate, which is the `first` of them.
+/// Some units of a gate, whose weights begin at `first`.
 #[derive(Debug)]
 struct Part<'a, F> {
     matrix: &'a Matrix<'a, F>,
@@ -115,7 +124,7 @@ impl<F: Lane> Part<'_, F> {
         }
     }
 
-    /// The same for rows that are lines of 16, through registers in squares of a vector's length: whole vectors of units, whose number it returns.
+    /// The same for rows that are whole lines of 16, through registers in squares of a vector's length: whole vectors of units, whose number it returns.
     #[inline(always)]
     fn transpose_lines<S: Simd>(&self, simd: S, rows: &mut [F]) -> usize {
         let (len, scale, inputs) = (Vector::<S, F>::LEN, self.scale, self.matrix.inputs);
@@ -168,37 +177,54 @@ mod tests {
     use super::*;
     use crate::kernel::{SimdLevel, dispatch};
 
+    /// A number of its own for each weight.
+    fn weight<F: Lane>(gate: usize, unit: usize, input: usize) -> F {
+        F::of((gate * 4000 + unit * 100 + input) as f64)
+    }
+
+    /// Packs two gates of so many units and inputs on a level, with a unit before and after them and an input more than are wanted.
+    fn packs_every_weight_once<F: Lane>(
+        level: SimdLevel,
+        units: usize,
+        inputs: usize,
+        stride: usize,
+        inputs_first: bool,
+    ) {
+        let (wide, long) = (units + 2, inputs + 1);
+        let [per_input, per_unit] = if inputs_first { [1, long] } else { [wide, 1] };
+        let mut from = vec![F::nan(); 2 * wide * long];
+        for (gate, unit) in [0, 1].into_iter().flat_map(|gate| (1..=units).map(move |unit| (gate, unit))) {
+            for input in 0..inputs {
+                from[gate * wide * long + unit * per_unit + input * per_input] = weight(gate, unit, input);
+            }
+        }
+        let matrix = Matrix { from: &from, inputs, per_input, per_gate: wide * long, per_unit };
+        let linear = Linear { weights: &[matrix], biases: &[], scales: &[F::one(), F::of(0.5)] };
+        for gate in [0, 1] {
+            let mut rows = vec![-F::one(); inputs * stride];
+            dispatch!(level.token().expect("available"), simd => {
+                linear.write_weights(simd, gate, 1..units + 1, stride, &mut rows);
+            });
+            for (i, &found) in rows.iter().enumerate() {
+                let (input, unit) = (i / stride, i % stride);
+                let wanted =
+                    if unit < units { linear.scales[gate] * weight::<F>(gate, unit + 1, input) } else { -F::one() };
+                assert!(found == wanted, "{level}, {units} units of {inputs} inputs, {stride} apart: {unit}, {input}");
+            }
+        }
+    }
+
     #[test]
-    fn both_ways_to_pack_write_every_weight_once() {
-        for (level, units, inputs) in SimdLevel::available().into_iter().flat_map(|level| {
-            [(1, 1), (3, 7), (4, 16), (7, 9), (16, 16), (16, 5), (13, 33), (33, 20)].map(|(u, i)| (level, u, i))
-        }) {
-            let per_gate = |gate: u16, unit: usize, input: usize| f32::from(gate * 2000) + (unit * 50 + input) as f32;
-            let gates = 2;
-            for inputs_first in [false, true] {
-                // Two units and an input more than are wanted.
-                let (wide, long) = (units + 2, inputs + 1);
-                let [per_input, per_unit] = if inputs_first { [1, long] } else { [wide, 1] };
-                let mut from = vec![f32::NAN; usize::from(gates) * wide * long];
-                for (gate, unit, input) in
-                    (0..gates).flat_map(|g| (0..units + 1).flat_map(move |u| (0..inputs).map(move |i| (g, u, i))))
-                {
-                    from[usize::from(gate) * wide * long + unit * per_unit + input * per_input] =
-                        per_gate(gate, unit, input);
-                }
-                let matrix = Matrix { from: &from, inputs, per_input, per_gate: wide * long, per_unit };
-                let linear = Linear { weights: &[matrix], biases: &[], scales: &[1.0, 2.0] };
-                let stride = units + 3;
-                for gate in 0..gates {
-                    let mut rows = vec![-1.0; inputs * stride];
-                    dispatch!(level.token().expect("available"), simd => {
-                        linear.write_weights(simd, gate.into(), 1..units + 1, stride, &mut rows);
-                    });
-                    for (i, &found) in rows.iter().enumerate() {
-                        let (input, unit) = (i / stride, i % stride);
-                        let wanted =
-                            if unit < units { f32::from(gate + 1) * per_gate(gate, unit + 1, input) } else { -1.0 };
-                        assert_eq!(found, wanted, "{level}, {units} units of {inputs} inputs: {unit}, {input}");
+    fn every_way_to_pack_writes_every_weight_once() {
+        let sizes = [(1, 1), (3, 7), (4, 16), (8, 24), (7, 9), (16, 16), (16, 5), (16, 37), (13, 33), (33, 20)];
+        for (level, (units, inputs)) in
+            SimdLevel::available().into_iter().flat_map(|level| sizes.map(move |sizes| (level, sizes)))
+        {
+            for stride in [units + 3, LANES] {
+                for inputs_first in [false, true] {
+                    if units <= stride {
+                        packs_every_weight_once::<f32>(level, units, inputs, stride, inputs_first);
+                        packs_every_weight_once::<f64>(level, units, inputs, stride, inputs_first);
                     }
                 }
             }

@@ -34,8 +34,11 @@
 //! σ takes 7 cycles a vector, of which its division alone would take 3. Large nets come closer: 64 % of the peak at 32
 //! units, 74 % at 64, 87 % at 256, where the products are all there is, and 78 % at 1,024, where each step reads and writes matrices of 4 MB.
 //!
-//! One sample alone, 16 units, takes 4,900 cycles with packing, 17,500 instructions: its eight steps are one chain of multiply-adds
-//! that wait for each other, forward and back, and around each step there are calls to make and bounds to check.
+//! **One sample alone**, 16 units, takes 3,700 cycles and 10,000 instructions with packing (`online`, `recurrence`, `units::one`). Its eight
+//! steps are one chain of multiply-adds that wait for each other: 18 of them and a σ make 124 cycles a step forward, 17 and φ′ make 80 back, and the
+//! two recurrences take no more than that, 900 and 640. What no step hands to the next is not in the chain: the inputs of all steps are
+//! written before it, their outputs summed after it, their errors with steps as lanes. Packing takes 660 cycles, weight gradients 480, outputs 260,
+//! adding sums to the gradient 240.
 //!
 //! All of these are least times of thousands of tiles on an AMD EPYC (Zen 3), in cycles, timers included.
 //!
@@ -177,7 +180,7 @@ pub struct Kernel<F: Float> {
     packed: Weights<F>,
 }
 
-/// The packed weights of either engine.
+/// The packed weights of an engine.
 #[derive(Debug, Clone)]
 enum Weights<F: Float> {
     Fused(Packed<<Fused as Products<F>>::Weights>),

@@ -1,4 +1,4 @@
-//! One sample, as in online learning: what no step hands to the next goes over all its steps at once, which then are the lanes.
+//! One sample, as in online learning: what no step hands to the next goes over all its steps at once, errors with steps as lanes.
 
 use super::bptt::{At, Net, Pass};
 use super::layout::{LANES, Tile};
@@ -12,7 +12,7 @@ use fearless_simd::Simd;
 impl<W, P> Pass<'_, P, W> {
     /// All steps of one sample forward, without noise, and their outputs; returns the wrong bits.
     #[inline(always)]
-    pub(super) fn forward_alone<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>) -> u64
+    pub(super) fn forward_of_one<S: Simd, F: Float>(&self, simd: S, tile: &Tile, ws: &mut Workspace<F>) -> u64
     where
         P: Products<F, Weights = W>,
     {
@@ -31,7 +31,7 @@ impl<W, P> Pass<'_, P, W> {
         let (first, word) = (tile.x(0).start, tile.words.start);
         let blocks = ws.state[first..].chunks_mut(tile.shape.state_rows() * tile.width);
         for (block, (a, b)) in blocks.zip(self.batch.a.words_of(word).zip(self.batch.b.words_of(word))) {
-            // A number of a bit, not a choice: a processor guesses every second one wrong.
+            // Computed, not chosen: of branches on random bits, every second is guessed wrong.
             let bit = |bits: u64| F::whole(i32::from(bits & 1 == 1));
             (block[0], block[tile.width]) = (bit(a), bit(b));
         }
@@ -49,12 +49,12 @@ impl<W, P> Pass<'_, P, W> {
             Cell::Elman | Cell::Lstm => (&ws.state[tile.h(1).start..], tile.shape.state_rows() * tile.width),
         };
         let whole = steps.next_multiple_of(LANES);
-        ws.row.reserve(whole);
-        self.products.outputs(simd, tile, &self.packed.output, h, stride, &mut ws.row[..steps]);
+        ws.outputs.reserve(whole);
+        self.products.outputs(simd, &self.packed.output, h, stride, &mut ws.outputs[..steps]);
         let mut targets = self.batch.c.words_of(tile.words.start);
         let mut deltas = ws.delta[tile.dz_o(1).start..].chunks_mut(tile.shape.delta_rows() * tile.width);
         let mut wrong_bits = 0;
-        for line in ws.row[..whole].as_chunks_mut::<LANES>().0 {
+        for line in ws.outputs[..whole].as_chunks_mut::<LANES>().0 {
             let (mut target, mut count, mut losses) = (0, 0, [F::zero(); LANES]);
             for bits in targets.by_ref().take(LANES) {
                 target |= (bits & 1) << count;

@@ -60,7 +60,7 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
     fn together(self, words: usize) -> usize;
 
     /// Whether a tile is of one sample, whose units lie together: what no step hands to the next then goes over all its steps at once.
-    fn alone(self, _tile: &Tile) -> bool {
+    fn one_sample(self, _tile: &Tile) -> bool {
         false
     }
 
@@ -98,12 +98,9 @@ pub(crate) trait Products<F: Lane>: Copy + Send + Sync {
         self.product(simd, tile, weights, 0..tile.shape.hidden, h, out, Finish::Plain);
     }
 
-    /// The same for many steps of a tile of one sample: their h begin `stride` apart.
-    fn outputs<S: Simd>(self, simd: S, tile: &Tile, weights: &Self::Weights, h: &[F], stride: usize, out: &mut [F]) {
-        let rows = tile.rows(0, tile.shape.hidden);
-        for (h, out) in h.chunks(stride).zip(out) {
-            self.output(simd, tile, weights, &h[rows.clone()], std::slice::from_mut(out));
-        }
+    /// The same for steps of [one sample](Products::one_sample), a number each; their h begin `stride` apart.
+    fn outputs<S: Simd>(self, _simd: S, _weights: &Self::Weights, _h: &[F], _stride: usize, _out: &mut [F]) {
+        unreachable!("a tile of many samples");
     }
 
     /// `out = scale ⊙ h`, a scale for each sample.

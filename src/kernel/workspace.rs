@@ -10,7 +10,7 @@ use crate::model::Cell;
 /// With W samples together (64 for `fused` and `units`, a shard for `blas`) and H rounded up to whole cache lines for `units`, for training:
 /// `(T+1)·(H+G·H+4)·W` floats of states and deltas; sums of weight gradients, `(H+3)·(G·H+1)` of 17 (`fused`) or 1 (`blas`) floats, or
 /// `(H+5)·G·H` of 1 and at most `16·H·W` to pack what they are made of, `2·H·W` from H = 64 on (`units`); for the LSTM
-/// `((T+1)·6H + 2H)·W` more, for the dynamic cell `((T+1)·(H+1) + H)·W`, and with noise `(T+1)·H·W`; for
+/// `((T+1)·6H + 2H)·W` more, for the dynamic cell `((T+1)·(H+1) + H)·W`, with noise `(T+1)·H·W`, and for one sample alone T; for
 /// [`evaluate`](super::Kernel::evaluate) only two blocks of states and deltas. The packed weights of an engine are about as large as
 /// the parameters, twice.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Workspace<F> {
     /// Samples that exist, a bit each.
     pub(super) valid: Vec<u64>,
     /// `z_o`, then `dz_o`, of all steps of one sample, `[T]` and up to a whole line.
-    pub(super) row: Aligned<F>,
+    pub(super) outputs: Aligned<F>,
     /// What it was last laid out for.
     laid: Option<(Shape, usize, usize, bool)>,
 }
@@ -78,7 +78,7 @@ impl<F: Float> Default for Workspace<F> {
             wrong: Vec::new(),
             answer: Vec::new(),
             valid: Vec::new(),
-            row: Aligned::zeros(0),
+            outputs: Aligned::zeros(0),
             laid: None,
         }
     }

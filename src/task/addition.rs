@@ -144,6 +144,8 @@ impl Minibatch {
     /// Computes c from a and b, one bit-sliced ripple-carry step for each column:
     /// `c = a ⊕ b ⊕ carry`, `carry = majority(a, b, carry)`.
     pub fn add(&mut self) {
+        let shape = |tensor: &BitTensor| (tensor.samples(), tensor.steps());
+        assert!(shape(&self.a) == shape(&self.b) && shape(&self.a) == shape(&self.c), "three tensors of one shape");
         for word in 0..self.a.words() {
             let mut carry = 0;
             for ((a, b), c) in self.a.words_of(word).zip(self.b.words_of(word)).zip(self.c.words_of_mut(word)) {

@@ -61,18 +61,25 @@ impl BitTensor {
         &mut self.data[step * self.words..][..self.words]
     }
 
-    /// One word of each column: some samples at all steps, one after the other.
+    /// One word of every column, in the order of steps: the same 64 samples.
+    ///
+    /// # Panics
+    /// If columns are shorter.
     pub fn words_of(&self, word: usize) -> impl Iterator<Item = u64> {
-        self.data[word.min(self.data.len())..].iter().step_by(self.words.max(1)).copied()
+        assert!(word < self.words, "word {word} of {}", self.words);
+        self.data.iter().skip(word).step_by(self.words).copied()
     }
 
     /// The same, to write. Bits outside [`BitTensor::valid`] must be left 0.
+    ///
+    /// # Panics
+    /// If columns are shorter.
     pub fn words_of_mut(&mut self, word: usize) -> impl Iterator<Item = &mut u64> {
-        let first = word.min(self.data.len());
-        self.data[first..].iter_mut().step_by(self.words.max(1))
+        assert!(word < self.words, "word {word} of {}", self.words);
+        self.data.iter_mut().skip(word).step_by(self.words)
     }
 
-    /// All samples at one step after the other, to write.
+    /// All columns, in the order of steps, to write. Bits outside [`BitTensor::valid`] must be left 0.
     pub fn columns_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
         self.data.chunks_exact_mut(self.words.max(1))
     }

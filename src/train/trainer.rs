@@ -323,20 +323,14 @@ impl Trainer {
             Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), None, false),
             Until::Time(time) => (u64::MAX, Some(time), false),
         };
-        // One look at the clock an update, that of its event.
-        let mut seconds = self.seconds();
-        while self.course.updates < updates && time.is_none_or(|time| seconds < time.as_secs_f64()) {
+        while self.course.updates < updates && time.is_none_or(|time| self.clock.elapsed() < time) {
             if self.stopped() {
                 return Ok(Outcome::Stopped);
             }
             let tally = self.step();
             let samples = self.batch.samples() as u64;
             let update = self.course.updates;
-            let told = self.told(&tally);
-            if let Event::Update { seconds: now, .. } = told {
-                seconds = now;
-            }
-            watch.event(&told);
+            watch.event(&self.told(&tally));
             if self.fault.is_some() {
                 return Ok(Outcome::Diverged);
             }

@@ -178,7 +178,7 @@ mod tests {
         }
         configs.extend([3, 8].map(|hidden| Config { hidden, lstm_form: LstmForm::Notebook, ..Config::of(Cell::Lstm) }));
         let nets = configs.len();
-        let grid = Grid { configs, bits: vec![1, 3, 8], batches: vec![1, 63, 65], ..Grid::default() };
+        let grid = Grid { configs, bits: vec![1, 3, 20], batches: vec![1, 63, 65], ..Grid::default() };
         let mut failures = Vec::new();
         let summary = gradcheck(&grid, |c| {
             if !c.ok() {

@@ -46,7 +46,7 @@ impl<F: Lane> Products<F> for Units {
         1
     }
 
-    fn alone(self, tile: &Tile) -> bool {
+    fn one_sample(self, tile: &Tile) -> bool {
         tile.samples == 1
     }
 
@@ -62,7 +62,6 @@ impl<F: Lane> Products<F> for Units {
         Panel::zeros(size)
     }
 
-    #[inline(always)]
     fn pack<S: Simd>(self, simd: S, packed: &mut Panel<F>, linear: Linear<'_, F>) {
         packed.pack(simd, linear);
     }
@@ -95,7 +94,7 @@ impl<F: Lane> Products<F> for Units {
     }
 
     #[inline(always)]
-    fn outputs<S: Simd>(self, simd: S, _tile: &Tile, weights: &Panel<F>, h: &[F], stride: usize, out: &mut [F]) {
+    fn outputs<S: Simd>(self, simd: S, weights: &Panel<F>, h: &[F], stride: usize, out: &mut [F]) {
         product::OutputUnit { panel: weights, h, stride }.run(simd, out);
     }
 

@@ -109,7 +109,7 @@ impl<S: Simd, F: Lane, const NV: usize> Line<S, F, NV> {
         );
     }
 
-    /// Writes what becomes of them; they will lie at `at`.
+    /// Writes what becomes of them; what `finish` reads for them lies at `at`.
     #[inline(always)]
     fn finish(self, simd: S, finish: Finish<'_, F>, gate: usize, at: usize, out: &mut [F]) {
         let len = Vector::<S, F>::LEN;

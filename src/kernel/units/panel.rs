@@ -29,7 +29,6 @@ impl<F: Lane> Panel<F> {
     }
 
     /// Packs weights and biases.
-    #[inline(always)]
     pub(super) fn pack<S: Simd>(&mut self, simd: S, linear: Linear<'_, F>) {
         let (size, (data, _)) = (self.size, self.data.as_chunks_mut::<LANES>());
         if size.gates_out == 0 {

@@ -90,6 +90,7 @@ impl<F: Lane> Outer<'_, F> {
         for (left, right) in self.left.of(self.steps.clone()).zip(self.right.of(self.steps.clone())) {
             let right = &right[..LANES];
             if self.apart {
+                // Tiles of units are a word wide.
                 let left = left.as_chunks::<TILE>().0.first_chunk::<R>().expect("rows");
                 registers::add(
                     simd,

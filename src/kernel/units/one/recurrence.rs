@@ -72,20 +72,20 @@ mod tests {
                 continue;
             }
             let h = numbers((shape.steps + 1) * shape.state_rows() * tile.width, 0);
-            for (back, singles, finish) in [
-                (false, 2, Finish::Activate(&[Activation::Tanh])),
-                (true, 1, Finish::Derive(Activation::Sigmoid, &h[..])),
+            for (back, rows_in, finish, finish_rows) in [
+                (false, 2, Finish::Activate(&[Activation::Tanh]), 0),
+                (true, 1, Finish::Derive(Activation::Sigmoid, &h[..]), shape.state_rows()),
+                (true, 1, Finish::Derive(Activation::Relu, &h[..]), shape.hidden),
             ] {
-                let size = Size { hidden: shape.units, gates_in: 1, rows_in: singles, gates_out: 1 };
+                let size = Size { hidden: shape.units, gates_in: 1, rows_in, gates_out: 1 };
                 let weights = numbers(size.inputs() * shape.units, 1);
                 let matrix =
                     Matrix { from: &weights, inputs: size.inputs(), per_input: shape.units, per_gate: 0, per_unit: 1 };
                 let linear = Linear { weights: &[matrix], biases: &h, scales: &[0.5] };
-                let rows = shape.hidden + singles;
+                let rows = shape.hidden + rows_in;
                 let before = numbers((shape.steps + 1) * rows * tile.width, 2);
                 let [mut found, mut wanted] = [before.clone(), before];
-                let recurrence =
-                    |blocks| Recurrence { blocks, rows, singles, back, finish, finish_rows: shape.state_rows() };
+                let recurrence = |blocks| Recurrence { blocks, rows, rows_in, back, finish, finish_rows };
                 dispatch!(level.token().expect("available"), simd => {
                     let mut panel = Panel::zeros(size);
                     panel.pack(simd, linear);
