@@ -328,10 +328,16 @@ impl<W, P> Pass<'_, P, W> {
     }
 }
 
-/// h of a block: in the state, but for the dynamic cell, whose state holds it scaled.
+/// h of a block.
 fn hidden_rows<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>, block: usize) -> &'a [F] {
+    let (blocks, rows) = hidden_blocks(tile, state, extra);
+    &blocks[tile.rows(block * rows, tile.shape.hidden)]
+}
+
+/// The blocks that begin with h, and the rows of each: the state, but for the dynamic cell, whose state holds h scaled.
+pub(super) fn hidden_blocks<'a, F>(tile: &Tile, state: &'a [F], extra: &'a Extra<F>) -> (&'a [F], usize) {
     match tile.shape.cell {
-        Cell::Elman | Cell::Lstm => &state[tile.h(block)],
-        Cell::Dynamic => &extra.h[tile.plain(block)],
+        Cell::Elman | Cell::Lstm => (state, tile.shape.state_rows()),
+        Cell::Dynamic => (&extra.h, tile.shape.hidden),
     }
 }

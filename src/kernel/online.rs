@@ -1,6 +1,6 @@
 //! One sample, as in online learning: what no step hands to the next goes over all its steps at once, errors with steps as lanes.
 
-use super::bptt::{At, Net, Pass};
+use super::bptt::{At, Net, Pass, hidden_blocks};
 use super::layout::{LANES, Tile};
 use super::products::Products;
 use super::rows::Output;
@@ -43,14 +43,12 @@ impl<W, P> Pass<'_, P, W> {
     where
         P: Products<F, Weights = W>,
     {
-        let (steps, hidden) = (tile.shape.steps, tile.shape.hidden);
-        let (h, stride) = match self.net.cell {
-            Cell::Dynamic => (&ws.extra.h[tile.plain(1).start..], hidden * tile.width),
-            Cell::Elman | Cell::Lstm => (&ws.state[tile.h(1).start..], tile.shape.state_rows() * tile.width),
-        };
+        let steps = tile.shape.steps;
+        let (h, rows) = hidden_blocks(tile, &ws.state, &ws.extra);
+        let stride = rows * tile.width;
         let whole = steps.next_multiple_of(LANES);
         ws.outputs.reserve(whole);
-        self.products.outputs(simd, &self.packed.output, h, stride, &mut ws.outputs[..steps]);
+        self.products.outputs(simd, &self.packed.output, &h[stride..], stride, &mut ws.outputs[..steps]);
         let mut targets = self.batch.c.words_of(tile.words.start);
         let mut deltas = ws.delta[tile.dz_o(1).start..].chunks_mut(tile.shape.delta_rows() * tile.width);
         let mut wrong_bits = 0;

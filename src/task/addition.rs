@@ -135,7 +135,9 @@ impl Minibatch {
                 (*a, *b) = source(step, word);
             }
             for column in [a, b] {
-                column.last_mut().into_iter().for_each(|word| *word &= mask);
+                if let Some(word) = column.last_mut() {
+                    *word &= mask;
+                }
             }
         }
         self.add();

@@ -178,7 +178,7 @@ mod tests {
         }
         configs.extend([3, 8].map(|hidden| Config { hidden, lstm_form: LstmForm::Notebook, ..Config::of(Cell::Lstm) }));
         let nets = configs.len();
-        let grid = Grid { configs, bits: vec![1, 3, 20], batches: vec![1, 63, 65], ..Grid::default() };
+        let grid = Grid { configs, bits: vec![1, 3, 8, 20], batches: vec![1, 63, 65], ..Grid::default() };
         let mut failures = Vec::new();
         let summary = gradcheck(&grid, |c| {
             if !c.ok() {
@@ -187,6 +187,6 @@ mod tests {
         })
         .expect("a fine grid");
         assert!(failures.is_empty(), "levels {names:?}\n{}", failures.join("\n"));
-        assert_eq!(summary.comparisons, nets * 3 * 3 * (1 + 2 * (2 * levels.len() + 1)), "every check was made");
+        assert_eq!(summary.comparisons, nets * 4 * 3 * (1 + 2 * (2 * levels.len() + 1)), "every check was made");
     }
 }

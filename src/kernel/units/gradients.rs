@@ -186,15 +186,9 @@ impl<F: Lane> Outer<'_, F> {
         mut stream: &[[F; LANES]],
         sums: &mut [F],
     ) {
-        let len = Vector::<S, F>::LEN;
         let Gradients { tile, blocks } = self.gradients;
         let Shape { hidden, wide, .. } = tile.shape;
-        let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); NV]; R];
-        for r in 0..R {
-            for v in 0..NV {
-                acc[r][v] = Vector::<S, F>::from_slice(simd, &sums[r * wide + v * len..][..len]);
-            }
-        }
+        let mut acc = registers::load::<S, F, R, NV>(simd, sums, wide);
         for t in self.later() {
             let (dz, rest) = stream.split_at(tile.samples);
             stream = rest;
@@ -210,11 +204,7 @@ impl<F: Lane> Outer<'_, F> {
                 );
             }
         }
-        for r in 0..R {
-            for v in 0..NV {
-                acc[r][v].store_slice(&mut sums[r * wide + v * len..][..len]);
-            }
-        }
+        registers::store::<S, F, R, NV>(&acc, sums, wide);
     }
 
     /// Adds the rows of G for a, b and 1.
@@ -239,12 +229,8 @@ impl<F: Lane> Outer<'_, F> {
         let len = Vector::<S, F>::LEN;
         let Gradients { tile, blocks } = self.gradients;
         let Tile { shape: Shape { hidden, wide, .. }, width, samples, .. } = **tile;
-        let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); NV]; EXTRA];
-        for r in 0..EXTRA {
-            for v in 0..NV {
-                acc[r][v] = Vector::<S, F>::from_slice(simd, &sums[r * wide + self.gate + column + v * len..][..len]);
-            }
-        }
+        let sums = &mut sums[self.gate + column..];
+        let mut acc = registers::load::<S, F, EXTRA, NV>(simd, sums, wide);
         for t in self.steps.clone() {
             let x = tile.rows(t * tile.shape.state_rows() + hidden, EXTRA);
             let (x, dz) = (&blocks.state[x], &self.dz(t)[column..]);
@@ -260,11 +246,7 @@ impl<F: Lane> Outer<'_, F> {
                 );
             }
         }
-        for r in 0..EXTRA {
-            for v in 0..NV {
-                acc[r][v].store_slice(&mut sums[r * wide + self.gate + column + v * len..][..len]);
-            }
-        }
+        registers::store::<S, F, EXTRA, NV>(&acc, sums, wide);
         NV
     }
 }

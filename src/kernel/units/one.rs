@@ -68,11 +68,7 @@ impl<S: Simd, F: Lane, const NV: usize> Line<S, F, NV> {
     /// They begin with their biases.
     #[inline(always)]
     fn new(simd: S, bias: &[F; LANES]) -> Self {
-        let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); NV]; 1];
-        for v in 0..NV {
-            sums[0][v] = Vector::<S, F>::from_slice(simd, &bias[v * Vector::<S, F>::LEN..][..Vector::<S, F>::LEN]);
-        }
-        Self { sums }
+        Self { sums: registers::load(simd, bias, LANES) }
     }
 
     /// Adds inputs that lie together.

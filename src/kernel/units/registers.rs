@@ -14,6 +14,38 @@ pub(super) fn most<S: Simd, F: Lane>() -> usize {
     }
 }
 
+/// A register tile's sums: R rows, each `stride` after the one before.
+#[inline(always)]
+pub(super) fn load<S: Simd, F: Lane, const R: usize, const NV: usize>(
+    simd: S,
+    rows: &[F],
+    stride: usize,
+) -> [[Vector<S, F>; NV]; R] {
+    let len = Vector::<S, F>::LEN;
+    let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); NV]; R];
+    for r in 0..R {
+        for v in 0..NV {
+            sums[r][v] = Vector::<S, F>::from_slice(simd, &rows[r * stride + v * len..][..len]);
+        }
+    }
+    sums
+}
+
+/// Writes them back.
+#[inline(always)]
+pub(super) fn store<S: Simd, F: Lane, const R: usize, const NV: usize>(
+    sums: &[[Vector<S, F>; NV]; R],
+    rows: &mut [F],
+    stride: usize,
+) {
+    let len = Vector::<S, F>::LEN;
+    for r in 0..R {
+        for v in 0..NV {
+            sums[r][v].store_slice(&mut rows[r * stride + v * len..][..len]);
+        }
+    }
+}
+
 /// `sums[r] += x(r) · line`: one input of R rows of sums, NV vectors each.
 #[inline(always)]
 pub(super) fn add<S: Simd, F: Lane, const R: usize, const NV: usize>(

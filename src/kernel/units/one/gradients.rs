@@ -80,13 +80,7 @@ impl<F: Lane> Outer<'_, F> {
     /// Adds R rows to `sums`, each `wide` after the one before.
     #[inline(always)]
     fn add<S: Simd, const R: usize, const NV: usize>(&self, simd: S, sums: &mut [F], wide: usize) {
-        let len = Vector::<S, F>::LEN;
-        let mut acc = [[Vector::<S, F>::splat(simd, F::zero()); NV]; R];
-        for r in 0..R {
-            for v in 0..NV {
-                acc[r][v] = Vector::<S, F>::from_slice(simd, &sums[r * wide + v * len..][..len]);
-            }
-        }
+        let mut acc = registers::load::<S, F, R, NV>(simd, sums, wide);
         for (left, right) in self.left.of(self.steps.clone()).zip(self.right.of(self.steps.clone())) {
             let right = &right[..LANES];
             if self.apart {
@@ -110,11 +104,7 @@ impl<F: Lane> Outer<'_, F> {
                 );
             }
         }
-        for r in 0..R {
-            for v in 0..NV {
-                acc[r][v].store_slice(&mut sums[r * wide + v * len..][..len]);
-            }
-        }
+        registers::store::<S, F, R, NV>(&acc, sums, wide);
     }
 }
 
