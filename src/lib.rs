@@ -30,6 +30,7 @@
 //! | room | knows |
 //! |---|---|
 //! | [`mod@error`] | what can go wrong, in one type |
+//! | [`mod@files`] | files: written whole, read no further than what they hold, never one over another that is read |
 //! | [`task`] | binary addition: bit tensors, additions of any width made 64 at a time, random streams, numbers for people |
 //! | [`model`] | what a net is: cell, sizes, activations, loss, its parameters in one flat buffer, its file |
 //! | [`mod@reference`] | the equations, in plain loops, slow on purpose: the oracle |
@@ -53,6 +54,7 @@
 
 pub mod error;
 pub mod exchange;
+pub mod files;
 pub mod kernel;
 pub mod model;
 pub mod notebooks;

@@ -405,7 +405,7 @@ fn prove_certifies_checks_and_draws() {
     assert_eq!((&checked["states"], &checked["margin"]), (&proof["states"], &proof["margin"]));
     json(&["prove", &model, "--check", &certificate, "--json"], 0);
     refused(&["prove", &other, "--check", &certificate], 65, &["of another model"]);
-    refused(&["prove", "--check", &model], 65, &["not a certificate of version 1"]);
+    refused(&["prove", "--check", &model], 65, &["does not begin with the line 'carrylane proof 1'"]);
     refused(&["prove", "--check", &path("none")], 74, &["cannot read"]);
     let mut bytes = fs::read(&certificate).expect("readable");
     bytes[300] ^= 4;

@@ -7,7 +7,8 @@ use super::output::{FAINT, Output, STRONG, styled};
 use super::proof::{Told, automaton_table};
 use super::prove::seed;
 use super::trained::Stamp;
-use carrylane::model::file::{self, write_atomic};
+use carrylane::files;
+use carrylane::model::file;
 use carrylane::prove::{
     Automaton, Explanation, Format, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
     states_svg, walk,
@@ -15,7 +16,6 @@ use carrylane::prove::{
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
 use serde::Serialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -44,6 +44,9 @@ Examples:
 States are those of the integer network that is proved, or of the finest one tried. Of a net that is refuted, the whole machine is made, its
 errors with it, and the states that the shortest failing addition leads through are shown. Exits with 1 unless the net is proved.";
 
+/// What is written to the folder.
+const PICTURES: [&str; 3] = ["automaton.svg", "automaton.dot", "states.svg"];
+
 /// A JSON line for each carried value.
 #[derive(Debug, Serialize)]
 struct Unit {
@@ -69,6 +72,8 @@ struct Summary<'a> {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (level, threads) = (args.machine.level()?, args.machine.threads()?);
     super::values::in_range("max-states", &[args.max_states], 1 << 22)?;
+    let pictures = args.out.iter().flat_map(|folder| PICTURES.map(|name| folder.join(name))).collect::<Vec<_>>();
+    out.writes(&[&args.model], &pictures)?;
     let saved = file::load(&args.model)?;
     let (config, seed) = (saved.model.config, seed(&saved));
     let stamp = Stamp::of(&saved.model, level, threads, seed);
@@ -152,10 +157,11 @@ fn failing_path(proof: &Proof, machine: &Automaton) -> Option<Vec<usize>> {
 }
 
 fn keep(folder: &Path, machine: Option<&Automaton>, explanation: &Explanation) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|source| Error::io(folder, "create", source))?;
+    let [svg, dot, states] = PICTURES.map(|name| folder.join(name));
+    files::make_folder(folder)?;
     if let Some(machine) = machine {
-        write_atomic(&folder.join("automaton.svg"), automaton_svg(machine).as_bytes())?;
-        write_atomic(&folder.join("automaton.dot"), automaton_dot(machine).as_bytes())?;
+        files::write(&svg, automaton_svg(machine).as_bytes())?;
+        files::write(&dot, automaton_dot(machine).as_bytes())?;
     }
-    write_atomic(&folder.join("states.svg"), states_svg(explanation).as_bytes())
+    files::write(&states, states_svg(explanation).as_bytes())
 }

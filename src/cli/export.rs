@@ -5,7 +5,7 @@ use super::args::{HELP, VERSION};
 use super::output::{FAINT, Output, STRONG, styled};
 use super::values::{self, Simd};
 use carrylane::Error;
-use carrylane::exchange::{Evidence, Format, export};
+use carrylane::exchange::{Evidence, Format, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{config_hash, weights_hash};
 use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS};
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// What to write.
     #[arg(long, value_parser = values::format(), help_heading = "Output")]
     format: Format,
-    /// File to write.
+    /// File to write; - is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
     /// Into an npz, add a minibatch, and outputs, loss and gradients on it, in f32 and f64.
@@ -100,6 +100,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         let format = args.format;
         return Err(Error::usage(format!("--gradients goes with --format npz, the format is {format}")).into());
     }
+    out.writes(&[&args.model], &[&args.output])?;
     let saved = file::load(&args.model)?;
     let evidence = if args.gradients {
         let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
@@ -108,7 +109,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     } else {
         None
     };
-    export(&args.output, args.format, &saved, evidence.as_ref())?;
+    out.file(&args.output, &to_bytes(args.format, &saved, evidence.as_ref())?)?;
     let record = Record::new(&args.output, args.format, &saved);
     record.say("written to", out)?;
     out.record("export", &record)?;

@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// What it is.
     #[arg(long, value_parser = values::format_read())]
     format: Format,
-    /// Model file to write.
+    /// Model file to write; - is standard output.
     #[arg(short, long, value_name = "MODEL", help_heading = "Output")]
     output: PathBuf,
     /// Recurrent cell [default: as the file says; else lstm with four gates, elman with none].
@@ -58,8 +58,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         output: args.output_activation,
         loss: args.loss,
     };
+    out.writes(&[&args.file], &[&args.output])?;
     let saved = import(&args.file, args.format, &said)?;
-    file::save(&args.output, &saved.model, &saved.notes)?;
+    out.file(&args.output, &file::to_bytes(&saved.model, &saved.notes))?;
     let record = Record::new(&args.output, args.format, &saved);
     record.say("written to", out)?;
     out.record("import", &record)?;

@@ -3,12 +3,10 @@
 use super::args::HELP;
 use super::output::Output;
 use super::{Answer, Cli};
-use carrylane::Error;
-use carrylane::model::file::write_atomic;
+use carrylane::files;
 use clap::CommandFactory;
 use clap_mangen::Man;
 use serde::Serialize;
-use std::fs;
 use std::path::PathBuf;
 
 /// Write the manual pages, one for each command.
@@ -34,7 +32,7 @@ struct Record {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let folder = &args.output;
-    fs::create_dir_all(folder).map_err(|source| Error::io(folder, "create", source))?;
+    files::make_folder(folder)?;
     let mut command = Cli::command();
     command.build();
     let mut pages = Vec::new();
@@ -44,7 +42,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         let name = format!("{}.1", command.get_display_name().unwrap_or_else(|| command.get_name()));
         let mut page = Vec::new();
         Man::new(command).render(&mut page)?;
-        write_atomic(&folder.join(&name), &page)?;
+        files::write(&folder.join(&name), &page)?;
         pages.push(name);
     }
     pages.sort();

@@ -4,11 +4,12 @@
 //! appear on terminals only. A closed pipe is no error: whoever listened has heard enough.
 
 use anstyle::{AnsiColor, Style};
-use carrylane::{Error, Result};
+use carrylane::{Error, Result, files};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fmt::Display;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Version of the JSON lines; it grows when a field changes its meaning or goes.
@@ -38,6 +39,9 @@ pub(super) struct Output {
     /// Whether work goes on when nobody listens any more, because it also keeps a file.
     must_finish: bool,
     closed: bool,
+    /// Whether standard output is a file that was asked for; what is said then goes to standard
+    /// error.
+    taken: bool,
     started: Instant,
     shown: Instant,
     bar: Option<ProgressBar>,
@@ -57,12 +61,31 @@ impl Output {
     /// Text, or JSON lines; with progress and warnings, or without.
     pub(super) fn new(json: bool, quiet: bool) -> Self {
         let now = Instant::now();
-        Self { json, quiet, must_finish: false, closed: false, started: now, shown: now, bar: None }
+        Self { json, quiet, must_finish: false, closed: false, taken: false, started: now, shown: now, bar: None }
     }
 
     /// From here on the command goes on to its end even if standard output is closed.
     pub(super) fn must_finish(&mut self) {
         self.must_finish = true;
+    }
+
+    /// Tells of the files that a command reads and writes, before it does: none is written over
+    /// another. Once they are written, it goes on to its end.
+    pub(super) fn writes(&mut self, inputs: &[impl AsRef<Path>], outputs: &[impl AsRef<Path>]) -> Result<()> {
+        files::apart(inputs, outputs)?;
+        self.must_finish |= !outputs.is_empty();
+        self.taken = outputs.iter().any(|output| files::is_stdout(output.as_ref()));
+        Ok(())
+    }
+
+    /// Writes a file that was told of; `-` is standard output.
+    pub(super) fn file(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
+        if files::is_stdout(path) {
+            let mut stdout = io::stdout().lock();
+            self.heard(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+        } else {
+            files::write(path, bytes)
+        }
     }
 
     /// Prints a line for people.
@@ -92,11 +115,20 @@ impl Output {
         if self.closed {
             return Ok(());
         }
-        let write = || writeln!(anstream::stdout(), "{line}");
+        let write = || match (self.taken, self.quiet) {
+            (false, _) => writeln!(anstream::stdout(), "{line}"),
+            (true, false) => writeln!(anstream::stderr(), "{line}"),
+            (true, true) => Ok(()),
+        };
         let written = match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),
         };
+        self.heard(written)
+    }
+
+    /// What came of writing to standard output: a closed pipe is no error.
+    fn heard(&mut self, written: io::Result<()>) -> Result<()> {
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 if !self.must_finish {
@@ -121,7 +153,7 @@ impl Output {
         if now - self.shown < REDRAW || now - self.started < LONG {
             return;
         }
-        if std::io::stderr().is_terminal() {
+        if io::stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(|| {
                 let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {msg}").expect("a template");
                 ProgressBar::new(total).with_style(style.progress_chars("━━─"))

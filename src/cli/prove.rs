@@ -6,14 +6,13 @@ use super::output::{FAINT, GOOD, Output, STRONG, styled};
 use super::proof::{Told, automaton_table};
 use super::trained::Stamp;
 use super::{Answer, values};
-use carrylane::model::file::{self, Saved, write_atomic};
+use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
-    Checked, Format, IntegerNet, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, check, prove,
+    Certificate, Checked, Format, IntegerNet, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, check, prove,
 };
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
 use serde::Serialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -38,7 +37,7 @@ pub(super) struct Args {
     check: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
-    /// Keep the certificate of a proof.
+    /// Keep the certificate of a proof; - is standard output, here and below.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     certificate: Option<PathBuf>,
     /// Keep the integer network.
@@ -112,12 +111,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     values::in_range("max-states", &[args.max_states], (1 << 29) - 1)?;
     let path = args.model.as_deref().expect("clap asks for it");
+    let outputs = [&args.certificate, &args.network, &args.svg, &args.dot];
+    out.writes(&[path], &outputs.into_iter().flatten().collect::<Vec<_>>())?;
     let saved = file::load(path)?;
     let formats = args.formats(&saved)?;
-    let files = [&args.certificate, &args.network, &args.svg, &args.dot];
-    if files.iter().any(|file| file.is_some()) {
-        out.must_finish();
-    }
     let stamp = Stamp::of(&saved.model, level, threads, seed(&saved));
     let limited = Format::all(saved.model.config.cell, saved.model.config.lstm_form)
         .windows(2)
@@ -190,20 +187,20 @@ impl Args {
     }
 
     /// Writes the files asked for, where there is something to write.
-    fn keep(&self, told: &Told<'_>, out: &Output) -> Result<()> {
+    fn keep(&self, told: &Told<'_>, out: &mut Output) -> Result<()> {
         if let Some(path) = &self.certificate {
             match &told.certificate {
-                Some(certificate) => certificate.save(path)?,
+                Some(certificate) => out.file(path, certificate.bytes())?,
                 None => out
                     .warn(&format!("nothing is proved, so there is no certificate: {} is not written", path.display())),
             }
         }
         if let Some(path) = &self.network {
-            told.proof.net.save(path)?;
+            out.file(path, &told.proof.net.to_file())?;
         }
         for (path, draw) in [(&self.svg, automaton_svg as fn(_) -> _), (&self.dot, automaton_dot)] {
             match (path, &told.automaton) {
-                (Some(path), Some(machine)) => write_atomic(path, draw(machine).as_bytes())?,
+                (Some(path), Some(machine)) => out.file(path, draw(machine).as_bytes())?,
                 (Some(path), None) => {
                     out.warn(&format!(
                         "no automaton without all states: {} is not written; see carrylane explain",
@@ -239,7 +236,7 @@ pub(super) fn seed(saved: &Saved) -> u64 {
 /// Checks a certificate, and that it is one of a model.
 fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
     let started = Instant::now();
-    let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+    let bytes = Certificate::read(path)?;
     let checked = check(&bytes).map_err(|problem| Error::data(path, problem))?;
     if let Some(model) = model {
         of_model(path, &checked, model)?;

@@ -12,10 +12,12 @@
 use super::args::VERSION;
 use super::config_file;
 use super::environment::Environment;
-use carrylane::model::file::{self, TEMPORARY, write_atomic};
+use carrylane::files::{self, TEMPORARY};
+use carrylane::model::file;
 use carrylane::model::weights_hash;
 use carrylane::prove::{Proof, Verdict};
 use carrylane::report::run::{self, Curves};
+use carrylane::sweep::Plan;
 use carrylane::train::{Checkpoints, Outcome, Report, Trainer};
 use carrylane::{Error, Result};
 use std::collections::BTreeMap;
@@ -38,18 +40,20 @@ pub(super) struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder if needed, and finds out whether it can be written, before any work is done for it.
+    /// Makes the folder if needed, before any work is done for it.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        let name = path.display();
+        if path.join(Plan::LOCK).exists() {
+            return Err(Error::usage(format!("{name} holds a sweep: name another folder")));
+        }
         if path.join(config_file::NAME).exists() {
-            let name = path.display();
             return Err(Error::usage(format!(
                 "{name} holds a run already: go on with it by --resume {name}, or name another folder"
             )));
         }
         let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let folder = Self { path: path.to_owned(), made: missing.map(Path::to_owned).collect(), lock: None };
-        fs::create_dir_all(path).map_err(|source| Error::io(path, "create", source))?;
-        tempfile::tempfile_in(path).map_err(|source| Error::io(path, "write to", source))?;
+        files::make_folder(path)?;
         Ok(folder)
     }
 
@@ -58,10 +62,12 @@ impl RunFolder {
         Self { path: path.to_owned(), made: Vec::new(), lock: None }
     }
 
-    /// Takes the folder for this process alone, and clears away what a kill left of half-written files.
+    /// Takes the folder for this process alone, if it can be written, and clears away what a kill
+    /// left of half-written files.
     pub(super) fn take(&mut self) -> Result<()> {
         let name = self.file(".lock");
-        let lock = File::create(&name).map_err(|source| Error::io(&name, "create", source))?;
+        let lock = File::options().create(true).append(true).open(&name);
+        let lock = lock.map_err(|source| Error::io(&self.path, "write to", source))?;
         match lock.try_lock() {
             // Where the system has no locks, people must take care.
             Ok(()) | Err(TryLockError::Error(_)) => self.lock = Some(lock),
@@ -115,17 +121,18 @@ impl RunFolder {
     ) -> Result<Environment> {
         let name = self.file("environment.json");
         if let Some(updates) = resumed {
-            let older = fs::read(&name).ok().and_then(|bytes| serde_json::from_slice::<Environment>(&bytes).ok());
+            let older = files::read_text(&name, files::TEXT).ok();
+            let older = older.and_then(|text| files::json::<Environment>(text.as_bytes()).ok());
             if let Some(older) = older {
                 environment.began_unix_s = older.began_unix_s;
                 environment.resumed_at = older.resumed_at;
             }
             environment.resumed_at.push(updates);
         }
-        write_atomic(&name, environment.text().as_bytes())?;
+        files::write(&name, environment.text().as_bytes())?;
         let name = self.file(config_file::NAME);
-        if fs::read_to_string(&name).ok().as_deref() != Some(config) {
-            write_atomic(&name, config.as_bytes())?;
+        if files::read_text(&name, files::TEXT).ok().as_deref() != Some(config) {
+            files::write(&name, config.as_bytes())?;
         }
         self.made.clear();
         Ok(environment)
@@ -167,10 +174,7 @@ impl RunFolder {
 
     /// Writes the page of what the folder holds by now.
     pub(super) fn write_report(&self, bits: usize) -> Result<()> {
-        let read = |name: &str| {
-            let path = self.file(name);
-            fs::read_to_string(&path).map_err(|source| Error::io(path, "read", source))
-        };
+        let read = |name: &str| files::read_text(&self.file(name), files::TEXT);
         let (config, environment) = (read(config_file::NAME)?, read("environment.json")?);
         let title = self.path.display().to_string();
         run::write(&self.file("report.html"), &title, bits, &self.curves()?, &config, &environment)

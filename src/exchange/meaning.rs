@@ -1,5 +1,6 @@
 //! What net some weights are: what the file says, what a person says, and what the shapes say.
 
+use crate::files;
 use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, MAX_HIDDEN, Model};
 use std::fmt::Display;
 
@@ -47,37 +48,43 @@ pub(super) struct Arrays {
 }
 
 impl Arrays {
-    /// The net of these arrays.
-    pub(super) fn model(self, stored: Option<Config>, said: &Said) -> Result<Model<f32>, String> {
+    /// Each by its name in [`Layout`].
+    pub(super) fn named(&mut self) -> [(&'static str, Option<&mut Array>); 5] {
+        let Self { w_ih, w_hh, b_h, w_ho, b_o } = self;
+        [("w_ih", Some(w_ih)), ("w_hh", Some(w_hh)), ("b_h", b_h.as_mut()), ("w_ho", Some(w_ho)), ("b_o", b_o.as_mut())]
+    }
+
+    /// The net's config, if the shapes make one net, whatever the values.
+    pub(super) fn judged(&mut self, stored: Option<Config>, said: &Said) -> Result<Config, String> {
         let config = self.config(stored, said)?;
         let layout = Layout::of(&config);
-        let mut params = Vec::with_capacity(self.w_hh.values.len() + layout.len().min(1 << 20));
-        for tensor in layout.tensors() {
-            let array = match tensor.name {
-                "w_ih" => Some(&self.w_ih),
-                "w_hh" => Some(&self.w_hh),
-                "b_h" => self.b_h.as_ref(),
-                "w_ho" => Some(&self.w_ho),
-                _ => self.b_o.as_ref(),
-            };
-            let Some(array) = array else {
-                // One of two biases is there, and the other is none, which is zero.
-                params.resize(params.len() + tensor.len(), 0.0);
-                continue;
-            };
-            let wanted = if tensor.rows == 1 && tensor.name.starts_with('b') {
-                vec![tensor.cols]
-            } else {
-                vec![tensor.rows, tensor.cols]
-            };
+        for (name, array) in self.named() {
+            let (Some(tensor), Some(array)) = (layout.get(name), array) else { continue };
+            let wanted = if name.starts_with('b') { vec![tensor.cols] } else { vec![tensor.rows, tensor.cols] };
             if array.shape != wanted {
-                let (name, found) = (tensor.name, &array.shape);
+                let found = &array.shape;
                 return Err(format!("{name} has the shape {found:?}, a net of its w_hh wants {wanted:?}"));
             }
-            if let Some(place) = array.values.iter().position(|value| !value.is_finite()) {
-                return Err(format!("weight {place} of {} is {}", tensor.name, array.values[place]));
+        }
+        Ok(config)
+    }
+
+    /// The net of these arrays, which were judged to be of this config.
+    pub(super) fn model(mut self, config: Config) -> Result<Model<f32>, String> {
+        let layout = Layout::of(&config);
+        let mut params = Vec::with_capacity(layout.len());
+        for (name, array) in self.named() {
+            let Some(tensor) = layout.get(name) else { continue };
+            match array {
+                // One of two biases is there, and the other is none, which is zero.
+                None => params.resize(params.len() + tensor.len(), 0.0),
+                Some(array) => {
+                    if let Some(place) = array.values.iter().position(|value| !value.is_finite()) {
+                        return Err(format!("weight {place} of {name} is {}", array.values[place]));
+                    }
+                    params.append(&mut array.values);
+                }
             }
-            params.extend(&array.values);
         }
         Ok(Model { config, params })
     }
@@ -145,6 +152,6 @@ fn agree<T: PartialEq + Copy + Display>(name: &str, own: &mut T, said: Option<T>
 
 /// A stored config, parsed and checked.
 pub(super) fn config_of(json: &[u8]) -> Result<Config, String> {
-    let config: Config = serde_json::from_slice(json).map_err(|e| format!("its config does not parse: {e}"))?;
+    let config: Config = files::json(json).map_err(|e| format!("its config does not parse: {e}"))?;
     config.checked().map_err(|e| format!("its config is impossible: {e}"))
 }

@@ -17,11 +17,11 @@ mod onnx;
 mod torch;
 
 use crate::error::{Error, Result};
-use crate::model::file::{Saved, write_atomic};
+use crate::files;
+use crate::model::file::Saved;
 use crate::model::weights_hash;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 pub use evidence::Evidence;
@@ -56,20 +56,27 @@ impl fmt::Display for Format {
     }
 }
 
-/// Writes a net for other programs. The same net gives the same bytes.
+/// The bytes of a net's file for other programs. The same net gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Usage`] for evidence in a format other than npz, or an npz beyond 4 GiB; [`Error::Io`] if the file cannot be written.
-pub fn export(path: &Path, format: Format, saved: &Saved, evidence: Option<&Evidence>) -> Result<()> {
-    let bytes = match (format, evidence) {
-        (Format::Npz, evidence) => npz::to_bytes(saved, evidence)?,
+/// [`Error::Usage`] for evidence in a format other than npz, or an npz beyond 4 GiB.
+pub fn to_bytes(format: Format, saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec<u8>> {
+    match (format, evidence) {
+        (Format::Npz, evidence) => npz::to_bytes(saved, evidence),
         (format, Some(_)) => {
-            return Err(Error::usage(format!("gradients go into npz files, not into {format}: use the format npz")));
+            Err(Error::usage(format!("gradients go into npz files, not into {format}: use the format npz")))
         }
-        (Format::SafetensorsTorch, None) => torch::to_bytes(saved),
-        (Format::Onnx, None) => onnx::to_bytes(saved),
-    };
-    write_atomic(path, &bytes)
+        (Format::SafetensorsTorch, None) => Ok(torch::to_bytes(saved)),
+        (Format::Onnx, None) => Ok(onnx::to_bytes(saved)),
+    }
+}
+
+/// Writes a net for other programs to a file.
+///
+/// # Errors
+/// Those of [`to_bytes`]; [`Error::Io`] if the file cannot be written.
+pub fn export(path: &Path, format: Format, saved: &Saved, evidence: Option<&Evidence>) -> Result<()> {
+    files::write(path, &to_bytes(format, saved, evidence)?)
 }
 
 /// Reads a net that another program, or [`export`], wrote.
@@ -80,17 +87,16 @@ pub fn export(path: &Path, format: Format, saved: &Saved, evidence: Option<&Evid
 /// [`Error::Usage`] for a format that is not read; [`Error::Io`] if the file cannot be read; [`Error::Data`] if it holds no net that this
 /// crate can run, or another than was said.
 pub fn import(path: &Path, format: Format, said: &Said) -> Result<Saved> {
-    let read = match format {
-        Format::SafetensorsTorch => torch::from_bytes,
-        Format::Npz => npz::from_bytes,
+    let mut saved = match format {
+        Format::SafetensorsTorch => torch::from_bytes(&files::read(path, torch::size)?, said),
+        Format::Npz => npz::from_bytes(&files::read(path, npz::size)?, said),
         Format::Onnx => {
             let problem =
                 "onnx files are written, not read: export the net as safetensors-torch or npz and import that";
             return Err(Error::usage(problem));
         }
-    };
-    let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
-    let mut saved = read(&bytes, said).map_err(|problem| Error::data(path, problem))?;
+    }
+    .map_err(|problem| Error::data(path, problem))?;
     if saved.notes.get("weights_hash") != Some(&weights_hash(&saved.model.config, &saved.model.params)) {
         saved.notes = BTreeMap::new();
     }

@@ -4,6 +4,7 @@
 //! numpy's `numpy.lib.format`, versions 1.0 to 3.0; little-endian, in the order of C where written, in either order where read.
 
 use super::meaning::Array;
+use std::io::{BufReader, ErrorKind, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// The longest header read; numpy's own are at most 128 bytes for arrays like these, and it refuses 10,000 itself.
@@ -42,41 +43,103 @@ pub(super) fn to_bytes<E: Element>(shape: &[usize], values: &[E]) -> Vec<u8> {
 
 /// What a header says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header<'a> {
-    pub(super) word: &'a str,
+pub(super) struct Header {
+    word: String,
     columns_first: bool,
-    pub(super) shape: Vec<usize>,
+    shape: Vec<usize>,
 }
 
-/// Header and elements of an array's bytes.
-pub(super) fn split(bytes: &[u8]) -> Result<(Header<'_>, &[u8]), String> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("no numpy array")?;
-    let cut = "cut short in its header";
-    let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or(cut)?;
-    let (length, rest) = match major {
-        1 => rest
-            .split_first_chunk()
-            .map(|(&length, rest)| (usize::from(u16::from_le_bytes(length)), rest))
-            .ok_or(cut)?,
-        2 | 3 => {
-            let (&length, rest) = rest.split_first_chunk().ok_or(cut)?;
-            (usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX), rest)
+impl Header {
+    /// Reads the header of an array, and nothing after it.
+    pub(super) fn read(from: &mut dyn Read) -> Result<Self, String> {
+        let cut = |_| "cut short in its header".to_owned();
+        let mut magic = [0; MAGIC.len()];
+        if from.read_exact(&mut magic).is_err() || magic != MAGIC {
+            return Err("no numpy array".into());
         }
-        _ => return Err(format!("an array of version {major}, want 1 to 3")),
-    };
-    if length > LONGEST {
-        return Err(format!("its header has {length} bytes, want at most {LONGEST}"));
+        let (mut version, mut length) = ([0; 2], [0; 4]);
+        from.read_exact(&mut version).map_err(cut)?;
+        let width = match version[0] {
+            1 => 2,
+            2 | 3 => 4,
+            major => return Err(format!("an array of version {major}, want 1 to 3")),
+        };
+        from.read_exact(&mut length[..width]).map_err(cut)?;
+        let length = u32::from_le_bytes(length) as usize;
+        if length > LONGEST {
+            return Err(format!("its header has {length} bytes, want at most {LONGEST}"));
+        }
+        let mut text = vec![0; length];
+        from.read_exact(&mut text).map_err(cut)?;
+        let header = std::str::from_utf8(&text).ok().and_then(parse);
+        header.ok_or_else(|| "its header is none of numpy's, or has a key twice".into())
     }
-    let (header, data) = rest.split_at_checked(length).ok_or(cut)?;
-    let header = std::str::from_utf8(header).ok().and_then(parse).ok_or("its header is none of numpy's")?;
-    Ok((header, data))
+
+    /// The array without its elements, which are to be `f32`.
+    pub(super) fn outline(&self) -> Result<Array, String> {
+        if self.word != f32::WORD {
+            let word = &self.word;
+            return Err(format!("its elements are '{word}', want '<f4': save it as .astype('<f4')"));
+        }
+        Ok(Array { shape: self.shape.clone(), values: Vec::new() })
+    }
+
+    /// The array, whose elements follow: as many as the header says, and no more.
+    pub(super) fn array(self, from: &mut dyn Read) -> Result<Array, String> {
+        let Array { shape, mut values } = self.outline()?;
+        let mut from = BufReader::with_capacity(1 << 16, from);
+        let mut next = || -> Result<Option<f32>, String> {
+            let mut bytes = [0; 4];
+            match from.read_exact(&mut bytes) {
+                Ok(()) => Ok(Some(f32::from_le_bytes(bytes))),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+                Err(error) => Err(format!("it cannot be read: {error}")),
+            }
+        };
+        let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+        while Some(values.len()) != count
+            && let Some(value) = next()?
+        {
+            values.push(value);
+        }
+        // The end is looked for too: the archive's checksum is checked there.
+        if Some(values.len()) != count || next()?.is_some() {
+            return Err(format!("its elements are not as many as its shape {shape:?} says"));
+        }
+        Ok(match shape[..] {
+            // Stored by columns: the transpose is stored by rows.
+            [rows, cols] if self.columns_first => Array { shape: vec![cols, rows], values }.transposed(),
+            _ => Array { shape, values },
+        })
+    }
+
+    /// The text, which follows as at most so many bytes.
+    pub(super) fn text(self, from: &mut dyn Read, most: usize) -> Result<Vec<u8>, String> {
+        let Self { word, shape, .. } = self;
+        match shape[..] {
+            [length] if word == "|u1" && length <= most => {
+                let mut text = Vec::new();
+                let read = from.take(most as u64).read_to_end(&mut text);
+                read.map_err(|error| format!("it cannot be read: {error}"))?;
+                if text.len() == length {
+                    Ok(text)
+                } else {
+                    Err(format!("its text has {} bytes, its shape says {length}", text.len()))
+                }
+            }
+            _ => Err(format!("it is {shape:?} of '{word}', want at most {most} bytes of JSON, '|u1'")),
+        }
+    }
 }
 
-/// The header's three entries, in any order.
-fn parse(text: &str) -> Option<Header<'_>> {
+/// The header's three entries, in any order, each once.
+fn parse(text: &str) -> Option<Header> {
     let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let value = |key: &str| Some(inside.split_once(key)?.1.trim_start().strip_prefix(':')?.trim_start());
-    let word = value("'descr'")?.strip_prefix('\'')?.split_once('\'')?.0;
+    let value = |key: &str| {
+        let (_, value) = inside.split_once(key)?;
+        if value.contains(key) { None } else { Some(value.trim_start().strip_prefix(':')?.trim_start()) }
+    };
+    let word = value("'descr'")?.strip_prefix('\'')?.split_once('\'')?.0.to_owned();
     let order = value("'fortran_order'")?;
     let columns_first = order.starts_with("True");
     if !columns_first && !order.starts_with("False") {
@@ -88,28 +151,13 @@ fn parse(text: &str) -> Option<Header<'_>> {
     Some(Header { word, columns_first, shape })
 }
 
-/// An array of `f32` from its bytes.
-pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
-    let (Header { word, columns_first, shape }, data) = split(bytes)?;
-    if word != f32::WORD {
-        return Err(format!("its elements are '{word}', want '<f4': save it as .astype('<f4')"));
-    }
-    let length = shape.iter().try_fold(4_usize, |bytes, &size| bytes.checked_mul(size));
-    if length != Some(data.len()) {
-        return Err(format!("its shape is {shape:?}, its elements have {} bytes", data.len()));
-    }
-    let (chunks, _) = data.as_chunks();
-    let values = chunks.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect();
-    Ok(match shape[..] {
-        // Stored by columns: the transpose is stored by rows.
-        [rows, cols] if columns_first => Array { shape: vec![cols, rows], values }.transposed(),
-        _ => Array { shape, values },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn array(mut bytes: &[u8]) -> Result<Array, String> {
+        Header::read(&mut bytes)?.array(&mut bytes)
+    }
 
     #[test]
     fn a_header_is_numpys_to_the_byte() {
@@ -142,7 +190,9 @@ mod tests {
         assert!(refused(&to_bytes(&[1], &[1.0_f64])).contains("'<f8', want '<f4'"), "f64");
         assert_eq!(refused(b"PK"), "no numpy array");
         assert_eq!(refused(&bytes[..40]), "cut short in its header");
-        assert_eq!(refused(&bytes[..bytes.len() - 1]), "its shape is [2], its elements have 7 bytes");
+        let other = "its elements are not as many as its shape [2] says";
+        assert_eq!(refused(&bytes[..bytes.len() - 1]), other);
+        assert_eq!(refused(&[&bytes[..], &[0; 4]].concat()), other);
         assert_eq!(
             refused(&[MAGIC, &[2, 0], &[255; 4]].concat()),
             "its header has 4294967295 bytes, want at most 4096"

@@ -3,8 +3,9 @@
 
 use super::evidence::Evidence;
 use super::meaning::{Array, Arrays, Said, config_of};
-use super::npy;
+use super::npy::{self, Header};
 use crate::error::{Error, Result};
+use crate::files::{self, Size};
 use crate::model::file::Saved;
 use std::io::{Cursor, Read, Write};
 use zip::result::ZipResult;
@@ -14,7 +15,9 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 const CONFIG: &str = "config";
 const NOTES: &str = "notes";
 /// The longest config or notes read.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: usize = 1 << 20;
+/// What an archive begins with.
+const MAGIC: &[u8] = b"PK";
 
 /// An archive in the making.
 pub(super) struct Writer(ZipWriter<Cursor<Vec<u8>>>);
@@ -50,55 +53,64 @@ pub(super) fn to_bytes(saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec
     write().map(Cursor::into_inner).map_err(|error| Error::usage(format!("this net makes no npz file: {error}")))
 }
 
-/// A net from the bytes of a file, or what is wrong with them.
+/// How far a file is read: an archive without the extension for large ones, which is not written
+/// either, ends at 4 GiB.
+pub(super) fn size(bytes: &[u8]) -> std::result::Result<Size, String> {
+    match bytes.get(..MAGIC.len()) {
+        None => Ok(Size::ToldBy(MAGIC.len() as u64)),
+        Some(MAGIC) => Ok(Size::AtMost(u32::MAX.into())),
+        Some(_) => Err("not a whole npz file: it does not begin as an archive does".into()),
+    }
+}
+
+/// A net from the bytes of a file, or what is wrong with them. Headers are judged before elements
+/// are inflated.
 pub(super) fn from_bytes(bytes: &[u8], said: &Said) -> std::result::Result<Saved, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
     let mut file = ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a whole npz file: {error}"))?;
+    if file.has_duplicate_names() {
+        return Err("two of its arrays have one name".into());
+    }
     let names: Vec<String> = file.file_names().flatten().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
-    let config = text(&mut file, CONFIG)?.map(|json| config_of(&json)).transpose()?;
-    let notes = text(&mut file, NOTES)?.map(|json| serde_json::from_slice(&json)).transpose();
+    let text = |from: &mut dyn Read| Header::read(from)?.text(from, LONGEST);
+    let config = entry(&mut file, CONFIG, text)?.map(|json| config_of(&json)).transpose()?;
+    let notes = entry(&mut file, NOTES, text)?.map(|json| files::json(&json)).transpose();
     let notes = notes.map_err(|e| format!("its notes do not parse: {e}"))?.unwrap_or_default();
-    let mut get = |name: &str| match entry(&mut file, name, u64::MAX)? {
-        Some(bytes) => npy::array(&bytes).map(Some).map_err(|problem| format!("array {name}: {problem}")),
-        None => Ok(None),
-    };
+    let mut outline = |name: &str| entry(&mut file, name, |from| Header::read(from)?.outline());
     let need = |array: Option<Array>, name: &str| {
         array.ok_or_else(|| format!("array {name} is missing; it holds {}", names.join(", ")))
     };
-    let arrays = Arrays {
-        w_hh: need(get("w_hh")?, "w_hh")?,
-        w_ih: need(get("w_ih")?, "w_ih")?,
-        w_ho: need(get("w_ho")?, "w_ho")?,
-        b_h: get("b_h")?,
-        b_o: get("b_o")?,
+    let mut arrays = Arrays {
+        w_hh: need(outline("w_hh")?, "w_hh")?,
+        w_ih: need(outline("w_ih")?, "w_ih")?,
+        w_ho: need(outline("w_ho")?, "w_ho")?,
+        b_h: outline("b_h")?,
+        b_o: outline("b_o")?,
     };
-    Ok(Saved { model: arrays.model(config, said)?, notes })
+    if arrays.b_h.is_some() != arrays.b_o.is_some() {
+        return Err("it holds one of b_h and b_o: want both, or none for a net without biases".into());
+    }
+    let config = arrays.judged(config, said)?;
+    for (name, array) in arrays.named() {
+        if let Some(array) = array {
+            *array = need(entry(&mut file, name, |from| Header::read(from)?.array(from))?, name)?;
+        }
+    }
+    Ok(Saved { model: arrays.model(config)?, notes })
 }
 
-/// The bytes of an array's file, if there is one. They are as many as there are, whatever the archive says of them.
-fn entry(file: &mut ZipArchive<Cursor<&[u8]>>, name: &str, most: u64) -> std::result::Result<Option<Vec<u8>>, String> {
-    let broken = |error: &dyn std::fmt::Display| format!("array {name} cannot be read: {error}");
-    let found = match file.by_name(&format!("{name}.npy")) {
-        Ok(found) => found,
+/// What is read of an array's file, which is inflated as it is read, if there is one.
+fn entry<T>(
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    name: &str,
+    read: impl FnOnce(&mut dyn Read) -> std::result::Result<T, String>,
+) -> std::result::Result<Option<T>, String> {
+    match archive.by_name(&format!("{name}.npy")) {
+        Ok(mut found) => read(&mut found).map(Some),
         Err(zip::result::ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(broken(&error)),
-    };
-    let mut bytes = Vec::new();
-    let read = found.take(most).read_to_end(&mut bytes).map_err(|error| broken(&error))?;
-    if read as u64 == most {
-        return Err(format!("array {name} has more than {most} bytes"));
+        Err(error) => Err(format!("it cannot be read: {error}")),
     }
-    Ok(Some(bytes))
-}
-
-/// The text in an array of bytes, if there is one.
-fn text(file: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> std::result::Result<Option<Vec<u8>>, String> {
-    let Some(bytes) = entry(file, name, LONGEST)? else { return Ok(None) };
-    let (header, data) = npy::split(&bytes).map_err(|problem| format!("array {name}: {problem}"))?;
-    match header.word {
-        "|u1" => Ok(Some(data.to_vec())),
-        word => Err(format!("array {name} is of '{word}', want bytes of JSON, '|u1'")),
-    }
+    .map_err(|problem| format!("array {name}: {problem}"))
 }

@@ -10,8 +10,11 @@
 //! Read back, the prefixes may be any: the names inside PyTorch's modules tell which is which.
 
 use super::meaning::{Array, Arrays, Said, config_of};
+use crate::files::{self, Size};
+use crate::model::MAX_HIDDEN;
 use crate::model::file::Saved;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use crate::model::sealed::{self, opened};
+use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
 
 /// Metadata keys.
@@ -65,21 +68,39 @@ fn with_metadata(bytes: &[u8], metadata: Vec<(&str, String)>) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
 }
 
+/// How far a file is read: small ones to their end, larger ones if they hold no more than one layer
+/// of their recurrent weights may.
+pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
+    const SMALL: usize = 1 << 20;
+    sealed::size(bytes, |header| {
+        let tensors = header.tensors();
+        let recurrent = tensors.iter().filter(|(name, _)| name.ends_with("weight_hh_l0"));
+        let largest = recurrent.filter_map(|(_, info)| match info.shape[..] {
+            [wide, hidden] if hidden <= MAX_HIDDEN && wide <= 4 * MAX_HIDDEN => {
+                Some(4 * (wide * (2 + hidden + 2) + hidden + 1))
+            }
+            _ => None,
+        });
+        let (found, most) = (header.data_len(), largest.max().unwrap_or(0).max(SMALL));
+        if found <= most {
+            return Ok(());
+        }
+        Err(format!(
+            "its tensors have {found} bytes, a net of its recurrent weights has at most {most}: want one layer in f32"
+        ))
+    })
+}
+
 /// A net from the bytes of a file, or what is wrong with them.
 pub(super) fn from_bytes(bytes: &[u8], said: &Said) -> Result<Saved, String> {
-    if bytes.is_empty() {
-        return Err("the file is empty".into());
-    }
-    let broken = |e: safetensors::SafeTensorError| format!("not a whole safetensors file: {e}");
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let (header, tensors) = opened(bytes)?;
     let empty = HashMap::new();
     let metadata = header.metadata().as_ref().unwrap_or(&empty);
     if metadata.get("format").is_some_and(|format| format.starts_with("carrylane-model")) {
         return Err("it is a model file of carrylane already; use it as it is".into());
     }
     let config = metadata.get(CONFIG).map(|json| config_of(json.as_bytes())).transpose()?;
-    let notes = metadata.get(NOTES).map(|json| serde_json::from_str(json)).transpose();
+    let notes = metadata.get(NOTES).map(|json| files::json(json.as_bytes())).transpose();
     let notes = notes.map_err(|e| format!("its notes do not parse: {e}"))?.unwrap_or_default();
     let mut arrays = BTreeMap::new();
     for (name, view) in tensors.iter() {
@@ -91,7 +112,9 @@ pub(super) fn from_bytes(bytes: &[u8], said: &Said) -> Result<Saved, String> {
         let values = chunks.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect();
         arrays.insert(name.to_owned(), Array { shape: view.shape().to_vec(), values });
     }
-    Ok(Saved { model: recognise(arrays)?.model(config, said)?, notes })
+    let mut arrays = recognise(arrays)?;
+    let config = arrays.judged(config, said)?;
+    Ok(Saved { model: arrays.model(config)?, notes })
 }
 
 /// Which array is which, by the names inside `nn.RNN`, `nn.LSTM` and `nn.Linear`.

@@ -1,15 +1,13 @@
 //! Model files: safetensors with the config inside.
 //!
 //! A file is one `f32` tensor for each name of [`Layout`](super::Layout), `[rows, cols]` or `[cols]` for a bias, and in its metadata the config as
-//! JSON, notes of the training, and a checksum over all of it. Files are written to a temporary name, synced and
-//! renamed, so that a name always holds a whole file.
+//! JSON, notes of the training, and a checksum over all of it.
 
 use super::Model;
 use super::sealed::{Kind, Sealed};
 use crate::error::{Error, Result};
+use crate::files;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 const KIND: Kind = Kind { format: "carrylane-model-1", name: "carrylane model", prefixes: &[""], counts: &[1] };
@@ -28,32 +26,7 @@ pub struct Saved {
 /// # Errors
 /// [`Error::Io`] if the folder cannot be written; then nothing is left behind and an older file stays as it was.
 pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -> Result<()> {
-    write_atomic(path, &to_bytes(model, notes))
-}
-
-/// Names of files that are not whole yet begin so; a kill may leave one.
-pub const TEMPORARY: &str = ".carrylane-";
-
-/// Writes a file so that its name holds either the old content or the new, whatever happens.
-///
-/// # Errors
-/// [`Error::Io`], with nothing left behind.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| Error::io(path, "write", source);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
-    // As other files are made: what the user's mask leaves, not what a secret would have.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    // The rename itself is durable once the folder is synced, where the system can do that.
-    if let Ok(folder) = fs::File::open(folder) {
-        folder.sync_all().ok();
-    }
-    Ok(())
+    files::write(path, &to_bytes(model, notes))
 }
 
 /// Reads a model file and checks all of it.
@@ -61,17 +34,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is not a whole model file of this format with finite weights.
 pub fn load(path: &Path) -> Result<Saved> {
-    let mut file = fs::File::open(path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => Error::data(path, "no such model file; `carrylane train --out DIR` writes one"),
-        _ => Error::io(path, "read", source),
-    })?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|source| Error::io(path, "read", source))?;
+    let bytes = files::found(files::read(path, |bytes| KIND.size(bytes)))?;
+    let bytes = bytes.ok_or_else(|| Error::data(path, "no such model file; `carrylane train --out DIR` writes one"))?;
     from_bytes(&bytes).map_err(|problem| Error::data(path, problem))
 }
 
 /// The bytes of a model file.
-fn to_bytes(model: &Model<f32>, notes: &BTreeMap<String, String>) -> Vec<u8> {
+pub fn to_bytes(model: &Model<f32>, notes: &BTreeMap<String, String>) -> Vec<u8> {
     KIND.bytes(&model.config, notes, &[&model.params])
 }
 
@@ -85,6 +54,7 @@ fn from_bytes(bytes: &[u8]) -> std::result::Result<Saved, String> {
 mod tests {
     use super::*;
     use crate::model::{Config, Init};
+    use std::fs;
 
     fn sample() -> (Model<f32>, BTreeMap<String, String>) {
         let model = Init::Uniform.model(Config { hidden: 3, ..Config::default() }, 7);

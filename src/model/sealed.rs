@@ -1,7 +1,8 @@
 //! Weights and text in one safetensors file under a checksum: what model files and checkpoints have in common.
 
 use super::{Config, Layout, digits};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use crate::files::{self, Size};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
 
 /// Metadata keys of the format itself.
@@ -54,39 +55,51 @@ impl Kind {
         safetensors::serialize(tensors, Some(metadata)).expect("names are distinct")
     }
 
-    /// What the bytes of a file hold, or what is wrong with them.
-    pub(crate) fn read(&self, bytes: &[u8]) -> Result<Sealed, String> {
-        if bytes.is_empty() {
-            return Err("the file is empty".into());
-        }
-        let broken = |e: safetensors::SafeTensorError| format!("not a whole safetensors file: {e}");
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
-        let mut text: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    /// How far a file is read: its header is judged before its data.
+    pub(crate) fn size(&self, bytes: &[u8]) -> Result<Size, String> {
+        size(bytes, |header| self.judged(header).map(|_| ()))
+    }
+
+    /// Config, metadata and number of buffers of a file, if its header agrees with itself.
+    fn judged(&self, header: &Metadata) -> Result<(Config, BTreeMap<String, String>, usize), String> {
+        let text: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
         match text.get(FORMAT_KEY) {
             Some(format) if format == self.format => {}
             Some(format) => return Err(format!("its format is '{format}', want '{}'", self.format)),
             None => return Err(format!("a safetensors file, but not a {}: its metadata names no format", self.name)),
         }
-        let stored = text.remove(CHECKSUM_KEY).ok_or("its metadata has no checksum")?;
         let config: Config = part(&text, CONFIG_KEY)?;
         let config = config.checked().map_err(|e| format!("its config is impossible: {e}"))?;
         let layout = Layout::of(&config);
-        let each = layout.tensors().len();
-        let Some(&count) = self.counts.iter().find(|&&count| tensors.len() == count * each) else {
+        let (found, each) = (header.tensors().len(), layout.tensors().len());
+        let Some(&count) = self.counts.iter().find(|&&count| found == count * each) else {
             let want: Vec<String> = self.counts.iter().map(|count| (count * each).to_string()).collect();
-            return Err(format!("it has {} tensors, its config wants {}", tensors.len(), want.join(" or ")));
+            return Err(format!("it has {found} tensors, its config wants {}", want.join(" or ")));
         };
-        let mut blob = Vec::new();
         for prefix in &self.prefixes[..count] {
             for tensor in layout.tensors() {
                 let name = format!("{prefix}{}", tensor.name);
-                let view = tensors.tensor(&name).map_err(|_| format!("tensor {name} is missing"))?;
+                let info = header.info(&name).ok_or_else(|| format!("tensor {name} is missing"))?;
                 let shape = shape(tensor.rows, tensor.cols);
-                if view.dtype() != Dtype::F32 || view.shape() != shape {
-                    let (dtype, found) = (view.dtype(), view.shape());
+                if info.dtype != Dtype::F32 || info.shape != shape {
+                    let (dtype, found) = (info.dtype, &info.shape);
                     return Err(format!("tensor {name} is {dtype:?} {found:?}, its config wants F32 {shape:?}"));
                 }
+            }
+        }
+        Ok((config, text, count))
+    }
+
+    /// What the bytes of a file hold, or what is wrong with them.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Result<Sealed, String> {
+        let (header, tensors) = opened(bytes)?;
+        let (config, mut text, count) = self.judged(&header)?;
+        let stored = text.remove(CHECKSUM_KEY).ok_or("its metadata has no checksum")?;
+        let layout = Layout::of(&config);
+        let mut blob = Vec::new();
+        for prefix in &self.prefixes[..count] {
+            for tensor in layout.tensors() {
+                let view = tensors.tensor(&format!("{prefix}{}", tensor.name)).expect("its header was judged");
                 blob.extend_from_slice(view.data());
             }
         }
@@ -108,10 +121,47 @@ impl Kind {
     }
 }
 
+/// The longest header read; a net's has a few thousand bytes.
+const HEADER: u64 = 1 << 20;
+
+/// How far a safetensors file is read: 8 bytes with the length of the header, the header, and if
+/// that is as it should be, the data.
+pub(crate) fn size(bytes: &[u8], judge: impl FnOnce(&Metadata) -> Result<(), String>) -> Result<Size, String> {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Ok(Size::ToldBy(8)) };
+    let length = u64::from_le_bytes(*length);
+    if length > HEADER {
+        return Err(broken(format!("its header has {length} bytes, want at most {HEADER}")));
+    }
+    if (rest.len() as u64) < length {
+        return Ok(Size::ToldBy(8 + length));
+    }
+    let header = header(&rest[..usize::try_from(length).expect("at most 2^20")])?;
+    judge(&header)?;
+    Ok(Size::AtMost(8 + length + header.data_len() as u64))
+}
+
+/// Header and tensors of a whole safetensors file.
+pub(crate) fn opened(bytes: &[u8]) -> Result<(Metadata, SafeTensors<'_>), String> {
+    if bytes.is_empty() {
+        return Err("the file is empty".into());
+    }
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let (length, _) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    Ok((header(&bytes[8..8 + length])?, tensors))
+}
+
+fn header(json: &[u8]) -> Result<Metadata, String> {
+    files::json(json).map_err(broken)
+}
+
+fn broken(problem: impl std::fmt::Display) -> String {
+    format!("not a whole safetensors file: {problem}")
+}
+
 /// Some metadata, read from JSON.
 pub(crate) fn part<'a, T: serde::Deserialize<'a>>(text: &'a BTreeMap<String, String>, key: &str) -> Result<T, String> {
     let text = text.get(key).ok_or_else(|| format!("its metadata has no {key}"))?;
-    serde_json::from_str(text).map_err(|e| format!("its {key} does not parse: {e}"))
+    files::json(text.as_bytes()).map_err(|e| format!("its {key} does not parse: {e}"))
 }
 
 /// A tensor's shape in the file.

@@ -5,11 +5,11 @@
 //! true carry, and for the dynamic cell twice the input before; the SHA-256 of all before it. A set of nodes that has the start in it, is
 //! closed under all four inputs and answers right everywhere is an inductive invariant, and that is the proof.
 
-use super::file::{HASH, sealed};
+use super::file::{HASH, sealed, size};
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
+use crate::files::{self, Size};
 use crate::model::digits;
-use crate::model::file::write_atomic;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -79,6 +79,23 @@ impl Certificate {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), with nothing left behind.
     pub fn save(&self, path: &Path) -> Result<()> {
-        write_atomic(path, &self.bytes)
+        files::write(path, &self.bytes)
+    }
+    /// The bytes of a certificate's file, for [`check()`](super::check()): no more than its own
+    /// numbers say.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if it cannot be read; [`Error::Data`](crate::Error::Data) if
+    /// it does not begin as a certificate.
+    pub fn read(path: &Path) -> Result<Vec<u8>> {
+        /// Number of nodes, depth, margin.
+        const HEAD: u64 = 8 + 4 + 8;
+        files::read(path, |bytes| {
+            size(bytes, MAGIC, |carried, rest| {
+                let Some((states, _)) = rest.split_first_chunk() else { return Ok(Size::ToldBy(HEAD)) };
+                let nodes = u64::from_le_bytes(*states).saturating_mul(carried + 1);
+                Ok(Size::AtMost(nodes.saturating_add(HEAD + 2 * HASH as u64)))
+            })
+        })
     }
 }

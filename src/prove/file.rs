@@ -17,10 +17,9 @@ use super::fixed::GATE_BITS;
 use super::net::{Format, IntegerNet, MOST, Tables};
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::model::file::write_atomic;
+use crate::files::{self, Size};
 use crate::model::{Cell, LstmForm, MAX_HIDDEN, digits};
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::path::Path;
 
 /// What a file begins with; the number is the version.
@@ -56,12 +55,17 @@ impl IntegerNet {
         digits(&self.to_bytes())
     }
 
+    /// The bytes of its file.
+    pub fn to_file(&self) -> Vec<u8> {
+        sealed([MAGIC, &self.to_bytes()].concat())
+    }
+
     /// Writes it to a file.
     ///
     /// # Errors
     /// [`Error::Io`], with nothing left behind.
     pub fn save(&self, path: &Path) -> Result<()> {
-        write_atomic(path, &sealed([MAGIC, &self.to_bytes()].concat()))
+        files::write(path, &self.to_file())
     }
 
     /// Reads it from a file.
@@ -69,12 +73,12 @@ impl IntegerNet {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read; [`Error::Data`] if it is not a whole network of this version.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+        let bytes = files::read(path, |bytes| size(bytes, MAGIC, |_, _| Ok(Size::AtMost(HASH as u64))))?;
         Self::from_file(&bytes).map_err(|problem| Error::data(path, problem))
     }
 
     fn from_file(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or("not an integer network of version 1 of carrylane")?;
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| strange(MAGIC))?;
         let (network, hash) = rest.split_last_chunk::<HASH>().ok_or("cut short")?;
         if Sha256::digest(&bytes[..bytes.len() - HASH])[..] != hash[..] {
             return Err("its hash does not match: the file was changed or damaged after it was written".into());
@@ -121,6 +125,52 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
     }
     let net = IntegerNet { cell, form, hidden, q, cell_most, recurrent, input, output, output_bias, threshold, tables };
     net.in_bounds().then_some(net)
+}
+
+/// How far a file is read that begins with a line and a network. `after` says it of the rest: from
+/// how many values the net carries, and the bytes that come next.
+pub(super) fn size(
+    bytes: &[u8],
+    magic: &[u8],
+    after: impl Fn(u64, &[u8]) -> std::result::Result<Size, String>,
+) -> std::result::Result<Size, String> {
+    let (found, wanted) = (bytes.len().min(magic.len()), magic.len() as u64);
+    if bytes[..found] != magic[..found] {
+        return Err(strange(magic));
+    }
+    // A number of the network by its place, which a sum of sizes may be beyond.
+    let number = |place: u64| {
+        let start = usize::try_from(wanted + 4 * place).ok()?;
+        Some(i32::from_le_bytes(*bytes.get(start..)?.first_chunk()?))
+    };
+    let told_by = |numbers: u64| Ok(Size::ToldBy(wanted + 4 * numbers));
+    let (Some(code), Some(hidden), Some(_)) = (number(0), number(1), number(6)) else { return told_by(7) };
+    let impossible = || "its sizes make no network".to_owned();
+    let (gates, matrices, states) = match code {
+        0 => (1, 1, 1),
+        1 => (1, 3, 1),
+        2 | 3 => (4, 1, 2),
+        _ => return Err(impossible()),
+    };
+    let hidden = u64::try_from(hidden).ok().filter(|&hidden| hidden <= MAX_HIDDEN as u64).ok_or_else(impossible)?;
+    let mut place = 7 + matrices * gates * hidden * hidden + 4 * gates * hidden + hidden;
+    for _table in 0..3 {
+        let Some(count) = number(place + 1) else { return told_by(place + 2) };
+        let count = u32::try_from(count).ok().filter(|&n| n <= MOST_THRESHOLDS).ok_or_else(impossible)?;
+        place += 2 + u64::from(count);
+    }
+    let end = wanted + 4 * place;
+    let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).unwrap_or_default();
+    Ok(match after(states * hidden, rest)? {
+        Size::ToldBy(more) => Size::ToldBy(end + more),
+        Size::AtMost(more) => Size::AtMost(end.saturating_add(more)),
+    })
+}
+
+/// What to say of a file that does not begin with its line.
+fn strange(magic: &[u8]) -> String {
+    let line = String::from_utf8_lossy(magic);
+    format!("it does not begin with the line '{}'", line.trim_end())
 }
 
 /// Bytes and their SHA-256.

@@ -7,10 +7,7 @@
 mod columns;
 pub mod run;
 
-use crate::error::Result;
-use crate::model::file::write_atomic;
 use crate::sweep::Results;
-use std::path::Path;
 
 /// What every page has around its own part.
 const HEAD: &str = include_str!("head.html");
@@ -39,14 +36,6 @@ pub fn html(title: &str, results: &Results) -> String {
     };
     let about = format!("{} trials{missing}; carrylane {}", records.len(), env!("CARGO_PKG_VERSION"));
     page(BODY, title, &about, &columns::json(&records), &SCRIPTS.concat(), &[])
-}
-
-/// Writes the page of some results to a file, whole or not at all.
-///
-/// # Errors
-/// [`crate::Error::Io`] if it cannot be written.
-pub fn write(path: &Path, title: &str, results: &Results) -> Result<()> {
-    write_atomic(path, html(title, results).as_bytes())
 }
 
 /// A page of its own part, the JSON its scripts read, the scripts, and what else the part names.

@@ -10,7 +10,7 @@ use super::record::Record;
 use super::store::{Damaged, Records};
 use super::table::{Value, columns};
 use crate::error::{Error, Result};
-use crate::model::file::write_atomic;
+use crate::files;
 use std::path::Path;
 
 /// A file format, by the end of the file's name.
@@ -30,7 +30,8 @@ impl Format {
     /// # Errors
     /// [`Error::Usage`] for an end that is none of them.
     pub fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        match ending.as_deref() {
             Some("csv") => Ok(Self::Csv),
             Some("parquet") => Ok(Self::Parquet),
             Some("jsonl") => Ok(Self::JsonLines),
@@ -82,18 +83,23 @@ impl Results {
         &self.records.damaged
     }
 
-    /// Writes them to a file, whole or not at all; `times` adds what depends on the machine.
+    /// The bytes of a file of them; `times` adds what depends on the machine.
+    pub fn to_bytes(&self, format: Format, times: bool) -> Vec<u8> {
+        let records = self.records();
+        match format {
+            Format::Csv => csv(&records, times),
+            Format::Parquet => parquet::bytes(&columns(&records, times)),
+            Format::JsonLines => json_lines(&records, times),
+        }
+    }
+
+    /// Writes them to a file, whole or not at all, in the format of its name; `times` adds what
+    /// depends on the machine.
     ///
     /// # Errors
     /// [`Error::Usage`] for a name without a format; [`Error::Io`] if it cannot be written.
     pub fn write(&self, path: &Path, times: bool) -> Result<()> {
-        let records = self.records();
-        let bytes = match Format::of(path)? {
-            Format::Csv => csv(&records, times),
-            Format::Parquet => parquet::bytes(&columns(&records, times)),
-            Format::JsonLines => json_lines(&records, times),
-        };
-        write_atomic(path, &bytes)
+        files::write(path, &self.to_bytes(Format::of(path)?, times))
     }
 }
 

@@ -3,19 +3,14 @@
 use super::spec::Spec;
 use super::trial::Trial;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::config_hash;
-use crate::model::file::write_atomic;
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The most trials of a sweep.
 pub const MAX_TRIALS: usize = 1_000_000;
-
-/// The file of a sweep folder that holds the locked spec.
-const LOCK: &str = "sweep.toml";
 
 /// The trials of a sweep: all different, all possible, in an order that is a function of the spec.
 #[derive(Debug, Clone)]
@@ -43,6 +38,9 @@ pub(super) fn id_number(id: &str) -> Option<u64> {
 }
 
 impl Plan {
+    /// The file of a sweep folder that holds the locked spec.
+    pub const LOCK: &str = "sweep.toml";
+
     /// The trials of a spec. Equal ones, which small random ranges give, are kept once.
     ///
     /// # Cost
@@ -126,8 +124,9 @@ impl Plan {
                 }
             }
         };
-        let shards = folder.join(super::store::SHARDS);
-        fs::create_dir_all(&shards).map_err(|source| Error::io(&shards, "create", source))?;
+        let [lock, shards] = Self::files(folder);
+        files::make_folder(folder)?;
+        files::make_folder(&shards)?;
         let text = format!(
             "# A sweep of carrylane, locked: `carrylane sweep plan … --extend` adds trials, `carrylane sweep run` runs them.\n{}\n\
              [lock]\ntrials = {}\ndigest = \"{}\"\n",
@@ -135,7 +134,7 @@ impl Plan {
             self.len(),
             self.digest()
         );
-        write_atomic(&lock_path(folder), text.as_bytes())?;
+        files::write(&lock, text.as_bytes())?;
         Ok(locked)
     }
 
@@ -149,20 +148,17 @@ impl Plan {
         })
     }
 
+    /// What a folder keeps a sweep in: the locked spec, and the folder of shard files.
+    pub fn files(folder: &Path) -> [PathBuf; 2] {
+        [Self::LOCK, super::store::SHARDS].map(|name| folder.join(name))
+    }
+
     fn read_lock(folder: &Path) -> Result<Option<Self>> {
-        let path = lock_path(folder);
-        let text = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| Error::data(&path, "not UTF-8"))?,
-            Err(e) if e.kind() == ErrorKind::NotFound || e.kind() == ErrorKind::NotADirectory => return Ok(None),
-            Err(source) => return Err(Error::io(&path, "read", source)),
-        };
+        let [path, _] = Self::files(folder);
+        let Some(text) = files::found(files::read_text(&path, Spec::LONGEST))? else { return Ok(None) };
         let plan = parse_lock(&text).map_err(|problem| Error::data(&path, problem))?;
         Ok(Some(plan))
     }
-}
-
-fn lock_path(folder: &Path) -> PathBuf {
-    folder.join(LOCK)
 }
 
 /// The last table of a lock file.
@@ -198,6 +194,7 @@ fn parse_lock(text: &str) -> std::result::Result<Plan, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn plan(words: &str) -> Plan {
         let words: Vec<&str> = words.split(' ').collect();
@@ -260,7 +257,7 @@ mod tests {
         assert!(refused.contains("3 of its trials are not among these"), "{refused}");
         assert_eq!(Plan::load(folder).expect("locked").trials, more.trials);
 
-        let path = lock_path(folder);
+        let [path, _] = Plan::files(folder);
         let text = fs::read_to_string(&path).expect("readable");
         fs::write(&path, text.replace("4,8", "4,9")).expect("writable");
         let refused = Plan::load(folder).expect_err("changed").to_string();

@@ -73,6 +73,9 @@ struct Said {
 }
 
 impl Spec {
+    /// The most bytes of a spec's file: as many values of some 32 bytes as a sweep may have trials.
+    pub const LONGEST: u64 = 32 * MAX_TRIALS as u64;
+
     /// Reads words like `hidden=4,8` or `random.lr=0.001..0.1:log`.
     ///
     /// # Errors

@@ -8,16 +8,15 @@
 use super::plan::id_number;
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::config_hash;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The folder of a sweep that holds its shard files.
 pub(super) const SHARDS: &str = "shards";
-/// The longest line that is read; a record has a few thousand bytes.
-const LONGEST: u64 = 1 << 20;
 /// What separates a line's content from its check.
 const CHECK: &str = ",\"check\":\"";
 
@@ -55,7 +54,7 @@ pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
     }
     let mut whole = body.to_owned();
     whole.push('}');
-    let record: Record = serde_json::from_str(&whole).map_err(|_| "not a record of this version")?;
+    let record: Record = files::json(whole.as_bytes()).map_err(|_| "not a record of this version")?;
     if id_number(&record.id).is_none() { Err("its id is no hash") } else { Ok(record) }
 }
 
@@ -65,32 +64,25 @@ pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
 /// [`Error::Io`] if a file cannot be read. Lines that are not whole are no error; they are returned.
 pub(super) fn read(folder: &Path, mut on_record: impl FnMut(Record)) -> Result<Vec<Damaged>> {
     let mut damaged = Vec::new();
-    for path in files(folder)? {
-        let file = File::open(&path).map_err(|source| Error::io(&path, "read", source))?;
-        let mut reader = BufReader::new(file);
-        let mut bytes = Vec::new();
-        for line in 1.. {
-            bytes.clear();
-            let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes);
-            if read.map_err(|source| Error::io(&path, "read", source))? == 0 {
-                break;
-            }
-            let ended = bytes.pop_if(|last| *last == b'\n').is_some();
-            match decode(&bytes) {
+    for path in shards(folder)? {
+        files::lines(&path, |line, bytes| {
+            let whole = bytes.strip_suffix(b"\n");
+            match decode(whole.unwrap_or(bytes)) {
                 // A line without its end may lose the next one to it, but is whole itself.
                 Ok(record) => on_record(record),
-                Err(_) if bytes.is_empty() => {}
+                Err(_) if bytes == b"\n" => {}
                 Err(problem) => {
-                    let problem = if ended { problem } else { "torn" };
+                    let problem = if whole.is_some() { problem } else { "torn" };
                     damaged.push(Damaged { path: path.clone(), line, problem });
                 }
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(damaged)
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
     let shards = folder.join(SHARDS);
     let entries = match fs::read_dir(&shards) {
         Ok(entries) => entries,

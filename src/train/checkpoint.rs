@@ -2,14 +2,14 @@
 //!
 //! A checkpoint is a safetensors file: the weights under their names, Adam's two moments as `mean.…` and `square.…`, and in its metadata
 //! as JSON where the training is ([`Course`]), the positions of its random streams, and what must be the same for it to go on
-//! ([`Identity`]), with a checksum over all of it. It is written to a temporary name, synced and renamed.
+//! ([`Identity`]), with a checksum over all of it.
 
 use super::course::{Course, exact};
 use super::identity::Identity;
 use super::settings::Settings;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::model::file::write_atomic;
+use crate::files;
 use crate::model::sealed::{Kind, Sealed, part};
 use crate::model::{Config, Model};
 use serde::{Deserialize, Serialize};
@@ -112,7 +112,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] if it cannot be written; an older file then stays as it was.
     pub fn save(&self, path: &Path) -> Result<()> {
-        write_atomic(path, &self.to_bytes())
+        files::write(path, &self.to_bytes())
     }
 
     /// Reads a file and checks all of it.
@@ -120,7 +120,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is not a whole checkpoint.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|source| Error::io(path, "read", source))?;
+        let bytes = files::read(path, |bytes| KIND.size(bytes))?;
         Self::from_bytes(&bytes).map_err(|problem| Error::data(path, problem))
     }
 

@@ -5,7 +5,8 @@ use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION};
 use crate::cli::format::{count, plural};
 use crate::cli::output::{BAD, Output, styled};
-use carrylane::sweep::{Format, Results};
+use carrylane::files;
+use carrylane::sweep::{Format, Plan, Results};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ pub(super) struct Args {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The file; its name ends in .csv, .parquet or .jsonl.
+    /// File that ends in .csv, .parquet or .jsonl; - is standard output, as CSV.
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     /// Add what depends on the machine: times, host, instruction set.
@@ -49,13 +50,15 @@ struct Record<'a> {
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    Format::of(&args.out)?;
+    let of_stdout = |error| if files::is_stdout(&args.out) { Ok(Format::Csv) } else { Err(error) };
+    let format = Format::of(&args.out).or_else(of_stdout)?;
+    out.writes(&Plan::files(&args.folder), &[&args.out])?;
     let results = Results::read(&args.folder)?;
     warn_of(results.damaged(), out);
     let (trials, missing) = (results.records().len(), results.missing());
     let written = missing == 0 || args.partial;
     if written {
-        results.write(&args.out, args.times)?;
+        out.file(&args.out, &results.to_bytes(format, args.times))?;
         let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
         out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
     } else {

@@ -5,12 +5,12 @@ use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION, cores};
 use crate::cli::format::{count, duration, plural, table, text};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
-use crate::cli::values;
+use crate::cli::{config_file, values};
+use carrylane::files;
 use carrylane::sweep::{Locked, Method, Plan, Spec};
 use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use serde::Serialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Say what a sweep will try, and lock it in a folder.
@@ -71,10 +71,9 @@ struct AxisRecord {
 /// The plan of words, or of a file, if there is one word and it names one.
 fn plan(words: &[String]) -> Result<Plan> {
     match words {
-        [file] if file.ends_with(".toml") && !file.contains('=') => {
+        [file] if file.to_ascii_lowercase().ends_with(".toml") && !file.contains('=') => {
             let path = Path::new(file);
-            let bytes = fs::read(path).map_err(|source| Error::io(path, "read", source))?;
-            let text = String::from_utf8(bytes).map_err(|_| Error::data(path, "not UTF-8, so no TOML"))?;
+            let text = files::read_text(path, Spec::LONGEST)?;
             Spec::from_toml(&text).and_then(Plan::new).map_err(|problem| Error::data(path, problem.to_string()))
         }
         words => Spec::from_words(words).and_then(Plan::new),
@@ -85,6 +84,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let threads = args.threads.unwrap_or_else(cores);
     values::in_range("threads", &[threads], MAX_THREADS)?;
     let plan = plan(&args.words)?;
+    if let Some(folder) = args.out.as_deref().filter(|folder| folder.join(config_file::NAME).exists()) {
+        let name = folder.display();
+        return Err(Error::usage(format!("{name} holds a run of carrylane train: name another folder")).into());
+    }
     let locked = args.out.as_deref().map(|folder| plan.lock(folder, args.extend)).transpose()?;
     let estimate = plan.estimate(threads)?;
     let spec = plan.spec();

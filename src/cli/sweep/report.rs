@@ -6,7 +6,7 @@ use crate::cli::args::{HELP, VERSION};
 use crate::cli::format::{count, plural};
 use crate::cli::output::Output;
 use carrylane::report;
-use carrylane::sweep::Results;
+use carrylane::sweep::{Plan, Results};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The page.
+    /// The page; - is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
     /// Title of the page [default: the name of the folder].
@@ -46,13 +46,15 @@ struct Record<'a> {
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    out.writes(&Plan::files(&args.folder), &[&args.out])?;
     let results = Results::read(&args.folder)?;
     warn_of(results.damaged(), out);
     let (trials, missing) = (results.records().len(), results.missing());
     let written = trials > 0;
     if written {
         let name = args.folder.file_name().map_or_else(|| "sweep".into(), |name| name.to_string_lossy().into_owned());
-        report::write(&args.out, args.title.as_deref().unwrap_or(&name), &results)?;
+        let page = report::html(args.title.as_deref().unwrap_or(&name), &results);
+        out.file(&args.out, page.as_bytes())?;
         let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
         out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
     } else {

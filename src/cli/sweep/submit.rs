@@ -3,7 +3,7 @@
 use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION};
 use crate::cli::output::{FAINT, Output, styled};
-use carrylane::model::file::write_atomic;
+use carrylane::files;
 use carrylane::sweep::{Array, Plan};
 use carrylane::{Error, Result};
 use clap::ValueEnum;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let array = Array { shards: *shards, at_once: *at_once, cpus: *cpus, time, partition };
     let text = array.script(&program, &folder)?;
     let script = folder.join("submit.sh");
-    write_atomic(&script, text.as_bytes())?;
+    files::write(&script, text.as_bytes())?;
     out.say(text.trim_end())?;
     let answer = if args.dry_run { String::new() } else { sbatch(&script)? };
     out.say(styled(

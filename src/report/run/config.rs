@@ -1,9 +1,8 @@
 //! `config.toml`: the settings of a training, name to value, one a line.
 
 use crate::error::{Error, Result};
+use crate::files;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 use toml::Value;
 
@@ -13,11 +12,8 @@ use toml::Value;
 /// [`Error::Data`] if there is none, if it is no TOML, or holds what is neither a number, a word nor `true` or `false`;
 /// [`Error::Io`] if it cannot be read.
 pub fn read_config(path: &Path) -> Result<BTreeMap<String, String>> {
-    let text = fs::read_to_string(path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml"),
-        ErrorKind::InvalidData => Error::data(path, "it is not text"),
-        _ => Error::io(path, "read", source),
-    })?;
+    let missing = || Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml");
+    let text = files::found(files::read_text(path, files::TEXT))?.ok_or_else(missing)?;
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
         let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         Error::data(path, format!("line {line}: {}", e.message().replace('\n', "; ")))
@@ -37,6 +33,7 @@ pub fn read_config(path: &Path) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn values_are_words_and_what_is_none_is_refused_with_its_place() {

@@ -4,11 +4,11 @@
 //! that a kill tore: what is in the file at the end is what a training that was never stopped would have written, but for times.
 
 use crate::error::{Error, Result};
-use crate::model::file::write_atomic;
+use crate::files;
 use crate::train::Row;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A line of the file.
@@ -78,23 +78,19 @@ impl Curves {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Data`] with the number of a line that is not one of a training.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(Error::io(path, "read", source)),
-        };
         let mut curves = Self::default();
-        for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-            match serde_json::from_str(line) {
+        files::found(files::lines(path, |number, line| {
+            match files::json(line) {
                 Ok(Line::Update(row)) => curves.rows.push(row),
                 Ok(Line::Check { update, passed }) => curves.checks.push((update, passed)),
                 Ok(Line::End(end)) => curves.end = Some(end),
-                Err(_) if !line.ends_with('\n') => {}
+                Err(_) if !line.ends_with(b"\n") && (line.len() as u64) < files::LINE => {}
                 Err(problem) => {
                     return Err(Error::data(path, format!("line {number} is not one of a training: {problem}")));
                 }
             }
-        }
+            Ok(())
+        }))?;
         Ok(curves)
     }
 }
@@ -112,17 +108,16 @@ impl Recorder {
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written.
     pub fn open(path: &Path, updates: u64) -> Result<Self> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(source) if source.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(Error::io(path, "read", source)),
-        };
-        let kept = |line: &&[u8]| match serde_json::from_slice(line) {
-            Ok(Line::End(_)) | Err(_) => false,
-            Ok(line) => line.update() <= updates,
-        };
-        let kept: Vec<u8> = bytes.split_inclusive(|&byte| byte == b'\n').filter(kept).flatten().copied().collect();
-        write_atomic(path, &kept)?;
+        let mut kept = Vec::new();
+        files::found(files::lines(path, |_, line| {
+            if let Ok(known @ (Line::Update(_) | Line::Check { .. })) = files::json::<Line>(line)
+                && known.update() <= updates
+            {
+                kept.extend_from_slice(line);
+            }
+            Ok(())
+        }))?;
+        files::write(path, &kept)?;
         let file = OpenOptions::new().append(true).open(path).map_err(|source| Error::io(path, "write", source))?;
         Ok(Self { path: path.to_owned(), file })
     }
@@ -149,6 +144,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn row(update: u64) -> Line {
         Line::Update(Row {

@@ -8,7 +8,7 @@
 
 use super::curves::Curves;
 use crate::error::{Error, Result};
-use crate::model::file::write_atomic;
+use crate::files;
 use crate::train::Row;
 use prost::Message;
 use std::fs::{File, OpenOptions};
@@ -66,7 +66,7 @@ impl Events {
         let version = Event { wall_time: began, file_version: Some("brain.Event:2".into()), ..Event::default() };
         let mut bytes = framed(&version);
         curves.rows.iter().for_each(|row| bytes.extend(framed(&event(row, began))));
-        write_atomic(&path, &bytes)?;
+        files::write(&path, &bytes)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(|source| Error::io(&path, "write", source))?;
         Ok(Self { path, file, began })
     }

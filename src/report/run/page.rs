@@ -2,7 +2,7 @@
 
 use super::curves::Curves;
 use crate::error::Result;
-use crate::model::file::write_atomic;
+use crate::files;
 use crate::report::page;
 use serde::Serialize;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment
 /// # Errors
 /// [`crate::Error::Io`] if it cannot be written.
 pub fn write(path: &Path, title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> Result<()> {
-    write_atomic(path, html(title, bits, curves, config, environment).as_bytes())
+    files::write(path, html(title, bits, curves, config, environment).as_bytes())
 }
 
 #[cfg(test)]
