@@ -1,6 +1,6 @@
 //! The rule of the house: rooms import only from rooms to their left.
 //!
-//! `error < task < model < {reference, kernel} < train < {verify, prove, notebooks, exchange} < sweep < report < cli < main`; rooms in the same
+//! `error < files < task < model < {reference, kernel} < train < {verify, prove, notebooks, exchange} < sweep < report < cli < main`; rooms in the same
 //! braces never see each other. Read from the sources, comments and tests apart.
 
 mod common;
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// Rooms by rank; rooms of one rank do not see each other.
 const RANKS: &[&[&str]] = &[
     &["error"],
+    &["files"],
     &["task"],
     &["model"],
     &["reference", "kernel"],
@@ -127,6 +128,14 @@ fn no_training_looks_at_the_clock_on_the_wall() {
     // It may jump; where it is told, nothing depends on it.
     let told = [Path::new("sweep").join("run.rs"), Path::new("cli").join("environment.rs")];
     report(&misplaced(&["SystemTime", "UNIX_EPOCH"], |source| told.contains(&source.path)));
+}
+
+#[test]
+fn files_are_read_and_written_in_one_room() {
+    // There they have a cap, and outputs follow links. What the kernel says of the machine has neither need.
+    report(&misplaced(&["fs::read(", "fs::write(", "File::open(", "File::create("], |source| source.room == "files"));
+    let machine = ["train/memory.rs", "sweep/run.rs", "cli/info.rs"].map(Path::new);
+    report(&misplaced(&["fs::read_to_string("], |source| machine.contains(&source.path.as_path())));
 }
 
 #[test]
