@@ -10,7 +10,7 @@ use carrylane::exchange::{Format, Said, export, import};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
 use carrylane::prove::{Certificate, IntegerNet, Plan, Runner, check, until_proved};
-use carrylane::report::html;
+use carrylane::report::{html, run::Curves};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::train::{Checkpoint, Identity, Settings, Trainer};
@@ -26,11 +26,17 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// One test at a time, since allocations are counted for all threads together.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a mutant may take: bytes allocated, all together, and time. The time is generous, since the machine may be busy.
 const MOST_BYTES: usize = 100 << 20;
@@ -241,6 +247,7 @@ fn unchecked(lines: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let place = |name: &str| folder.path().join(name);
     let (path, nets) = (place("file"), nets());
@@ -419,6 +426,132 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     set_hook(hook);
     failures.truncate(20);
     report(&failures);
+}
+
+/// A safetensors file of another header.
+fn with_header(bytes: &[u8], edit: impl FnOnce(&str) -> String) -> Vec<u8> {
+    let (length, rest) = bytes.split_first_chunk().expect("a header's length");
+    let (header, data) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).expect("in memory"));
+    let header = edit(std::str::from_utf8(header).expect("JSON"));
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+}
+
+/// Asserts that what a parser says has some words.
+#[track_caller]
+fn says<T>(answer: carrylane::Result<T>, word: &str) {
+    let said = answer.map_or_else(|error| error.to_string(), |_| "it is taken".into());
+    assert!(said.contains(word), "no '{word}': {said}");
+}
+
+#[test]
+fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("file");
+    let saved = &nets()[0];
+    let written = |bytes: &[u8]| fs::write(&path, bytes).expect("writable");
+    let mut trainer = Trainer::new(Settings::default()).expect("settings in range");
+    trainer.step();
+    let said = Said::default();
+
+    // The same key with the same value in the header itself, and in the metadata.
+    let first = |header: &str| {
+        let entries: serde_json::Value = serde_json::from_str(header).expect("JSON");
+        let (key, value) =
+            entries.as_object().expect("an object").iter().find(|(key, _)| *key != "__metadata__").expect("a tensor");
+        format!("{{\"{key}\":{value},{}", &header[1..])
+    };
+    let inside = |header: &str| header.replacen("\"__metadata__\":{", "\"__metadata__\":{\"format\":\"x\",", 1);
+    for edit in [&first as &dyn Fn(&str) -> String, &inside] {
+        file::save(&path, &saved.model, &saved.notes).expect("writable");
+        written(&with_header(&fs::read(&path).expect("just written"), edit));
+        says(file::load(&path), "is there twice");
+        export(&path, Format::SafetensorsTorch, saved, None).expect("writable");
+        written(&with_header(&fs::read(&path).expect("just written"), edit));
+        says(import(&path, Format::SafetensorsTorch, &said), "is there twice");
+        trainer.checkpoint(&Identity::of(trainer.settings()), None).save(&path).expect("writable");
+        written(&with_header(&fs::read(&path).expect("just written"), edit));
+        says(Checkpoint::load(&path), "is there twice");
+    }
+    let config = serde_json::to_string(&saved.model.config).expect("JSON");
+    written(&sealed_model(saved, config.replacen('{', "{\"hidden\":9,", 1).as_bytes()));
+    says(file::load(&path), "is there twice");
+
+    export(&path, Format::Npz, saved, None).expect("writable");
+    let mut files = unpacked(&fs::read(&path).expect("just written"));
+    // Two files of an archive, and then two entries of an array's header.
+    files.insert("w_hx.npy".into(), files["w_hh.npy"].clone());
+    let mut twice = archive(&files);
+    while let Some(at) = twice.windows(4).position(|name| name == b"w_hx") {
+        twice[at + 3] = b'h';
+    }
+    written(&twice);
+    says(import(&path, Format::Npz, &said), "two of its arrays have one name");
+    files.remove("w_hx.npy");
+    let array = files.get_mut("w_ho.npy").expect("an array");
+    let text =
+        String::from_utf8_lossy(&array[10..128]).replace("'shape': (3, 1), ", "'shape': (3, 1), 'shape': (3, 1), ");
+    let header = format!("{:<117}\n", text.trim_end());
+    array.splice(10..128, header.bytes());
+    written(&archive(&files));
+    says(import(&path, Format::Npz, &said), "array w_ho: its header is none of numpy's, or has a key twice");
+
+    written(b"{\"type\":\"check\",\"update\":1,\"passed\":true,\"x\":1,\"x\":2}\n");
+    says(Curves::read(&path), "is there twice");
+    let sweep = folder.path().join("sweep");
+    let bare = String::from_utf8(unchecked(&swept(&sweep).1)).expect("text");
+    for (second, wanted) in [("z", [].as_slice()), ("y", &[1])] {
+        let lines = bare.replacen('{', &format!("{{\"x\":{{\"y\":1,\"{second}\":2}},"), 1);
+        fs::write(sweep.join(LINES), checked(lines.as_bytes())).expect("writable");
+        let damaged = Status::read(&sweep).expect("readable").damaged;
+        assert_eq!(damaged.iter().map(|line| line.line).collect::<Vec<_>>(), wanted, "{damaged:?}");
+    }
+}
+
+#[test]
+fn an_array_of_zeros_is_refused_by_its_header_before_it_is_inflated() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("npz");
+    let saved = &nets()[0];
+    export(&path, Format::Npz, saved, None).expect("writable");
+    let whole = unpacked(&fs::read(&path).expect("just written"));
+    let wide = |rows: usize, cols: usize| {
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
+        let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        bytes.extend(format!("{header:<117}\n").bytes());
+        bytes.resize(bytes.len() + 4 * rows * cols, 0);
+        bytes
+    };
+    for (name, array, word) in [
+        ("w_hh", wide(6400, 6400), "it holds 6400 hidden units"),
+        ("w_hh", wide(3, 3 << 20), "1048576 gates"),
+        ("w_ih", wide(2, 1 << 22), "w_ih has the shape"),
+        ("config", wide(1, 1 << 22), "array config: "),
+    ] {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (other, bytes) in whole.iter().filter(|(other, _)| **other != format!("{name}.npy")) {
+            zip.start_file(other, zip::write::SimpleFileOptions::default()).expect("a name");
+            zip.write_all(bytes).expect("memory");
+        }
+        let deflated = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+        zip.start_file(format!("{name}.npy"), deflated).expect("a name");
+        zip.write_all(&array).expect("memory");
+        fs::write(&path, zip.finish().expect("memory").into_inner()).expect("writable");
+        drop(array);
+        let region = Region::new(ALLOCATOR);
+        says(import(&path, Format::Npz, &Said::default()), word);
+        let allocated = region.change().bytes_allocated;
+        assert!(allocated < 2 << 20, "{name}: {allocated} bytes");
+    }
+    // One of two biases, which would be taken for zeros.
+    for name in ["b_h.npy", "b_o.npy"] {
+        let mut files = whole.clone();
+        files.remove(name);
+        files.remove("config.npy");
+        fs::write(&path, archive(&files)).expect("writable");
+        says(import(&path, Format::Npz, &Said::default()), "it holds one of b_h and b_o: want both");
+    }
 }
 
 #[test]
