@@ -114,7 +114,12 @@ SchedulerParameters=sched_interval=1
 NodeName=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-    pgrep -x munged >/dev/null || runuser -u munge -- munged
+    if ! pgrep -x munged >/dev/null; then
+        # In the foreground, so that it can be ended with the others; what was running before is left running.
+        runuser -u munge -- munged --foreground >"$work/munged.out" 2>&1 &
+        started+=($!)
+        await 60 munge --no-input
+    fi
     slurmctld -D >"$work/slurmctld.out" 2>&1 &
     started+=($!)
     slurmd -D >"$work/slurmd.out" 2>&1 &

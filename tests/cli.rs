@@ -1,5 +1,7 @@
 //! The command line from outside: what is printed, where, and with which exit code.
 
+mod common;
+
 use assert_cmd::Command;
 use carrylane::model::{Config, Init, file};
 use serde_json::Value;
@@ -68,21 +70,22 @@ fn sizes_and_rates_that_make_no_sense_are_refused() {
         refused(&["train", flag, "-1"], 2, &["-1"]);
     }
     for rate in ["NaN", "inf", "-inf", "-0.1", "0"] {
-        refused(&["train", "--lr", rate], 2, &["learning rate", "want a positive finite number"]);
-        refused(&["train", "--time", rate], 2, &["time", "want a positive finite number"]);
-        refused(&["bench", "--seconds", rate], 2, &["seconds", "want a positive finite number"]);
+        refused(&["train", "--lr", rate], 2, &["--lr", "want a positive number up to 3.4e38"]);
+        refused(&["train", "--clip-norm", rate], 2, &["--clip-norm", "want a positive number up to 3.4e38"]);
+        refused(&["train", "--time", rate], 2, &["--time", "want a positive number of seconds up to 1e9"]);
+        refused(&["bench", "--seconds", rate], 2, &["--seconds", "want a positive number of seconds up to 1e9"]);
     }
-    refused(&["train", "--hidden", "4000000000"], 2, &["hidden is 4000000000, want 1 to 32768", "GiB"]);
+    refused(&["train", "--hidden", "4000000000"], 2, &["'4000000000'", "want a whole number from 1 to 32,768"]);
     refused(&["train", "--hidden", "sixteen"], 2, &["'sixteen'", "--hidden"]);
-    refused(&["train", "--bits", "65537"], 2, &["bits is 65537, want 1 to 65536"]);
+    refused(&["train", "--bits", "65537"], 2, &["'65537' for '--bits <N>'", "want a whole number from 1 to 65,536"]);
     for command in ["gradcheck", "bench"] {
         for flag in ["--hidden", "--bits", "--batch"] {
-            refused(&[command, flag, "8,0"], 2, &["is 0, want 1 to"]);
+            refused(&[command, flag, "8,0"], 2, &["'0'", flag, "want a whole number from 1 to"]);
         }
     }
-    refused(&["bench", "--threads", "0"], 2, &["threads is 0"]);
-    refused(&["eval", "--bits", "0"], 2, &["bits is 0"]);
-    refused(&["eval", "--pairs", "0"], 2, &["pairs is 0"]);
+    refused(&["bench", "--threads", "0"], 2, &["'0' for '--threads <N>'"]);
+    refused(&["eval", "--bits", "0"], 2, &["'0' for '--bits <LIST>'"]);
+    refused(&["eval", "--pairs", "0"], 2, &["'0' for '--pairs <N>'"]);
     refused(&["eval", "--bits", "17", "--pattern", "exhaustive"], 2, &["exhaustive sets go to 16 bits"]);
     refused(&["train", "--updates", "5", "--time", "1"], 2, &["--updates", "--time"]);
     refused(&["train", "--loss", "cross-entropy", "--output-activation", "tanh"], 2, &["sigmoid output, not tanh"]);
@@ -156,8 +159,10 @@ fn a_model_file_that_is_not_whole_is_refused() {
     model.params[7] = f32::NAN;
     file::save(&path, &model, &BTreeMap::new()).expect("writable");
     with_model(&["w_hh", "NaN"]);
-    // A folder is no file at all.
-    refused(&["add", "1", "2", "--model", folder.path().to_str().expect("UTF-8")], 74, &["cannot read"]);
+    // A folder is one of a run, or should be.
+    let other = folder.path().join("other");
+    fs::create_dir(&other).expect("writable");
+    refused(&["add", "1", "2", "--model", other.to_str().expect("UTF-8")], 65, &["no such model file"]);
 }
 
 #[test]
@@ -183,7 +188,7 @@ fn a_training_that_fails_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("deep/run");
     let out = out.to_str().expect("UTF-8");
-    refused(&["train", "--out", out, "--hidden", "0"], 2, &["hidden is 0"]);
+    refused(&["train", "--out", out, "--hidden", "0"], 2, &["--hidden"]);
     refused(&["train", "--out", out, "--config", "none.toml"], 65, &["no such file"]);
     refused(&["train", "--out", out, "--hidden", "30000", "--bits", "65536"], 2, &["GiB are available"]);
     assert!(entries(folder.path()).is_empty(), "left {:?}", entries(folder.path()));
@@ -347,7 +352,15 @@ fn threads_may_come_from_the_environment() {
     };
     let output = with("3");
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"threads\":3"), "{output:?}");
-    assert_eq!(with("none").status.code(), Some(2), "no number");
+    let cores = with("");
+    assert!(cores.status.success(), "an empty word is none: {cores:?}");
+    for (word, wanted) in [("none", "'none'"), ("0", "'0'"), ("-1", "'-1'"), ("1.5", "'1.5'")] {
+        let output = with(word);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        let words = format!("error: CARRYLANE_THREADS is {wanted}, want a whole number from 1 to 1,024\n");
+        assert_eq!(stderr, words, "the variable is to blame, and no flag");
+    }
 }
 
 #[test]
@@ -469,13 +482,13 @@ fn what_cannot_be_proved_is_refused() {
     refused(&["prove", name], 65, &["no such model file"]);
     let mut model = Init::Scaled.model(Config { hidden: 3, ..Config::default() }, 0);
     file::save(&path, &model, &BTreeMap::new()).expect("writable");
-    refused(&["prove", name, "--q", "7"], 2, &["q is 7, want 0 to 6"]);
+    refused(&["prove", name, "--q", "7"], 2, &["'7' for '--q <N>'", "from 0 to 6"]);
     refused(&["prove", name, "--q", "-1"], 2, &["-1"]);
-    refused(&["prove", name, "--max-states", "0"], 2, &["max-states is 0"]);
+    refused(&["prove", name, "--max-states", "0"], 2, &["'0' for '--max-states <N>'"]);
     refused(&["prove", name, "--check", name, "--q", "1"], 2, &["--q"]);
     refused(&["train", "--until", "proved", "--engine", "reference"], 2, &["noise", "--until solved"]);
-    refused(&["train", "--noise", "-1"], 2, &["noise is -1"]);
-    refused(&["train", "--max-states", "0"], 2, &["max-states is 0"]);
+    refused(&["train", "--noise", "-1"], 2, &["--noise", "want a number from 0 to 10"]);
+    refused(&["train", "--max-states", "0"], 2, &["'0' for '--max-states <N>'"]);
     model.params[8] = 3e5;
     file::save(&path, &model, &BTreeMap::new()).expect("writable");
     refused(&["prove", name], 65, &["a weight of w_hh is 300000, beyond the ±262144 of its fixed point"]);
@@ -483,4 +496,46 @@ fn what_cannot_be_proved_is_refused() {
     model.params[8] = f32::NAN;
     file::save(&path, &model, &BTreeMap::new()).expect("writable");
     refused(&["prove", name], 65, &["w_hh", "NaN"]);
+}
+
+#[test]
+fn add_runs_the_integer_network_wherever_a_proof_takes_no_time_and_says_which_arithmetic_answered() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let add = |code: i32| {
+        let args = ["add", "200", "123", "--model", path.to_str().expect("UTF-8")];
+        let (text, line) = (carrylane(&args), json(&[&args[..], &["--json"]].concat(), code).remove(0));
+        assert_eq!((text.code, text.stderr.as_str()), (code, ""), "{}", text.stdout);
+        (text.stdout, line["arithmetic"].clone())
+    };
+    // No note says that this one is proved.
+    let adder = common::hand_made_adder().cast();
+    file::save(&path, &adder, &BTreeMap::new()).expect("writable");
+    let (text, arithmetic) = add(0);
+    assert!(text.contains("by its integer network ") && text.contains("proved to add correctly"), "{text}");
+    assert_eq!(arithmetic, "integer");
+    let random = Init::Scaled.model(Config::default(), 0);
+    file::save(&path, &random, &BTreeMap::new()).expect("writable");
+    let (text, arithmetic) = add(1);
+    assert!(text.contains("by its float net, for which no proof is at hand"), "{text}");
+    assert_eq!(arithmetic, "float");
+}
+
+#[test]
+fn a_run_folder_stands_for_the_net_in_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let run = run.to_str().expect("UTF-8");
+    json(&["train", "--out", run, "--json"], 0);
+    let net = folder.path().join("net.npz");
+    for args in [
+        &["add", "1", "2", "--model", run][..],
+        &["eval", "--bits", "4", "--model", run],
+        &["prove", run],
+        &["explain", run],
+        &["export", run, "--format", "npz", "-o", net.to_str().expect("UTF-8")],
+    ] {
+        let ran = carrylane(args);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}: {}", ran.stdout);
+    }
 }

@@ -188,6 +188,7 @@ fn network(path: &Path, bytes: &[u8]) -> bool {
 fn specs() -> Vec<Vec<u8>> {
     [
         "method = \"random\"\npoints = 10\nsweep_seed = 1\n[grid]\nhidden = [4, 8]\nseed = \"0..20\"\n[random]\nlr = \"0.001..0.1:log\"\n[fixed]\ncell = \"lstm\"\n",
+        "seed = 9007199254740991\nupdates = 9007199254740992\n\"\" = 3\nlr = 1e40\n",
         "[grid]\nhidden = \"4..64:4\"\nactivation = [\"tanh\", \"relu\"]\nbatch = 64\n",
         "method = \"sobol\"\npoints = 64\n[random]\nlr = \"1e-4..1e-1:log\"\nhidden = \"4..65:log\"\n",
     ]
@@ -558,5 +559,5 @@ fn an_array_of_zeros_is_refused_by_its_header_before_it_is_inflated() {
 fn a_size_beyond_all_numbers_is_refused_and_not_multiplied_out() {
     let config = Config { hidden: usize::MAX, ..Config::of(Cell::Lstm) };
     let refused = config.checked().expect_err("too many units").to_string();
-    assert!(refused.contains("want 1 to 32768"), "{refused}");
+    assert!(refused.contains("want a whole number from 1 to 32,768"), "{refused}");
 }

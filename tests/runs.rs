@@ -1,8 +1,11 @@
 //! Run folders from outside: what is kept, that it runs again, and that no stop, kill or full disk changes the net it ends with.
 
 use assert_cmd::cargo::cargo_bin;
+use carrylane::model::{Config, Init, file};
 use carrylane::report::run::{Curves, Events};
+use carrylane::task::whole::MAX_EXACT;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -269,10 +272,16 @@ fn a_divergence_is_told_with_its_place_and_reaches_no_checkpoint() {
 
 #[test]
 fn what_would_not_fit_into_memory_is_refused_with_both_numbers() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let model = folder.path().join("model.safetensors");
+    let net = Init::Scaled.model(Config::default(), 0);
+    file::save(&model, &net, &BTreeMap::new()).expect("writable");
+    let model = name(&model);
     for args in [
-        &["train", "--hidden", "4000000000"][..],
-        &["train", "--hidden", "32768", "--batch", "16777216", "--bits", "65536"],
-        &["train", "--hidden", "18446744073709551615"],
+        &["train", "--hidden", "32768", "--batch", "16777216", "--bits", "65536"][..],
+        &["bench", "--hidden", "32768", "--batch", "16777216", "--bits", "65536"],
+        &["gradcheck", "--hidden", "32768", "--batch", "16777216", "--bits", "65536"],
+        &["export", model, "--format", "npz", "-o", "x.npz", "--gradients", "--batch", "16777216", "--bits", "65536"],
     ] {
         let output = carrylane(args);
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -295,14 +304,27 @@ fn settings_in_a_file_are_held_to_the_same_rules() {
     refused("hiden = 8\n", 65, "'hidden' is");
     refused("hidden = [8]\n", 65, "want one number or word");
     refused("hidden = \n", 65, "line 1");
-    refused("hidden = 0\n", 2, "hidden is 0");
-    refused("cell = \"elmann\"\n", 2, "'elman'");
-    refused("updates = 5\ntime = 1\n", 2, "cannot be used with");
+    refused("updates = 5\ntime = 1\n", 65, "cannot be used with");
+    // The file is to blame, and its line: nobody typed a flag.
+    for (line, words) in [
+        ("hidden = -3", "hidden is '-3', want a whole number from 1 to 32,768"),
+        ("hidden = 0", "hidden is '0', want a whole number from 1 to 32,768"),
+        ("bits = 18446744073709551616", "line 3: "),
+        ("cell = \"elmann\"", "cell is 'elmann', want elman or dynamic or lstm"),
+        ("lr = 1e40", "lr is '"),
+        ("time = 1e308", "want a positive number of seconds up to 1e9"),
+        ("seed = 9007199254740992", "want a whole number from 0 to 9,007,199,254,740,991"),
+        ("hidden = [8]", "hidden is a list, want one number or word"),
+    ] {
+        for words in [words, "line 3: ", "config.toml"] {
+            refused(&format!("# a comment\n\n{line}\n"), 65, words);
+        }
+    }
     let output = carrylane(&["train", "--config", name(&folder.path().join("none.toml"))]);
     assert_eq!(output.status.code(), Some(65), "{}", String::from_utf8_lossy(&output.stderr));
-    // A seed beyond what TOML's whole numbers hold.
+    // The largest seed there is.
     let run = folder.path().join("run");
-    let seed = u64::MAX.to_string();
+    let seed = MAX_EXACT.to_string();
     let first = summary(&["train", "--updates", "3", "--seed", &seed, "--out", name(&run)], 0);
     let again = summary(&["train", "--config", name(&run.join("config.toml"))], 0);
     assert_eq!(first["weights_hash"], again["weights_hash"], "{again}");
@@ -336,4 +358,61 @@ fn event_files_are_whole_records_and_one_after_a_kill_too() {
     }
     let rows = Curves::read(&run.join("metrics.jsonl")).expect("curves").rows.len();
     assert_eq!(records, rows + 1, "one a row, and the version");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_without_memory_ends_with_an_error_line_and_is_not_aborted() {
+    use std::os::unix::process::ExitStatusExt;
+    let under = |kib: u32, args: &str| {
+        let line = format!("ulimit -v {kib}; exec '{}' {args}", cargo_bin("carrylane").display());
+        Command::new("sh").args(["-c", &line]).env("RUST_BACKTRACE", "0").output().expect("it runs")
+    };
+    let output = under(100_000, "train --hidden 2048");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("would need") && stderr.contains("are available"), "{stderr}");
+    // Somewhere between what the loader takes and what the program takes, an allocation fails that nobody could ask for beforehand.
+    let mut codes = Vec::new();
+    for kib in (12_000..52_000).step_by(4000) {
+        let output = under(kib, "train --updates 1");
+        assert_ne!(output.status.signal(), Some(6), "{kib} KiB: aborted, {}", String::from_utf8_lossy(&output.stderr));
+        codes.extend(output.status.code());
+    }
+    assert!(codes.iter().any(|code| [2, 74].contains(code)), "nothing was refused: {codes:?}");
+    assert!(!codes.contains(&70), "a bug: {codes:?}");
+}
+
+#[test]
+fn a_refuted_net_is_not_recommended_for_adding_and_a_comparison_says_where_runs_ended() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (solved, refuted) = (folder.path().join("solved"), folder.path().join("refuted"));
+    let said = |args: &[&str]| String::from_utf8_lossy(&carrylane(args).stdout).into_owned();
+    // Right on every pair of the check, and not proved within the budget.
+    let end = summary(&["train", "--until", "solved", "--out", name(&solved)], 0);
+    let budget = end["updates"].to_string();
+    for keep in [&["--out", name(&refuted)][..], &[]] {
+        let text = said(&[&["train", "--budget", &budget], keep].concat());
+        assert!(text.contains("solved: all") && !text.contains("proved:"), "{text}");
+        assert!(!text.contains("carrylane add"), "a net that is refuted: {text}");
+        assert_eq!(text.contains("next: carrylane prove "), !keep.is_empty(), "{text}");
+    }
+    // Rows are kept at some updates only.
+    let other = folder.path().join("other");
+    summary(&["train", "--updates", "215", "--out", name(&other)], 0);
+    let text = said(&["compare", name(&solved), name(&other)]);
+    assert!(text.contains(" at update 212 of 215"), "{text}");
+}
+
+#[test]
+fn counts_have_their_thousands_apart_wherever_they_are_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let samples = summary(&["train", "--out", name(&run)], 0)["samples"].as_u64().expect("a count");
+    assert!(samples > 9999, "{samples}");
+    let output = carrylane(&["add", "1", "2", "--model", name(&run)]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(&carrylane::task::whole::count(samples)) && !text.contains(&samples.to_string()), "{text}");
+    let page = fs::read_to_string(run.join("report.html")).expect("a page");
+    assert!(page.contains("0 of 16,384 pairs wrong"), "the page says how it ended");
 }

@@ -238,7 +238,7 @@ fn torn_lines_and_garbage_are_told_of_and_done_again() {
     fs::write(&shard, &damaged).expect("writable");
     assert_eq!((&sweep.status()["missing"], &sweep.status()["damaged_lines"]), (&1.into(), &4.into()));
     let (_, stderr) = ended(&["sweep", "run", &sweep.name()], 0);
-    for words in [":1: not UTF-8", ":2: not a line of a sweep", ":3: torn", "1 more line"] {
+    for words in [":1: not UTF-8", ":2: not a line of a sweep", ":3: torn", "1 more line is left out"] {
         assert!(stderr.contains(words), "no '{words}': {stderr}");
     }
     assert!(sweep.merged("csv") == wanted[0], "after garbage");
@@ -336,13 +336,13 @@ fn specs_that_make_no_sense_are_refused_by_name() {
         refused(&[&format!("{key}=-3")], &[&format!("{key} is '-3'")]);
     }
     for rate in ["nan", "inf", "-0.1", "0", "1e40"] {
-        refused(&[&format!("lr={rate}")], &["lr is '", "want a positive finite number"]);
+        refused(&[&format!("lr={rate}")], &["lr is '", "want a positive number up to 3.4e38"]);
     }
-    refused(&["hidden=40000"], &["hidden is '40000'", "1 to 32768"]);
+    refused(&["hidden=40000"], &["hidden is '40000'", "1 to 32,768"]);
     refused(&["cell=gru"], &["cell is 'gru', want elman or dynamic or lstm"]);
     refused(&["seed=5..5"], &["seed has the range '5..5', which holds nothing"]);
-    refused(&["seed=0..2000000"], &["seed has 2000000 values, want at most 1000000"]);
-    refused(&["seed=0..2000", "hidden=1..2000"], &["more than 1000000 trials"]);
+    refused(&["seed=0..2000000"], &["seed has 2000000 values, want at most 1,000,000"]);
+    refused(&["seed=0..2000", "hidden=1..2000"], &["more than 1,000,000 trials"]);
     refused(&["hidden=4", "hidden=8"], &["hidden is given twice"]);
     refused(&["cell=elman", "lstm_form=notebook"], &["has no LSTM form"]);
     refused(&["updates=5", "budget=7"], &["ends in one way"]);
@@ -353,8 +353,8 @@ fn specs_that_make_no_sense_are_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("spec.toml");
     for (text, part) in [
-        ("hidden = [4,", "line 1 is no TOML"),
-        ("[grid]\nhidden = 0\n", "hidden is '0'"),
+        ("hidden = [4,", "line 1: "),
+        ("[grid]\nhidden = 0\n", "line 2: hidden is '0'"),
         ("[grids]\nhidden = 4\n", "unknown table 'grids'"),
         ("[fixed]\nhidden = [4, 8]\n", "hidden is fixed to 2 values"),
         ("seed = 1979-05-27\n", "seed is a date"),
@@ -440,4 +440,108 @@ proptest! {
         let status = carrylane::sweep::Status::read(folder.path()).expect("readable");
         prop_assert_eq!(status.done, 0);
     }
+}
+
+#[test]
+fn a_seed_is_exact_in_the_page_and_in_every_file_and_one_range_is_everywhere() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let largest = "9007199254740991";
+    let sweep = Sweep::planned(&["hidden=2", "updates=2", "seed=9007199254740990..9007199254740992"]);
+    sweep.run(&[]);
+    for format in ["csv", "jsonl"] {
+        let text = String::from_utf8(sweep.merged(format)).expect("text");
+        assert!(text.contains(largest) && text.contains("9007199254740990"), "{format}: {text}");
+    }
+    sweep.merged("parquet");
+    let file = fs::File::open(sweep.home.path().join("all.parquet")).expect("merged");
+    let file = SerializedFileReader::new(file).expect("a Parquet file");
+    let column = file.metadata().file_metadata().schema().get_fields().iter().position(|field| field.name() == "seed");
+    let rows = file.get_row_iter(None).expect("rows").map(|row| row.expect("a row"));
+    let mut seeds: Vec<i64> = rows.map(|row| row.get_long(column.expect("seeds")).expect("a seed")).collect();
+    seeds.sort_unstable();
+    assert_eq!(seeds, [9_007_199_254_740_990, 9_007_199_254_740_991]);
+    let page = sweep.home.path().join("page.html");
+    ended(&["sweep", "report", &sweep.name(), "-o", page.to_str().expect("UTF-8")], 0);
+    let page = fs::read_to_string(page).expect("a page");
+    assert!(page.contains("[9007199254740990,9007199254740991]"), "as numbers that a browser holds exactly");
+
+    let above = "9007199254740992";
+    let words = "want a whole number from 0 to 9,007,199,254,740,991";
+    let folder = sweep.home.path();
+    let spec = folder.join("spec.toml");
+    fs::write(&spec, format!("seed = {above}\n")).expect("writable");
+    let spec = spec.to_str().expect("UTF-8");
+    for (args, code) in [
+        (&["train", "--seed", above][..], 2),
+        (&["add", "1", "2", "--seed", above], 2),
+        (&["eval", "--seed", above], 2),
+        (&["gradcheck", "--seed", above], 2),
+        (&["bench", "--seed", above], 2),
+        (&["export", "m", "--format", "npz", "-o", "x", "--gradients", "--seed", above], 2),
+        (&["sweep", "plan", "seed=9007199254740992"], 2),
+        (&["sweep", "plan", "sweep_seed=9007199254740992"], 2),
+        (&["sweep", "plan", spec], 65),
+    ] {
+        let (_, stderr) = ended(args, code);
+        assert!(stderr.contains(words), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_dry_run_writes_no_file_and_more_tasks_than_slurm_takes_are_warned_of() {
+    let sweep = Sweep::planned(&["hidden=2", "updates=2"]);
+    let files = || fs::read_dir(sweep.path()).expect("readable").count();
+    let before = files();
+    let (script, stderr) = ended(&["sweep", "submit", &sweep.name(), "--shards", "2000", "--dry-run"], 0);
+    assert!(script.contains("#SBATCH --array=0-1999") && files() == before, "{script}");
+    assert!(stderr.contains("MaxArraySize of 2,000 or more") && stderr.contains("1,001"), "{stderr}");
+    let (_, stderr) = ended(&["sweep", "submit", &sweep.name(), "--shards", "1001", "--dry-run"], 0);
+    assert_eq!(stderr, "", "as many as Slurm takes");
+}
+
+#[test]
+fn a_torn_line_is_warned_of_once_and_no_trial_is_said_to_be_missing_that_is_not() {
+    let sweep = Sweep::planned(&["hidden=2", "updates=2", "seed=0..3"]);
+    sweep.run(&[]);
+    let path = sweep.shard("shard-0-of-1.jsonl");
+    let mut bytes = fs::read(&path).expect("lines");
+    let first = bytes.iter().position(|&byte| byte == b'\n').expect("a line");
+    // Three megabytes of nothing, as a disk may leave them, in a torn line.
+    bytes.splice(first / 2..first, vec![b' '; 3 << 20]);
+    fs::write(&path, bytes).expect("writable");
+    let page = sweep.home.path().join("page.html");
+    let warned = |args: &[&str], code: i32| ended(&[&["sweep", args[0], &sweep.name()], &args[1..]].concat(), code).1;
+    for (args, code) in
+        [(&["status"][..], 1), (&["run"], 0), (&["status"], 0), (&["report", "-o", page.to_str().expect("UTF-8")], 0)]
+    {
+        let stderr = warned(args, code);
+        assert_eq!(stderr.matches("warning").count(), 1, "{args:?}: {stderr}");
+        let words = "jsonl:1: torn; the line is left out, its trial is done only if another line has it";
+        assert!(stderr.contains(words), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_sweep_says_what_it_does_in_words_that_are_true() {
+    let (text, _) = ended(&["sweep", "plan", "hidden=2,2,3,3", "updates=2"], 0);
+    assert!(text.contains("2 trials, 2 more left out as the same again"), "{text}");
+    let (text, _) = ended(&["sweep", "plan", "updates=2"], 0);
+    assert!(text.contains("from running 1 trial\n"), "{text}");
+    for word in ["=3", "x=3", "random.=0..1"] {
+        let (_, stderr) = ended(&["sweep", "plan", word], 2);
+        assert!(stderr.starts_with("error: ") && !stderr.contains("did you mean"), "{word}: {stderr}");
+    }
+    let (_, stderr) = ended(&["sweep", "plan", "=3"], 2);
+    assert!(stderr.contains("a key is missing: keys are cell, "), "{stderr}");
+    let sweep = Sweep::planned(&["hidden=2", "updates=2"]);
+    let (_, stderr) = ended(&["sweep", "run", &sweep.name(), "--shard", "0/0"], 2);
+    assert_eq!(stderr, "error: the number of shards is 0, want a whole number from 1 to 1,000,000\n");
+}
+
+#[test]
+fn a_plan_for_a_larger_machine_is_locked_and_not_run_here() {
+    let sweep = Sweep::planned(&["hidden=32768", "bits=65536", "batch=16777216", "updates=1"]);
+    let (_, stderr) = ended(&["sweep", "run", &sweep.name()], 2);
+    assert!(stderr.contains("would need") && stderr.contains("GiB are available"), "{stderr}");
 }

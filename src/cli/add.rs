@@ -6,7 +6,6 @@ use super::format::{plural, table, text};
 use super::output::{FAINT, Output, styled};
 use super::sums::Sum;
 use super::trained::{Source, Stamp};
-use carrylane::prove::IntegerNet;
 use carrylane::task::number;
 use serde::Serialize;
 
@@ -29,7 +28,7 @@ pub(super) struct Args {
 
 const DETAILS: &str = "\
 The net reads one bit of each number a step, least significant first, so a net trained at 8 bits takes numbers of any \
-size. A net that is proved, as one trained on the spot is, answers by its integer network. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
+size. A net that is proved, or is proved in an instant, answers by its integer network, others by their floats. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -59,10 +58,18 @@ struct Record<'a> {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (number::parse(&args.a)?, number::parse(&args.b)?);
     let mut net = args.source.get(out)?;
-    let sum = match &net.proved {
-        Some(integers) => Sum::by_integers(integers, a, b),
-        None => Sum::by(&mut net.engine, a, b)?,
+    let (sum, by) = match net.proved() {
+        Some(integers) => {
+            let (q, hash) = (integers.q(), integers.hash());
+            let by = format!("by its integer network {hash} (q = {q}), proved to add correctly at every bit width");
+            (Sum::by_integers(integers, a, b), (by, "integer", Some(hash)))
+        }
+        None => {
+            let by = "by its float net, for which no proof is at hand; carrylane prove looks for one".to_owned();
+            (Sum::by(&mut net.engine, a, b)?, (by, "float", None))
+        }
     };
+    let (by, arithmetic, network_hash) = by;
     if args.steps {
         let mut rows = table(&["step", "a", "b", "carry", "net", "sum", ""], &[]);
         for step in sum.steps() {
@@ -80,13 +87,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         n => format!(" ({n} of {} wrong)", plural(sum.bits as u64, "bit")),
     };
     out.say(format!("{sum}{wrong}"))?;
-    if let Some(integers) = &net.proved {
-        let (q, hash) = (integers.q(), integers.hash());
-        out.say(styled(
-            FAINT,
-            format!("by its integer network {hash} (q = {q}), proved to add correctly at every bit width"),
-        ))?;
-    }
+    out.say(styled(FAINT, by))?;
     for line in net.describe() {
         out.say(styled(FAINT, line))?;
     }
@@ -100,8 +101,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             expected: sum.expected().to_string(),
             bits: sum.bits,
             wrong_bits: sum.wrong_bits(),
-            arithmetic: if net.proved.is_some() { "integer" } else { "float" },
-            network_hash: net.proved.as_ref().map(IntegerNet::hash),
+            arithmetic,
+            network_hash,
             stamp: &net.stamp,
         },
     )?;

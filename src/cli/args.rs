@@ -3,6 +3,7 @@
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Config, Loss, LstmForm};
+use carrylane::task::number::shorten;
 use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use clap::{ArgAction, Args};
@@ -61,7 +62,7 @@ impl Net {
 pub(super) fn lstm_form(cell: Cell, form: Option<LstmForm>) -> Result<LstmForm> {
     match form {
         Some(form) if cell != Cell::Lstm => {
-            Err(Error::usage(format!("--lstm-form {form} goes with --cell lstm, the cell is {cell}")))
+            Err(Error::usage(format!("the lstm form {form} goes with the lstm cell, the cell is {cell}")))
         }
         form => Ok(form.unwrap_or_default()),
     }
@@ -74,8 +75,8 @@ pub(super) struct Machine {
     /// Instruction set; `auto` is the best of this machine.
     #[arg(long, value_name = "LEVEL", value_parser = values::level(), default_value = "auto")]
     simd: Simd,
-    /// Worker threads, which change speed and never results [default: all cores].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "CARRYLANE_THREADS", hide_env_values = true)]
+    /// Worker threads, which change speed and never results [default: CARRYLANE_THREADS, or all cores].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
     threads: Option<usize>,
 }
 
@@ -92,9 +93,7 @@ impl Machine {
 
     /// The threads meant.
     pub(super) fn threads(&self) -> Result<usize> {
-        let threads = self.threads.unwrap_or_else(cores);
-        values::in_range("threads", &[threads], MAX_THREADS)?;
-        Ok(threads)
+        threads(self.threads)
     }
 }
 
@@ -103,10 +102,19 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
 }
 
-/// A time of so many seconds.
-pub(super) fn seconds(name: &str, seconds: f64) -> Result<std::time::Duration> {
-    match std::time::Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err(Error::usage(format!("{name} is {seconds} s, want a positive finite number of seconds"))),
+/// Where the environment says how many threads, if it does: an empty word says nothing.
+pub(super) const THREADS: &str = "CARRYLANE_THREADS";
+
+/// The threads meant: by a flag, by the environment, else all cores.
+pub(super) fn threads(flag: Option<usize>) -> Result<usize> {
+    let said = std::env::var_os(THREADS).filter(|said| !said.is_empty());
+    match (flag, said) {
+        (Some(threads), _) => Ok(threads),
+        (None, None) => Ok(cores()),
+        (None, Some(said)) => {
+            let said = said.to_string_lossy();
+            let refused = |wanted| Error::usage(format!("{THREADS} is '{}', {wanted}", shorten(&said)));
+            values::upto(MAX_THREADS)(&said).map_err(refused)
+        }
     }
 }

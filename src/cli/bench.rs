@@ -1,16 +1,19 @@
 //! `carrylane bench`.
 
 use super::Answer;
-use super::args::{HELP, Net, VERSION, seconds};
+use super::args::{HELP, Net, VERSION};
 use super::format::{count, plural, rate, table, text};
 use super::info::processor;
 use super::output::{FAINT, Output, styled};
 use super::stopwatch::{Rate, Row};
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
+use carrylane::model::MAX_HIDDEN;
+use carrylane::task::whole;
 use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, MAX_THREADS};
 use carrylane::verify::Precision;
 use serde::Serialize;
+use std::time::Duration;
 
 /// Measure gradient steps a second, beside the peak of the core and the reference.
 #[derive(Debug, clap::Args)]
@@ -22,6 +25,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_HIDDEN),
         default_value = "16,64",
         help_heading = "Rows"
     )]
@@ -32,6 +36,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_BITS),
         default_value = "8",
         help_heading = "Rows"
     )]
@@ -42,6 +47,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_BATCH),
         default_value = "1024",
         help_heading = "Rows"
     )]
@@ -62,19 +68,20 @@ pub(super) struct Args {
     #[arg(long, value_parser = values::precision(), default_value = "f32", help_heading = "Rows")]
     precision: Precision,
     /// Worker threads.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, help_heading = "Measurement")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS), default_value = "1", help_heading = "Measurement")]
     threads: usize,
     /// Seconds to time a row for, in nine parts whose median counts.
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value_t = 1.0,
+        default_value = "1",
         allow_hyphen_values = true,
+        value_parser = whole::seconds,
         help_heading = "Measurement"
     )]
-    seconds: f64,
+    seconds: Duration,
     /// Key of the random net and additions.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, help_heading = "Measurement")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0", help_heading = "Measurement")]
     seed: u64,
     #[command(flatten)]
     net: Net,
@@ -132,10 +139,7 @@ struct Summary {
 impl Args {
     /// The rows, in the order of the table.
     fn rows(&self) -> carrylane::Result<Vec<Row>> {
-        values::in_range("bits", &self.bits, MAX_BITS)?;
-        values::in_range("batch", &self.batch, MAX_BATCH)?;
-        values::in_range("threads", &[self.threads], MAX_THREADS)?;
-        let time = seconds("seconds", self.seconds)?;
+        let time = self.seconds;
         let levels = Simd::resolve(&self.simd)?;
         let mut rows = Vec::new();
         for &hidden in &self.hidden {
@@ -158,6 +162,7 @@ impl Args {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let rows = args.rows()?;
     let precision = args.precision;
+    rows.iter().try_for_each(|row| row.afforded(precision))?;
     let header =
         ["hidden", "bits", "batch", "engine", "level", "samples/s", "GFLOP/s", "peak", "share", "best", "× reference"];
     let mut shown = table(&header, &[3, 4]);

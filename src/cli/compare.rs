@@ -69,11 +69,14 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 }
 
 fn say_curve(curve: &CurveDifference, out: &mut Output) -> carrylane::Result<()> {
-    let CurveDifference { what, values: [a, b], last_loss, .. } = curve;
-    let [first, last_a, last_b] = [curve.first_update, curve.last_update[0], curve.last_update[1]].map(count);
-    out.say(format!("  first differs at update {first}: {what} {a} against {b}"))?;
-    let [loss_a, loss_b] = last_loss;
-    out.say(format!("  last loss {loss_a:.4} at update {last_a} against {loss_b:.4} at update {last_b}"))
+    let CurveDifference { what, values: [a, b], last_loss, last_update, ended_update, .. } = curve;
+    out.say(format!("  first differs at update {}: {what} {a} against {b}", count(curve.first_update)))?;
+    let [a, b] = [0, 1].map(|run| {
+        // A curve has rows at some updates only, and the last one seldom is among them.
+        let of = ended_update[run].map_or(String::new(), |end| format!(" of {}", count(end)));
+        format!("{:.4} at update {}{of}", last_loss[run], count(last_update[run]))
+    });
+    out.say(format!("  last loss {a} against {b}"))
 }
 
 fn say_weights(found: &Comparison, out: &mut Output) -> carrylane::Result<()> {

@@ -4,13 +4,16 @@
 //! key is the name of its flag.
 
 use super::args::VERSION;
+use super::output::one_line;
 use carrylane::model::Cell;
 use carrylane::prove::Plan;
-use carrylane::report::run::read_config;
+use carrylane::report::run::{Setting, read_config};
 use carrylane::train::{Rule, Settings, Source, Until};
 use carrylane::{Error, Result};
-use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -77,9 +80,7 @@ pub(super) fn text(settings: &Settings, plan: Option<&Plan>, budget: u64, simd: 
         put("dataset", samples);
         put("shuffle", shuffle);
     }
-    // TOML's whole numbers end at 2^63.
-    let seed = if i64::try_from(*seed).is_ok() { seed.to_string() } else { quoted(seed) };
-    put("seed", &seed);
+    put("seed", seed);
     put("init", &quoted(init));
     put(
         "optimizer",
@@ -116,25 +117,48 @@ fn named(train: &ArgMatches) -> Option<PathBuf> {
     path("config").or_else(|| path("resume").map(|run| run.join(NAME)))
 }
 
-/// The words of a command line with those of the file that it names after `train`; the same where it names none.
-pub(super) fn expanded(words: Vec<OsString>, matches: &ArgMatches) -> Result<Vec<OsString>> {
-    let Some(("train", train)) = matches.subcommand() else { return Ok(words) };
-    let Some(path) = named(train) else { return Ok(words) };
-    let typed = |key: &str| train.value_source(&key.replace('-', "_")) == Some(ValueSource::CommandLine);
-    let flags = flags(&path, typed)?;
+/// The command line with the flags of the file that it names; `Ok(None)` where it names none.
+///
+/// # Errors
+/// [`Error::Data`] with the file, and the line where one line is to blame.
+pub(super) fn matches(words: &[OsString], typed: &ArgMatches, command: &mut Command) -> Result<Option<ArgMatches>> {
+    let Some(("train", train)) = typed.subcommand() else { return Ok(None) };
+    let Some(path) = named(train) else { return Ok(None) };
+    let is_typed = |key: &str| train.value_source(&key.replace('-', "_")) == Some(ValueSource::CommandLine);
+    let flags = flags(&path, is_typed)?;
+    for (flag, Setting { key, value, line }) in &flags {
+        let alone = command.try_get_matches_from_mut(["carrylane", "train", flag]);
+        if let Some(wanted) = alone.err().and_then(|refusal| wanted(&refusal)) {
+            return Err(Error::data(path, format!("line {line}: {key} is '{value}', {wanted}")));
+        }
+    }
     let at = words.iter().position(|word| word == "train").map_or(words.len(), |at| at + 1);
     let (before, after) = words.split_at(at);
-    Ok(before.iter().cloned().chain(flags.into_iter().map(OsString::from)).chain(after.iter().cloned()).collect())
+    let flags = flags.into_iter().map(|(flag, _)| OsString::from(flag));
+    let all = before.iter().cloned().chain(flags).chain(after.iter().cloned());
+    // Each setting is one that there may be, so they do not go together, or not with what was typed.
+    let together = |refusal: clap::Error| Error::data(path, format!("with its settings, {}", one_line(&refusal)));
+    command.try_get_matches_from_mut(all).map(Some).map_err(together)
+}
+
+/// What is wanted of a value that was refused; nothing if it is not the value that was.
+fn wanted(refusal: &clap::Error) -> Option<String> {
+    match (refusal.kind(), refusal.get(ContextKind::ValidValue)) {
+        (ErrorKind::ValueValidation, _) => refusal.source().map(ToString::to_string),
+        (ErrorKind::InvalidValue, Some(ContextValue::Strings(words))) => Some(format!("want {}", words.join(" or "))),
+        _ => None,
+    }
 }
 
 /// The flags of a file, but for those that are typed and those that cannot stand beside them.
-fn flags(path: &Path, typed: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+fn flags(path: &Path, typed: impl Fn(&str) -> bool) -> Result<Vec<(String, Setting)>> {
     let mut flags = Vec::new();
-    for (key, value) in read_config(path)? {
+    for setting in read_config(path)? {
+        let Setting { key, value, line } = &setting;
         let key = key.as_str();
         if !KEYS.contains(&key) {
             let near = KEYS.iter().max_by(|a, b| strsim::jaro(a, key).total_cmp(&strsim::jaro(b, key))).expect("keys");
-            let problem = format!("it sets '{key}', which is no setting of a training; '{near}' is");
+            let problem = format!("line {line}: it sets '{key}', which is no setting of a training; '{near}' is");
             return Err(Error::data(path, problem));
         }
         let replaced = typed(key)
@@ -144,9 +168,9 @@ fn flags(path: &Path, typed: impl Fn(&str) -> bool) -> Result<Vec<String>> {
             || key == "bias" && typed("no-bias");
         match (key, value.as_str()) {
             _ if replaced => {}
-            ("shuffle", "true") => flags.push("--shuffle".to_owned()),
+            ("shuffle", "true") => flags.push(("--shuffle".to_owned(), setting)),
             ("shuffle", "false") => {}
-            _ => flags.push(format!("--{key}={value}")),
+            _ => flags.push((format!("--{key}={value}"), setting)),
         }
     }
     Ok(flags)
@@ -162,7 +186,14 @@ mod tests {
         let path = folder.path().join(NAME);
         let settings = Settings { until: Until::Solved { budget: 9 }, ..Settings::default() };
         std::fs::write(&path, text(&settings, None, 9, "auto")).expect("writable");
-        let with = |typed: &[&str]| flags(&path, |key| typed.contains(&key)).expect("settings").join(" ");
+        let with = |typed: &[&str]| {
+            flags(&path, |key| typed.contains(&key))
+                .expect("settings")
+                .iter()
+                .map(|(flag, _)| flag.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let all = with(&[]);
         for flag in ["--cell=elman", "--lr=0.03", "--until=solved", "--budget=9", "--seed=0", "--simd=auto"] {
             assert!(all.contains(flag), "no {flag}: {all}");

@@ -21,6 +21,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_BITS),
         default_value = "8,16,64",
         help_heading = "Additions"
     )]
@@ -30,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
     /// How many random additions of each width.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16_384, help_heading = "Additions")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_PAIRS), default_value = "16384", help_heading = "Additions")]
     pairs: usize,
     #[command(flatten)]
     source: Source,
@@ -80,8 +81,6 @@ struct Summary<'a> {
 
 impl Args {
     fn sets(&self) -> carrylane::Result<Vec<PairSet>> {
-        values::in_range("bits", &self.bits, MAX_BITS)?;
-        values::in_range("pairs", &[self.pairs], MAX_PAIRS)?;
         let uniform = |bits| PairSet::uniform(bits, self.pairs, self.source.seed, Purpose::Eval);
         let mut sets = Vec::new();
         for &bits in &self.bits {

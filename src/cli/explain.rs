@@ -4,9 +4,10 @@ use super::Answer;
 use super::args::{HELP, Machine};
 use super::format::{percent, table, text};
 use super::output::{FAINT, Output, STRONG, styled};
-use super::proof::{Told, automaton_table};
+use super::proof::{Told, affordable, automaton_table};
 use super::prove::seed;
-use super::trained::Stamp;
+use super::trained::{Stamp, model_path};
+use super::values;
 use carrylane::files;
 use carrylane::model::file;
 use carrylane::prove::{
@@ -23,11 +24,11 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Model file, as `carrylane train --out DIR` writes it.
+    /// Model file, or run folder, of `carrylane train --out DIR`.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// Give up after this many states.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 200_000, help_heading = "Proof")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(1 << 22), default_value = "200000", help_heading = "Proof")]
     max_states: usize,
     #[command(flatten)]
     machine: Machine,
@@ -71,18 +72,19 @@ struct Summary<'a> {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (level, threads) = (args.machine.level()?, args.machine.threads()?);
-    super::values::in_range("max-states", &[args.max_states], 1 << 22)?;
+    let path = &model_path(&args.model);
     let pictures = args.out.iter().flat_map(|folder| PICTURES.map(|name| folder.join(name))).collect::<Vec<_>>();
-    out.writes(&[&args.model], &pictures)?;
-    let saved = file::load(&args.model)?;
+    out.writes(&[path], &pictures)?;
+    let saved = file::load(path)?;
     let (config, seed) = (saved.model.config, seed(&saved));
     let stamp = Stamp::of(&saved.model, level, threads, seed);
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
+    let options = affordable(options, &config, out)?;
     let started = Instant::now();
     let proof = prove(&saved.model, &Format::all(config.cell, config.lstm_form), &options, |_| {});
-    let proof = proof.map_err(|error| Error::data(&args.model, error.to_string()))?;
+    let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     let seconds = started.elapsed().as_secs_f64();
-    out.say(format!("{} · {}", styled(STRONG, stamp.net()), args.model.display()))?;
+    out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     let mut engine = Engine::new(&config, EngineKind::Auto, level, threads)?;
     engine.set_params(&saved.model.params);
     let told = Told::new(&proof, seconds, &mut engine);

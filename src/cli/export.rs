@@ -3,12 +3,13 @@
 use super::Answer;
 use super::args::{HELP, VERSION};
 use super::output::{FAINT, Output, STRONG, styled};
+use super::trained::model_path;
 use super::values::{self, Simd};
 use carrylane::Error;
 use carrylane::exchange::{Evidence, Format, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{config_hash, weights_hash};
-use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS};
+use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, Need};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Model file, as `carrylane train --out DIR` writes it.
+    /// Model file, or run folder, of `carrylane train --out DIR`.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// What to write.
@@ -29,13 +30,13 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Gradients")]
     gradients: bool,
     /// Width of its additions [default: 8].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "gradients", help_heading = "Gradients")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BITS), requires = "gradients", help_heading = "Gradients")]
     bits: Option<usize>,
     /// Additions in it [default: 64].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "gradients", help_heading = "Gradients")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BATCH), requires = "gradients", help_heading = "Gradients")]
     batch: Option<usize>,
     /// Key of its additions [default: 0].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "gradients", help_heading = "Gradients")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), requires = "gradients", help_heading = "Gradients")]
     seed: Option<u64>,
     /// What computes the gradients [default: auto].
     #[arg(long, value_name = "NAME", value_parser = values::engine(), requires = "gradients", help_heading = "Gradients")]
@@ -94,17 +95,20 @@ impl Record {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (bits, batch) = (args.bits.unwrap_or(8), args.batch.unwrap_or(64));
-    values::in_range("bits", &[bits], MAX_BITS)?;
-    values::in_range("batch", &[batch], MAX_BATCH)?;
     if args.gradients && args.format != Format::Npz {
         let format = args.format;
         return Err(Error::usage(format!("--gradients goes with --format npz, the format is {format}")).into());
     }
-    out.writes(&[&args.model], &[&args.output])?;
-    let saved = file::load(&args.model)?;
+    let model = model_path(&args.model);
+    out.writes(&[&model], &[&args.output])?;
+    let saved = file::load(&model)?;
     let evidence = if args.gradients {
         let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
         let engine = args.engine.unwrap_or(EngineKind::Auto);
+        // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as a file.
+        let mut need = Need::of_gradient(&saved.model.config, bits, batch, engine, 1, 8.0);
+        need.data += (bits * batch) as f64 * 2.0 * (4.0 + 8.0 + 3.0);
+        need.afforded()?;
         Some(Evidence::new(&saved.model, bits, batch, args.seed.unwrap_or(0), engine, level)?)
     } else {
         None

@@ -2,18 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// A count with its thousands apart: 16,384.
-pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(super) use carrylane::task::whole::count;
 
 /// A rate to three digits, its thousands apart: 2,130,000.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate, rounded")]

@@ -6,7 +6,8 @@ use super::defects;
 use super::format::{count, plural, table, text};
 use super::output::{BAD, FAINT, GOOD, Output, mark, styled};
 use super::values::{self, Simd};
-use carrylane::train::{MAX_BATCH, MAX_BITS};
+use carrylane::model::MAX_HIDDEN;
+use carrylane::train::{MAX_BATCH, MAX_BITS, Need};
 use carrylane::verify::{Comparison, Grid, Worst, gradcheck};
 use serde::Serialize;
 
@@ -20,6 +21,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_HIDDEN),
         default_value = "1,2,3,8,16,17,64,100",
         help_heading = "Grid"
     )]
@@ -30,6 +32,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_BITS),
         default_value = "1,2,8,33,64",
         help_heading = "Grid"
     )]
@@ -40,6 +43,7 @@ pub(super) struct Args {
         value_name = "LIST",
         value_delimiter = ',',
         allow_negative_numbers = true,
+        value_parser = values::upto::<usize>(MAX_BATCH),
         default_value = "1,63,64,65,256",
         help_heading = "Grid"
     )]
@@ -51,7 +55,7 @@ pub(super) struct Args {
     )]
     simd: Vec<Simd>,
     /// Key of the random nets and additions.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, help_heading = "Grid")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0", help_heading = "Grid")]
     seed: u64,
     #[command(flatten)]
     net: Net,
@@ -150,8 +154,6 @@ struct Group {
 
 impl Args {
     fn grid(&self) -> carrylane::Result<Grid> {
-        values::in_range("bits", &self.bits, MAX_BITS)?;
-        values::in_range("batch", &self.batch, MAX_BATCH)?;
         Ok(Grid {
             configs: self.hidden.iter().map(|&hidden| self.net.config(hidden)).collect::<carrylane::Result<_>>()?,
             bits: self.bits.clone(),
@@ -167,6 +169,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         return defects::run(out);
     }
     let grid = args.grid()?;
+    for config in &grid.configs {
+        for (&bits, &batch) in grid.bits.iter().flat_map(|bits| grid.batches.iter().map(move |batch| (bits, batch))) {
+            Need::of_gradcheck(config, bits, batch).afforded()?;
+        }
+    }
     // A comparison with differences; the fused engine at each level and blas at one, in two precisions.
     let total = grid.configs.len() * grid.bits.len() * grid.batches.len() * (1 + 2 * (grid.levels.len() + 1));
     let (mut groups, mut failures, mut done) = (Vec::<Group>::new(), Vec::new(), 0_u64);

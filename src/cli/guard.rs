@@ -1,17 +1,25 @@
 //! A panic is a bug of ours: one line, and its own exit code.
 
 use super::output;
+#[cfg(unix)]
+use signal_hook::{consts::SIGABRT, flag::register_conditional_shutdown};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 /// The exit code of a bug.
 pub(super) const BUG: u8 = 70;
+/// The exit code of a system that refuses.
+pub(super) const SYSTEM: u8 = 74;
 
 /// Runs a program to its exit code, [`BUG`] if it panics.
 pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
-    set_hook(Box::new(|panic| {
+    let bug = Arc::new(AtomicBool::new(false));
+    codes_of_aborts(&bug);
+    set_hook(Box::new(move |panic| {
+        bug.store(true, Ordering::SeqCst);
         // Worker threads may all fail at once, and one line says it.
         static FIRST: Once = Once::new();
         FIRST.call_once(|| {
@@ -25,6 +33,20 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
     }));
     ExitCode::from(catch(program))
 }
+
+/// Gives an abort an exit code. Where memory is refused that nobody asked for beforehand, Rust says so in a line and aborts, and no safe
+/// code can have it do otherwise; an abort after a panic is a bug.
+#[cfg(unix)]
+fn codes_of_aborts(bug: &Arc<AtomicBool>) {
+    let always = Arc::new(AtomicBool::new(true));
+    for (code, when) in [(BUG, bug), (SYSTEM, &always)] {
+        let registered = register_conditional_shutdown(SIGABRT, code.into(), Arc::clone(when));
+        debug_assert!(registered.is_ok(), "an abort may be listened for: {registered:?}");
+    }
+}
+
+#[cfg(not(unix))]
+fn codes_of_aborts(_: &Arc<AtomicBool>) {}
 
 /// What a panic says: a literal or a formatted text.
 fn words(payload: &dyn Any) -> &str {

@@ -7,7 +7,7 @@
 //! | 2 | the request makes no sense |
 //! | 65 | a file is not what it should be |
 //! | 70 | a bug of carrylane |
-//! | 74 | the system refused to read or write |
+//! | 74 | the system refused to read or write, or to give memory |
 //! | 75 | it was interrupted; the same command goes on |
 
 mod add;
@@ -42,7 +42,7 @@ mod train;
 mod trained;
 mod values;
 
-use clap::{ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use output::Output;
 use std::ffi::OsString;
 use std::path::Path;
@@ -149,15 +149,16 @@ pub(crate) fn main() -> ExitCode {
     })
 }
 
-/// What was typed, with the settings of a file that it names; or clap's refusal of either.
+/// What was typed, with the settings of a file that it names; or clap's refusal.
 fn parse() -> carrylane::Result<Result<Cli, clap::Error>> {
     let words: Vec<_> = std::env::args_os().collect();
-    let matches = match Cli::command().try_get_matches_from(&words) {
-        Ok(matches) => matches,
+    let mut command = Cli::command();
+    let typed = match command.try_get_matches_from_mut(&words) {
+        Ok(typed) => typed,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let words = config_file::expanded(words, &matches)?;
-    Ok(Cli::try_parse_from(words))
+    let matches = config_file::matches(&words, &typed, &mut command)?.unwrap_or(typed);
+    Ok(Cli::from_arg_matches(&matches))
 }
 
 /// A path as a word of a command.
@@ -205,7 +206,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<carrylane::Error>() {
         Some(carrylane::Error::Usage(_)) => 2,
         Some(carrylane::Error::Data { .. }) => 65,
-        Some(carrylane::Error::Io { .. }) => 74,
+        Some(carrylane::Error::Io { .. } | carrylane::Error::Memory(_)) => guard::SYSTEM,
         _ => guard::BUG,
     }
 }
@@ -220,6 +221,36 @@ mod tests {
     }
 
     #[test]
+    fn a_number_beyond_all_numbers_is_refused_by_every_flag_with_its_range() {
+        let mut command = Cli::command();
+        let mut tried = 0;
+        let mut all = vec![(Vec::new(), command.clone())];
+        while let Some((path, here)) = all.pop() {
+            for sub in here.get_subcommands() {
+                all.push(([&path[..], &[sub.get_name().to_owned()]].concat(), sub.clone()));
+            }
+            let numbers = ["N", "X", "RATE", "SECONDS", "LIST"];
+            for arg in here.get_arguments() {
+                let name = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+                let words = !arg.get_possible_values().is_empty();
+                let (true, Some(flag), false) = (numbers.contains(&name), arg.get_long(), words) else { continue };
+                for value in ["-1", "1e999", "99999999999999999999", "x", ""] {
+                    let line = ["carrylane"].into_iter().map(str::to_owned).chain(path.clone());
+                    let refusal = command.try_get_matches_from_mut(line.chain([format!("--{flag}={value}")]));
+                    let refusal = refusal.expect_err("no number of anything").to_string();
+                    let kind = format!("{path:?} --{flag}={value}: {refusal}");
+                    assert!(
+                        refusal.contains("want a ") || value.is_empty() && refusal.contains("a value is"),
+                        "{kind}"
+                    );
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 100, "only {tried} values were tried");
+    }
+
+    #[test]
     fn a_line_that_is_not_taken_has_its_colour_all_the_same() {
         let color = |line: &str| color_of(line.split(' ').map(OsString::from));
         assert_eq!(color("carrylane trian --color never"), ColorChoice::Never);
@@ -231,10 +262,11 @@ mod tests {
     #[test]
     fn each_kind_of_error_has_its_code() {
         let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        let errors: [(anyhow::Error, u8); 4] = [
+        let errors: [(anyhow::Error, u8); 5] = [
             (carrylane::Error::usage("hidden is 0").into(), 2),
             (carrylane::Error::data("m", "empty").into(), 65),
             (carrylane::Error::io("m", "write", denied()).into(), 74),
+            (carrylane::Error::Memory("too much".into()).into(), 74),
             (anyhow::anyhow!("what no one thought of"), 70),
         ];
         for (error, code) in errors {

@@ -2,15 +2,35 @@
 
 use super::format::{count, duration, plural, rate};
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
-use carrylane::prove::{Automaton, Certificate, Counterexample, Proof, Runner, Verdict};
+use carrylane::model::Config;
+use carrylane::prove::{Automaton, Certificate, Counterexample, Proof, Runner, Verdict, WalkOptions};
 use carrylane::task::number::{shorten, to_uint, width_of_sum};
 use carrylane::task::{BitTensor, Minibatch};
-use carrylane::train::Engine;
+use carrylane::train::{Engine, Need, available_memory};
 use num_bigint::BigUint;
 use serde::Serialize;
 
 /// The most states that the automaton is made of.
 const AUTOMATON: usize = 200_000;
+
+/// A walk that this machine has the memory for, or a refusal if it has none for the net itself.
+pub(super) fn affordable(mut options: WalkOptions, config: &Config, out: &Output) -> carrylane::Result<WalkOptions> {
+    // The floats in an engine, and the integers as they are made.
+    let net = Need::of_answers(config).times(2);
+    net.afforded()?;
+    let left = available_memory().map_or(f64::INFINITY, |bytes| bytes as f64 - net.total());
+    let share = (left / options.bytes(config)).clamp(0.0, 1.0);
+    if share < 1.0 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
+        let states = ((options.max_states as f64 * share) as usize).max(1);
+        options.max_states = states;
+        out.warn(&format!(
+            "memory holds some {} of this net: --max-states is taken for so many",
+            plural(states as u64, "state")
+        ));
+    }
+    Ok(options)
+}
 
 /// A proof with all that is told of it.
 #[derive(Debug)]

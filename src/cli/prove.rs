@@ -3,12 +3,13 @@
 use super::args::{HELP, Machine, VERSION};
 use super::format::{count, plural, rate, table, text};
 use super::output::{FAINT, GOOD, Output, STRONG, styled};
-use super::proof::{Told, automaton_table};
-use super::trained::Stamp;
+use super::proof::{Told, affordable, automaton_table};
+use super::trained::{Stamp, model_path};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
-    Certificate, Checked, Format, IntegerNet, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, check, prove,
+    Certificate, Checked, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, Verdict, WalkOptions, automaton_dot,
+    automaton_svg, check, prove,
 };
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
@@ -20,17 +21,17 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Model file, as `carrylane train --out DIR` writes it.
+    /// Model file, or run folder, of `carrylane train --out DIR`.
     #[arg(value_name = "MODEL", required_unless_present = "check")]
     model: Option<PathBuf>,
     /// Fractional bits of the carried state, 0 to 6, for an LSTM to 4 [default: the first that is proved].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Proof")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::whole::<u32>(0..=MAX_Q.into()), help_heading = "Proof")]
     q: Option<u32>,
     /// Largest c of a standard LSTM [default: 2, then as large as a byte holds].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Proof")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<u8>(255), help_heading = "Proof")]
     cell_limit: Option<u8>,
     /// Give a format up after this many states.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1_000_000, help_heading = "Proof")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "1000000", help_heading = "Proof")]
     max_states: usize,
     /// Check a certificate instead, by independent code; with MODEL, also that it is one of this model.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "certificate", "network", "svg", "dot"], help_heading = "Proof")]
@@ -109,8 +110,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if let Some(certificate) = &args.check {
         return check_file(certificate, args.model.as_deref(), out);
     }
-    values::in_range("max-states", &[args.max_states], (1 << 29) - 1)?;
-    let path = args.model.as_deref().expect("clap asks for it");
+    let path = &model_path(args.model.as_deref().expect("clap asks for it"));
     let outputs = [&args.certificate, &args.network, &args.svg, &args.dot];
     out.writes(&[path], &outputs.into_iter().flatten().collect::<Vec<_>>())?;
     let saved = file::load(path)?;
@@ -124,6 +124,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         Ok(()),
     );
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
+    let options = affordable(options, &saved.model.config, out)?;
     let started = Instant::now();
     let proof = prove(&saved.model, &formats, &options, |proof| {
         let line = walk_line(proof);
@@ -173,9 +174,6 @@ impl Args {
         if let Some(q) = self.q.filter(|&q| q > most) {
             let cell = config.cell;
             return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
-        }
-        if self.cell_limit == Some(0) {
-            return Err(Error::usage("cell-limit is 0, want 1 to 255"));
         }
         let mut formats = Format::all(config.cell, config.lstm_form);
         formats.retain(|format| self.q.is_none_or(|q| q == format.q));
@@ -267,7 +265,7 @@ fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Re
 
 /// Whether a certificate is about the network of a model.
 fn of_model(path: &Path, checked: &Checked, model: &Path) -> Result<()> {
-    let saved = file::load(model)?;
+    let saved = file::load(&model_path(model))?;
     let cell_limit = match checked.cell_most {
         127 => u8::MAX,
         most => u8::try_from(most >> checked.q).unwrap_or(u8::MAX),

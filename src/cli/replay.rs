@@ -4,7 +4,10 @@ use super::Answer;
 use super::args::{HELP, VERSION};
 use super::format::{count, plural};
 use super::output::{FAINT, Output, STRONG, styled};
+use super::values;
+use carrylane::model::MAX_HIDDEN;
 use carrylane::notebooks::{As, Delta, Notebook, Replay, Summary, render};
+use carrylane::train::Need;
 use serde::Serialize;
 
 /// Run a notebook's program again, as it printed or corrected.
@@ -21,16 +24,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", help_heading = "Program")]
     delta: Option<Delta>,
     /// Seed of numpy's generator [default: the notebook's own].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Program")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::whole::<u32>(0..=u32::MAX.into()), help_heading = "Program")]
     seed: Option<u32>,
     /// Samples to train on; epochs for 003 [default: the notebook's own].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Program")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<usize>(), help_heading = "Program")]
     samples: Option<usize>,
     /// Hidden units [default: the notebook's own].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Program")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_HIDDEN), help_heading = "Program")]
     hidden: Option<usize>,
     /// Show a line every so many samples or epochs [default: the notebook's own].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Output")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<usize>(), help_heading = "Output")]
     every: Option<usize>,
 }
 
@@ -47,6 +50,9 @@ Examples:
   carrylane replay 003 --samples 4000 --json | tail -1
 
 `carrylane gradcheck --defects` shows what each defect does to the gradient.";
+
+/// Numbers that a replay keeps for each recurrent weight.
+const REPLAY_COPIES: f64 = 2.0;
 
 /// The last JSON line.
 #[derive(Debug, Serialize)]
@@ -77,6 +83,9 @@ struct Place<'a> {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let &Args { notebook, way, delta, seed, samples, hidden, every } = args;
     let replay = Replay { notebook, as_: way, delta, seed, samples, every, hidden };
+    // A net in f64, and its gradient.
+    let hidden = hidden.unwrap_or(0) as f64;
+    Need { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0 }.afforded()?;
     let mut printed = Ok(());
     let summary = replay.run(|line| {
         if printed.is_ok() {

@@ -24,6 +24,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+/// The trained net of a run.
+pub(super) const MODEL: &str = "model.safetensors";
+
 /// Notes of a proved model: what makes its integer network again, and that network's hash.
 pub(super) const PROVED_Q: &str = "proved_q";
 pub(super) const PROVED_CELL: &str = "proved_cell_limit";
@@ -139,7 +142,7 @@ impl RunFolder {
     }
 
     /// Saves a trained net and notes of its training, and returns the file's name.
-    pub(super) fn save(&self, trainer: &Trainer, report: &Report, proof: Option<&Proof>) -> Result<String> {
+    pub(super) fn save(&self, trainer: &Trainer, report: &Report, proof: Option<&Proof>) -> Result<PathBuf> {
         let (settings, model) = (trainer.settings(), trainer.model());
         let notes: [(&str, String); 13] = [
             ("version", VERSION.into()),
@@ -167,9 +170,9 @@ impl RunFolder {
         });
         let notes = notes.into_iter().chain(proof.into_iter().flatten());
         let notes: BTreeMap<String, String> = notes.map(|(name, value)| (name.into(), value)).collect();
-        let path = self.file("model.safetensors");
+        let path = self.file(MODEL);
         file::save(&path, model, &notes)?;
-        Ok(path.display().to_string())
+        Ok(path)
     }
 
     /// Writes the page of what the folder holds by now.

@@ -6,7 +6,7 @@ use carrylane::model::{Config, Init, Model};
 use carrylane::reference::Real;
 use carrylane::task::Minibatch;
 use carrylane::task::rng::{Purpose, stream};
-use carrylane::train::{Engine, EngineKind};
+use carrylane::train::{Engine, EngineKind, Need};
 use carrylane::verify::{Against, Grid, Precision, gradcheck};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,15 @@ const REFERENCE_FLOP: f64 = 1e7;
 const PEAK_TIME: Duration = Duration::from_millis(50);
 
 impl Row {
+    /// Whether this machine has the memory for it, and for its check.
+    pub(super) fn afforded(&self, precision: Precision) -> Result<()> {
+        Need::of_gradcheck(&self.config, self.bits, self.few()).afforded()?;
+        let float = if precision == Precision::F32 { 4.0 } else { 8.0 };
+        let mut need = Need::of_gradient(&self.config, self.bits, self.batch, self.engine, self.threads, float);
+        need.data *= BATCHES as f64;
+        need.afforded()
+    }
+
     /// What is wrong with the row's gradient, if anything is.
     pub(super) fn check(&self, precision: Precision) -> Result<Option<String>> {
         let batches = vec![self.few()];

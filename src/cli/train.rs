@@ -5,15 +5,17 @@ mod run;
 mod summary;
 mod told;
 
-use super::args::{HELP, Machine, Net, seconds};
+use super::args::{HELP, Machine, Net};
 use super::values;
 use carrylane::Error;
-use carrylane::model::{Config, Init, MAX_HIDDEN};
-use carrylane::prove::{Plan, WalkOptions};
-use carrylane::train::{EngineKind, Need, Rule, Settings, Source, Until, available_memory};
+use carrylane::model::{Init, MAX_HIDDEN};
+use carrylane::prove::{MAX_STATES, Plan, WalkOptions};
+use carrylane::task::whole::{rate, seconds};
+use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, Rule, Settings, Source, Until};
 use clap::ValueEnum;
 use keeper::Every;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(super) use run::run;
 
@@ -22,7 +24,7 @@ pub(super) use run::run;
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Hidden units.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 16, help_heading = "Network")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_HIDDEN), default_value = "16", help_heading = "Network")]
     hidden: usize,
     #[command(flatten)]
     net: Net,
@@ -52,7 +54,7 @@ struct Keeping {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Updates between checkpoints [default: as many as take 10 seconds].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>())]
     checkpoint_every: Option<u64>,
     /// Write the curves as TensorBoard events too, beside the run's other files.
     #[arg(long)]
@@ -81,19 +83,19 @@ SIGINT and SIGTERM end it with 75, after a checkpoint if there is a run folder."
 #[command(next_help_heading = "Training")]
 struct Training {
     /// Width of the additions in bits, the number of time steps.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 8)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BITS), default_value = "8")]
     bits: usize,
     /// Additions in a minibatch.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 64)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BATCH), default_value = "64")]
     batch: usize,
     /// Train on a fixed set of N random additions instead of new ones every update.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BATCH))]
     dataset: Option<usize>,
     /// Give every epoch of the set its own order.
     #[arg(long, requires = "dataset")]
     shuffle: bool,
     /// Key of all random numbers.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0")]
     seed: u64,
     /// How weights begin: uniform in (−1, 1), or scaled by 1/√hidden.
     #[arg(long, value_parser = values::init(), default_value = "scaled")]
@@ -102,10 +104,10 @@ struct Training {
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Optimizer::Adam)]
     optimizer: Optimizer,
     /// Learning rate [default: 0.03 for adam, 1 for sgd].
-    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = rate)]
     lr: Option<f32>,
     /// Scale down gradients whose norm is larger than this.
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = rate)]
     clip_norm: Option<f32>,
 }
 
@@ -123,23 +125,23 @@ struct End {
     #[arg(long, value_enum, value_name = "GOAL", conflicts_with_all = ["updates", "epochs", "time"])]
     until: Option<Goal>,
     /// Noise on the carried state from `solved` to `proved`, uniform in ± this [default: 0.4; 0.15 below 8 units, 0.2 for dynamic].
-    #[arg(long, value_name = "X", allow_hyphen_values = true, conflicts_with_all = ["updates", "epochs", "time"])]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = values::noise, conflicts_with_all = ["updates", "epochs", "time"])]
     noise: Option<f32>,
     /// States that a proof may take.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10_000_000)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "10000000")]
     max_states: usize,
     /// Give up after this many updates.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, conflicts_with_all = ["updates", "epochs", "time"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), default_value = "20000", conflicts_with_all = ["updates", "epochs", "time"])]
     budget: u64,
     /// Train for this many updates, solved or not.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["epochs", "time"])]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), conflicts_with_all = ["epochs", "time"])]
     updates: Option<u64>,
     /// Train for this many passes over the data set, solved or not.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "dataset", conflicts_with = "time")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), requires = "dataset", conflicts_with = "time")]
     epochs: Option<u64>,
     /// Train for so many seconds, solved or not.
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
-    time: Option<f64>,
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = seconds)]
+    time: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -166,10 +168,6 @@ impl End {
             },
         };
         let noise = self.noise.unwrap_or(plan.noise);
-        if !(0.0..=10.0).contains(&noise) {
-            return Err(Error::usage(format!("noise is {noise}, want 0 to 10")));
-        }
-        values::in_range("max-states", &[self.max_states], (1 << 29) - 1)?;
         let walk = WalkOptions { max_states: self.max_states, threads: settings.threads, ..plan.walk };
         Ok(Some(Plan { noise, walk, ..plan }))
     }
@@ -186,14 +184,13 @@ impl TryFrom<&Args> for Settings {
         let until = match (args.end.until, args.end.updates, args.end.epochs, args.end.time) {
             (_, Some(updates), _, _) => Until::Updates(updates),
             (_, _, Some(epochs), _) => Until::Epochs(epochs),
-            (_, _, _, Some(time)) => Until::Time(seconds("time", time)?),
+            (_, _, _, Some(time)) => Until::Time(time),
             _ => Until::Solved { budget: args.end.budget },
         };
         let shuffle = args.training.shuffle;
         let source = args.training.dataset.map_or(Source::Stream, |samples| Source::Fixed { samples, shuffle });
-        let config = args.config()?;
         Self {
-            config,
+            config: args.net.config(args.hidden)?,
             bits: args.training.bits,
             batch: args.training.batch,
             source,
@@ -211,24 +208,9 @@ impl TryFrom<&Args> for Settings {
 }
 
 impl Args {
-    /// The net, if it is one that can be trained.
-    fn config(&self) -> carrylane::Result<Config> {
-        if self.hidden > MAX_HIDDEN {
-            let config = Config { hidden: self.hidden, ..self.net.config(1)? };
-            let (bits, batch) = (self.training.bits, self.training.batch);
-            let need = Need::of(&Settings { config, bits, batch, ..Settings::default() }).beside(available_memory());
-            return Err(Error::usage(format!("hidden is {}, want 1 to {MAX_HIDDEN}; {need}", self.hidden)));
-        }
-        self.net.config(self.hidden)
-    }
-
     /// How often a checkpoint is taken.
-    fn every(&self) -> carrylane::Result<Every> {
-        match self.keeping.checkpoint_every {
-            None => Ok(Every::Seconds(10.0)),
-            Some(0) => Err(Error::usage("checkpoint-every is 0 updates, want at least 1")),
-            Some(updates) => Ok(Every::Updates(updates)),
-        }
+    fn every(&self) -> Every {
+        self.keeping.checkpoint_every.map_or(Every::Seconds(10.0), Every::Updates)
     }
 
     /// Where the run is kept, if it is.

@@ -1,24 +1,26 @@
 //! A trained net: from a file, or made on the spot.
 
 use super::args::{Machine, VERSION, lstm_form};
-use super::format::{duration, plural};
+use super::format::{count, duration, plural};
 use super::output::Output;
 use super::{run_folder, values};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
-use carrylane::prove::{Format, IntegerNet, Plan, until_proved};
-use carrylane::train::{Engine, EngineKind, Outcome, Settings, Trainer};
+use carrylane::prove::{Format, IntegerNet, Plan, Verdict, WalkOptions, prove, until_proved};
+use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Where the net comes from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct Source {
-    /// Model file, as `carrylane train --out DIR` writes it [default: train one on the spot].
+    /// Model file, or run folder, of `carrylane train --out DIR` [default: train one on the spot].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Cell of the net that is trained [default: elman], or that the model file must hold [default: any].
@@ -28,7 +30,7 @@ pub(super) struct Source {
     #[arg(long, value_name = "FORM", value_parser = values::lstm_form())]
     lstm_form: Option<LstmForm>,
     /// Key of all random numbers.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0")]
     pub(super) seed: u64,
     #[command(flatten)]
     machine: Machine,
@@ -40,8 +42,9 @@ pub(super) struct Trained {
     pub(super) engine: Engine<f32>,
     pub(super) stamp: Stamp,
     origin: String,
-    /// The integer network, if it is proved.
-    pub(super) proved: Option<IntegerNet>,
+    saved: Saved,
+    /// The integer network that its training proved.
+    proved: Option<IntegerNet>,
 }
 
 /// What a result depends on, for JSON.
@@ -89,20 +92,17 @@ impl Source {
     /// Reads or trains the net.
     pub(super) fn get(&self, out: &mut Output) -> anyhow::Result<Trained> {
         let (level, threads) = (self.machine.level()?, self.machine.threads()?);
-        let (model, origin, proved) = match &self.model {
+        let (saved, origin, proved) = match &self.model {
             Some(path) => {
+                let path = &model_path(path);
                 let saved = file::load(path)?;
                 self.expect(path, &saved.model.config)?;
                 let note = |name| saved.notes.get(name).map_or("?", String::as_str);
-                let origin = format!(
-                    "{}: {} bits, {} samples, seed {}",
-                    path.display(),
-                    note("bits"),
-                    note("samples"),
-                    note("seed")
-                );
-                let proved = proved(&saved, path, out);
-                (saved.model, origin, proved)
+                let samples = note("samples").parse().map_or("?".to_owned(), count);
+                let (path, bits, seed) = (path.display(), note("bits"), note("seed"));
+                let origin = format!("{path}: {bits} bits, {samples} samples, seed {seed}");
+                let proved = noted(&saved);
+                (saved, origin, proved)
             }
             None => {
                 let cell = self.cell.unwrap_or(Cell::Elman);
@@ -110,10 +110,12 @@ impl Source {
                 self.train(Settings { config, seed: self.seed, level, threads, ..Settings::default() }, out)?
             }
         };
+        let model = &saved.model;
+        Need::of_answers(&model.config).afforded()?;
         let mut engine = Engine::new(&model.config, EngineKind::Auto, level, threads)?;
         engine.set_params(&model.params);
-        let stamp = Stamp::of(&model, level, threads, self.seed);
-        Ok(Trained { engine, stamp, origin, proved })
+        let stamp = Stamp::of(model, level, threads, self.seed);
+        Ok(Trained { engine, stamp, origin, saved, proved })
     }
 
     /// Whether a model file holds what the flags say.
@@ -142,7 +144,8 @@ impl Source {
         Ok(())
     }
 
-    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
+    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Saved, String, Option<IntegerNet>)> {
+        Need::of(&settings).afforded()?;
         let (bits, seed) = (settings.bits, settings.seed);
         let plan = Plan::by_default(&settings);
         let mut trainer = Trainer::new(settings)?;
@@ -160,7 +163,7 @@ impl Source {
         }
         let (samples, time) = (plural(report.samples, "sample"), duration(report.seconds));
         let origin = format!("trained on the spot: {bits} bits, {samples}, {time}, seed {seed}");
-        Ok((trainer.model().clone(), origin, proved))
+        Ok((Saved { model: trainer.model().clone(), notes: BTreeMap::new() }, origin, proved))
     }
 }
 
@@ -172,22 +175,41 @@ impl Trained {
     pub(super) fn describe(&self) -> [String; 2] {
         [format!("{}, {}", self.stamp.net(), self.origin), self.stamp.line()]
     }
+
+    /// Its integer network, if that is proved already or the proof takes no time.
+    pub(super) fn proved(&mut self) -> Option<&IntegerNet> {
+        if self.proved.is_none() {
+            self.proved = instantly(&self.saved.model, self.engine.level());
+        }
+        self.proved.as_ref()
+    }
+}
+
+/// The model file meant: of a run folder, the net in it.
+pub(super) fn model_path(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(run_folder::MODEL) } else { path.to_owned() }
+}
+
+/// The proved integer network of a model, if one is found within what nobody notices: some 50 ms.
+fn instantly(model: &Model<f32>, level: SimdLevel) -> Option<IntegerNet> {
+    /// Weights that are multiplied for each input of all states, and states worth a walk.
+    const WORK: usize = 1 << 25;
+    const STATES: RangeInclusive<usize> = 64..=1 << 16;
+    let max_states = (WORK / model.params.len()).min(*STATES.end());
+    if !STATES.contains(&max_states) {
+        return None;
+    }
+    let options = WalkOptions { max_states, level, threads: 1, past_errors: false };
+    let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), &options, |_| {}).ok()?;
+    (found.verdict == Verdict::Proved).then_some(found.net)
 }
 
 /// The integer network of a proved model, if its notes name one and it is the one named.
-fn proved(saved: &Saved, path: &Path, out: &Output) -> Option<IntegerNet> {
+fn noted(saved: &Saved) -> Option<IntegerNet> {
     let note = |name| saved.notes.get(name);
     let format = Format {
         q: note(run_folder::PROVED_Q)?.parse().ok()?,
         cell_limit: note(run_folder::PROVED_CELL)?.parse().ok()?,
     };
-    let net =
-        IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(run_folder::PROVED_NETWORK));
-    if net.is_none() {
-        let path = path.display();
-        out.warn(&format!(
-            "{path} was proved by another version of carrylane, and its float net is run; carrylane prove {path}"
-        ));
-    }
-    net
+    IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(run_folder::PROVED_NETWORK))
 }

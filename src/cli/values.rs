@@ -6,11 +6,12 @@
 use carrylane::exchange::Format;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Init, Loss, LstmForm};
+use carrylane::task::whole::{self, MAX_EXACT};
 use carrylane::train::EngineKind;
 use carrylane::verify::Precision;
-use carrylane::{Error, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::{self, Display};
+use std::ops::RangeInclusive;
 
 /// A parser of the words that some values have.
 fn words<T>(values: impl IntoIterator<Item = T>) -> impl TypedValueParser<Value = T>
@@ -96,7 +97,7 @@ pub(super) fn levels() -> impl TypedValueParser<Value = Simd> {
 
 impl Simd {
     /// The levels meant, of those this machine has.
-    pub(super) fn resolve(choices: &[Self]) -> Result<Vec<SimdLevel>> {
+    pub(super) fn resolve(choices: &[Self]) -> carrylane::Result<Vec<SimdLevel>> {
         let mut levels = Vec::new();
         for choice in choices {
             let meant = match choice {
@@ -114,10 +115,31 @@ impl Simd {
     }
 }
 
-/// The same numbers, if each is in `1..=most`.
-pub(super) fn in_range<'a>(name: &str, values: &'a [usize], most: usize) -> Result<&'a [usize]> {
-    match values.iter().find(|value| !(1..=most).contains(*value)) {
-        Some(value) => Err(Error::usage(format!("{name} is {value}, want 1 to {most}"))),
-        None => Ok(values),
+/// A whole number in a range.
+pub(super) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = whole::whole(text, &range)?;
+        T::try_from(number).map_err(|_| whole::wanted(&range))
     }
+}
+
+/// A count of at least one.
+pub(super) fn upto<T: TryFrom<u64>>(most: usize) -> impl Fn(&str) -> Result<T, String> + Clone {
+    whole(1..=most as u64)
+}
+
+/// Updates, epochs, samples: a count that files hold exactly.
+pub(super) fn long<T: TryFrom<u64>>() -> impl Fn(&str) -> Result<T, String> + Clone {
+    whole(1..=MAX_EXACT)
+}
+
+/// The key of random streams.
+pub(super) fn seed() -> impl Fn(&str) -> Result<u64, String> + Clone {
+    whole(0..=MAX_EXACT)
+}
+
+/// The amplitude of noise.
+pub(super) fn noise(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|x| (0.0..=10.0).contains(x));
+    number.ok_or_else(|| "want a number from 0 to 10".to_owned())
 }

@@ -2,6 +2,7 @@
 
 use crate::files;
 use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, MAX_HIDDEN, Model};
+use crate::task::whole::wanted;
 use std::fmt::Display;
 
 /// What a person says about a net whose file does not.
@@ -94,7 +95,7 @@ impl Arrays {
         let (hidden, gates) = match self.w_hh.shape[..] {
             [hidden, wide] if (1..=MAX_HIDDEN).contains(&hidden) && wide % hidden == 0 => (hidden, wide / hidden),
             [hidden, _] if hidden > MAX_HIDDEN => {
-                return Err(format!("it has {hidden} hidden units, want 1 to {MAX_HIDDEN}"));
+                return Err(format!("it has {hidden} hidden units, {}", wanted(&(1..=MAX_HIDDEN as u64))));
             }
             _ => {
                 let shape = &self.w_hh.shape;

@@ -2,6 +2,7 @@
 
 use super::{Activation, Loss};
 use crate::error::{Error, Result};
+use crate::task::whole::in_range;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -127,14 +128,7 @@ impl Config {
     /// [`Error::Usage`] for a hidden size out of range, a form where there is no LSTM, or cross-entropy with an output that is not
     /// a sigmoid.
     pub fn checked(self) -> Result<Self> {
-        if !(1..=MAX_HIDDEN).contains(&self.hidden) {
-            let (hidden, square) = (self.hidden, (self.hidden as u128).pow(2));
-            let floats = square.saturating_mul(self.cell.gates() as u128);
-            let gib = floats.saturating_mul(4) >> 30;
-            let need =
-                if gib > 0 { format!("; its recurrent weights alone would take {gib} GiB") } else { String::new() };
-            return Err(Error::usage(format!("hidden is {hidden}, want 1 to {MAX_HIDDEN}{need}")));
-        }
+        in_range("hidden", self.hidden as u64, 1..=MAX_HIDDEN as u64)?;
         if self.cell != Cell::Lstm && self.lstm_form != LstmForm::Standard {
             let cell = self.cell;
             return Err(Error::usage(format!(

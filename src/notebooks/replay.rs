@@ -99,11 +99,11 @@ impl Replay {
     /// Runs the program and hands each line to `on_line` as it comes. Numbers that are not finite end nothing.
     ///
     /// # Errors
-    /// A count of zero (samples, interval, hidden units); a delta for another notebook than 002, or a wrong one for
+    /// A count of zero (samples, interval, hidden units), or more than 2^15 hidden units; a delta for another notebook than 002, or a wrong one for
     /// its correction.
     pub fn run(&self, mut on_line: impl FnMut(&Line)) -> Result<Summary> {
-        let samples = positive("samples", self.samples, self.notebook.own_samples())?;
-        let every = positive("every", self.every, self.notebook.own_interval())?;
+        let samples = positive("samples", self.samples, usize::MAX, self.notebook.own_samples())?;
+        let every = positive("every", self.every, usize::MAX, self.notebook.own_interval())?;
         let mut program = self.program()?;
         let mut summary = Summary {
             lines: 0,
@@ -134,7 +134,7 @@ impl Replay {
 
     fn program(&self) -> Result<Box<dyn Program>> {
         let seed = self.seed.unwrap_or(self.notebook.own_seed());
-        let hidden = positive("hidden", self.hidden, self.notebook.own_hidden())?;
+        let hidden = positive("hidden", self.hidden, MAX_HIDDEN, self.notebook.own_hidden())?;
         let delta = self.checked_delta()?;
         Ok(match self.notebook {
             Notebook::N000Elman => Box::new(n000_elman::program(seed, hidden)),
@@ -172,9 +172,14 @@ impl Replay {
     }
 }
 
-fn positive(name: &str, given: Option<usize>, own: usize) -> Result<usize> {
+/// The most hidden units: 2^30 recurrent weights.
+const MAX_HIDDEN: usize = 1 << 15;
+
+fn positive(name: &str, given: Option<usize>, most: usize, own: usize) -> Result<usize> {
     match given {
-        Some(0) => Err(Error::usage(format!("{name} is 0: give 1 or more, or leave it out for the notebook's {own}"))),
+        Some(n) if !(1..=most).contains(&n) => {
+            Err(Error::usage(format!("{name} is {n}: give 1 to {most}, or leave it out for the notebook's {own}")))
+        }
         _ => Ok(given.unwrap_or(own)),
     }
 }

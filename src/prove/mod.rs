@@ -53,6 +53,6 @@ pub use learn::{Learned, Plan, until_proved, until_proved_watched};
 pub use net::{Format, IntegerNet, State};
 pub use picture::{automaton_dot, automaton_svg, states_svg};
 pub use run::Runner;
-pub use search::{End, Walk, WalkOptions, walk};
+pub use search::{End, MAX_STATES, Walk, WalkOptions, walk};
 pub use table::Table;
 pub use verdict::{Counterexample, Proof, Verdict, prove};

@@ -5,9 +5,13 @@ use super::net::{IntegerNet, State};
 use super::store::{Link, MOST_NODES, Store, hash};
 use crate::kernel::SimdLevel;
 use crate::kernel::dispatch;
+use crate::model::{Cell, Config};
 use fearless_simd::Simd;
 use rayon::prelude::*;
 use std::time::Instant;
+
+/// The most states that a walk may keep.
+pub const MAX_STATES: usize = MOST_NODES;
 
 /// How a walk is made. With the same `max_states` it comes out the same for any number of threads, on every level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,14 @@ pub struct WalkOptions {
     pub threads: usize,
     /// Whether it goes on where the network answers wrong, to see the whole machine.
     pub past_errors: bool,
+}
+
+impl WalkOptions {
+    /// Bytes that so many states of a net may take: what is carried, here and in a certificate, and what finds states again.
+    pub fn bytes(&self, config: &Config) -> f64 {
+        let carried = config.hidden * if config.cell == Cell::Lstm { 2 } else { 1 };
+        self.max_states as f64 * (2 * carried + 64) as f64
+    }
 }
 
 impl Default for WalkOptions {

@@ -8,6 +8,7 @@ mod columns;
 pub mod run;
 
 use crate::sweep::Results;
+use crate::task::whole::count;
 
 /// What every page has around its own part.
 const HEAD: &str = include_str!("head.html");
@@ -32,9 +33,9 @@ pub fn html(title: &str, results: &Results) -> String {
     let records = results.records();
     let missing = match results.missing() {
         0 => String::new(),
-        n => format!(", {n} more are missing"),
+        n => format!(", {} more are missing", count(n as u64)),
     };
-    let about = format!("{} trials{missing}; carrylane {}", records.len(), env!("CARGO_PKG_VERSION"));
+    let about = format!("{} trials{missing}; carrylane {}", count(records.len() as u64), env!("CARGO_PKG_VERSION"));
     page(BODY, title, &about, &columns::json(&records), &SCRIPTS.concat(), &[])
 }
 

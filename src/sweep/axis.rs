@@ -3,6 +3,7 @@
 use super::keys::{Key, Kind, short};
 use super::plan::MAX_TRIALS;
 use crate::error::{Error, Result};
+use crate::task::whole::{self, MAX_EXACT};
 use std::fmt;
 
 /// An axis of a grid: every value of it is tried.
@@ -49,13 +50,14 @@ fn range(text: &str) -> Option<(&str, &str, Option<&str>)> {
 
 /// A whole number of a range; both ends may be one above the largest value, since the second is not part of it.
 fn whole(key: Key, text: &str) -> Result<u64> {
-    let number = text.replace('_', "").parse::<u64>().ok().filter(|&n| n <= i64::MAX.unsigned_abs());
-    number.ok_or_else(|| Error::usage(format!("{key} has '{}' in a range, want a whole number", short(text))))
+    let number = whole::whole(text, &(0..=MAX_EXACT + 1));
+    number.map_err(|wanted| Error::usage(format!("{key} has '{}' in a range, {wanted}", short(text))))
 }
 
 fn rate(key: Key, text: &str) -> Result<f64> {
-    let number = text.parse::<f64>().ok().filter(|x| x.is_finite() && *x > 0.0);
-    number.ok_or_else(|| Error::usage(format!("{key} has '{}' in a range, want a positive finite number", short(text))))
+    let refused = |wanted| Error::usage(format!("{key} has '{}' in a range, {wanted}", short(text)));
+    whole::rate(text).map_err(refused)?;
+    Ok(text.trim().parse().expect("a rate is a number"))
 }
 
 fn nothing(key: Key, text: &str) -> Error {
@@ -74,7 +76,11 @@ impl Axis {
         let pieces = text.split(',').map(|piece| Piece::parse(key, piece.trim())).collect::<Result<Vec<_>>>()?;
         let axis = Self { pieces };
         if axis.len() > MAX_TRIALS {
-            return Err(Error::usage(format!("{key} has {} values, want at most {MAX_TRIALS}", axis.len())));
+            return Err(Error::usage(format!(
+                "{key} has {} values, want at most {}",
+                whole::count(axis.len() as u64),
+                whole::count(MAX_TRIALS as u64)
+            )));
         }
         Ok(axis)
     }
@@ -170,11 +176,8 @@ impl Spread {
                     return Err(nothing(key, text));
                 }
                 if from < key.least().max(u64::from(log)) || to - 1 > most {
-                    let least = key.least().max(u64::from(log));
-                    return Err(Error::usage(format!(
-                        "{key} has '{}', want values from {least} to {most}",
-                        short(text)
-                    )));
+                    let wanted = whole::wanted(&(key.least().max(u64::from(log))..=most));
+                    return Err(Error::usage(format!("{key} has '{}' in a range, {wanted}", short(text))));
                 }
                 Ok(Self::Whole { from, to, log })
             }
@@ -257,9 +260,9 @@ mod tests {
         assert!(refused(Key::Seed, "9..1").contains("holds nothing"));
         assert!(refused(Key::Seed, "0..9:0").contains("holds nothing"));
         assert!(refused(Key::Seed, "0..18446744073709551615").contains("whole number"));
-        assert!(refused(Key::Seed, "0..9000000000000000000").contains("at most"));
+        assert!(refused(Key::Seed, "0..9000000000000000").contains("at most"));
         assert!(refused(Key::Lr, "0.1..0.2").contains("needs a step"));
-        assert!(refused(Key::Lr, "0.1..inf:0.1").contains("positive finite"));
+        assert!(refused(Key::Lr, "0.1..inf:0.1").contains("want a positive number"));
         assert!(refused(Key::Cell, "a..b").contains("only numbers"));
     }
 

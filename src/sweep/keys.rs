@@ -6,9 +6,9 @@
 use super::trial::{Engine, Goal, Optimizer, Trial};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Cell, Config, Init, Loss, LstmForm, MAX_HIDDEN};
+use crate::task::whole::{self, MAX_EXACT};
 use crate::train::{MAX_BATCH, MAX_BITS};
 use std::fmt::{self, Display};
-use std::str::FromStr;
 
 /// An axis of a sweep. The order is the order of a grid: the last key varies fastest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,8 +109,7 @@ impl Key {
             Self::Hidden => Kind::Whole(MAX_HIDDEN as u64),
             Self::Bits => Kind::Whole(MAX_BITS as u64),
             Self::Batch | Self::Dataset | Self::TestPairs => Kind::Whole(MAX_BATCH as u64),
-            // TOML's integers end there.
-            Self::Seed | Self::Budget | Self::Updates | Self::Epochs => Kind::Whole(i64::MAX.unsigned_abs()),
+            Self::Seed | Self::Budget | Self::Updates | Self::Epochs => Kind::Whole(MAX_EXACT),
             Self::Lr => Kind::Rate,
             _ => Kind::Word,
         }
@@ -142,8 +141,11 @@ impl Display for Key {
 fn unknown(word: &str, names: &[&str]) -> Error {
     let word: String = word.chars().take(40).collect();
     let near = names.iter().min_by_key(|name| strsim::levenshtein(&word, name));
-    let tip = near.filter(|name| strsim::levenshtein(&word, name) <= 2).map(|name| format!("; did you mean '{name}'?"));
-    let mut message = format!("unknown key '{word}'{}: keys are", tip.unwrap_or_default());
+    // Two letters away from nothing is everything that is short.
+    let far = |name: &&&str| strsim::levenshtein(&word, name) > 2.min(word.chars().count() / 2);
+    let tip = near.filter(|name| !far(name)).map(|name| format!("; did you mean '{name}'?"));
+    let head = if word.is_empty() { "a key is missing".to_owned() } else { format!("unknown key '{word}'") };
+    let mut message = format!("{head}{}: keys are", tip.unwrap_or_default());
     for (i, name) in names.iter().enumerate() {
         message.push_str(if i == 0 { " " } else { ", " });
         message.push_str(name);
@@ -286,18 +288,16 @@ fn word<T: Display + Copy>(key: Key, token: &str, values: &[T]) -> Result<T> {
 }
 
 /// A whole number in the range of a key.
-fn whole<T: FromStr + TryFrom<u64>>(key: Key, token: &str) -> Result<T> {
+fn whole<T: TryFrom<u64>>(key: Key, token: &str) -> Result<T> {
     let most = if let Kind::Whole(most) = key.kind() { most } else { MAX_BITS as u64 };
-    let number = token.replace('_', "").parse::<u64>().ok().filter(|n| (key.least()..=most).contains(n));
-    number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| {
-        Error::usage(format!("{key} is '{}', want a whole number from {} to {most}", short(token), key.least()))
-    })
+    let range = key.least()..=most;
+    let number = whole::whole(token, &range).and_then(|n| T::try_from(n).map_err(|_| whole::wanted(&range)));
+    number.map_err(|wanted| Error::usage(format!("{key} is '{}', {wanted}", short(token))))
 }
 
-/// A positive finite number.
+/// A rate.
 fn rate(key: Key, token: &str) -> Result<f32> {
-    let number = token.parse::<f32>().ok().filter(|x| x.is_finite() && *x > 0.0);
-    number.ok_or_else(|| Error::usage(format!("{key} is '{}', want a positive finite number", short(token))))
+    whole::rate(token).map_err(|wanted| Error::usage(format!("{key} is '{}', {wanted}", short(token))))
 }
 
 /// As much of what was typed as a message needs.

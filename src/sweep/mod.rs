@@ -61,5 +61,5 @@ pub use shard::Shard;
 pub use spec::{Method, Spec};
 pub use status::Status;
 pub use store::{Damaged, Records};
-pub use submit::Array;
+pub use submit::{Array, MAX_TASKS};
 pub use trial::{Engine, Goal, Optimizer, Trial};

@@ -9,6 +9,7 @@ use super::shard::Shard;
 use super::store::{Appender, Damaged, Records};
 use super::trial_run;
 use crate::error::{Error, Result};
+use crate::train::Need;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -139,6 +140,11 @@ pub(super) fn start_workers(
     machine: Machine,
     stop: &Arc<AtomicBool>,
 ) -> Result<Receiver<Record>> {
+    let needs = todo.iter().map(|&(place, _)| Ok(Need::of(&plan.trial(place).settings()?)));
+    let needs = needs.collect::<Result<Vec<Need>>>()?;
+    if let Some(most) = needs.into_iter().max_by(|a, b| a.total().total_cmp(&b.total())) {
+        most.times(threads).afforded()?;
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
     let (sender, results) = channel();

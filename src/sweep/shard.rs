@@ -2,6 +2,7 @@
 
 use super::keys::short;
 use crate::error::{Error, Result};
+use crate::task::whole::{MAX_EXACT, in_range, whole};
 use std::fmt;
 
 /// A part of a sweep.
@@ -26,9 +27,7 @@ impl Shard {
     /// # Errors
     /// [`Error::Usage`] if there is no such shard.
     pub fn new(index: usize, count: usize) -> Result<Self> {
-        if !(1..=MAX_SHARDS).contains(&count) {
-            return Err(Error::usage(format!("the shard is one of {count}, want 1 to {MAX_SHARDS} shards")));
-        }
+        in_range("the number of shards", count as u64, 1..=MAX_SHARDS as u64)?;
         if index >= count {
             return Err(Error::usage(format!("the shard is {index}/{count}, want 0/{count} to {}/{count}", count - 1)));
         }
@@ -42,8 +41,8 @@ impl Shard {
     /// [`Error::Usage`] naming what is missing or out of range.
     pub fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let number = |what: &str, text: &str| {
-            let number = text.trim().parse::<usize>();
-            number.map_err(|_| Error::usage(format!("{what} is '{}', want a whole number", short(text))))
+            let number = whole(text, &(0..=MAX_EXACT)).map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+            number.map_err(|wanted| Error::usage(format!("{what} is '{}', {wanted}", short(text))))
         };
         let (index, count) = match text.split_once('/') {
             Some((index, count)) => (index, Some(number("the number of shards", count)?)),

@@ -20,8 +20,9 @@ use super::axis::{Axis, Spread};
 use super::keys::{Draft, Key, short};
 use super::plan::MAX_TRIALS;
 use super::trial::Trial;
-use crate::error::{Error, Result};
+use crate::error::{Entry, Error, Result, toml_entries};
 use crate::task::rng::{Purpose, stream, unit};
+use crate::task::whole::{MAX_EXACT, count, whole};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
@@ -98,20 +99,10 @@ impl Spec {
     /// # Errors
     /// [`Error::Usage`] naming the key, the value and what it may be, or where the text is no TOML.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-            let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            Error::usage(format!("line {line} is no TOML: {}", e.message().replace('\n', " ")))
-        })?;
         let mut said = Said::default();
-        for (name, value) in &table {
-            match value {
-                toml::Value::Table(axes) => {
-                    for (key, value) in axes {
-                        said.take(name, key, &words(key, value)?)?;
-                    }
-                }
-                value => said.take("", name, &words(name, value)?)?,
-            }
+        for Entry { line, table, key, value } in toml_entries(text).map_err(Error::usage)? {
+            let taken = words(&key, &value).and_then(|value| said.take(&table, &key, &value));
+            taken.map_err(|problem| Error::usage(format!("line {line}: {problem}")))?;
         }
         said.spec()
     }
@@ -138,8 +129,9 @@ impl Spec {
             let axes: Vec<String> = self.grid.iter().map(|(key, axis)| format!("{} of {key}", axis.len())).collect();
             let points = self.points;
             Error::usage(format!(
-                "{points} points times {} is more than {MAX_TRIALS} trials, the most a sweep may have",
-                axes.join(" times ")
+                "{points} points times {} is more than {} trials, the most a sweep may have",
+                axes.join(" times "),
+                count(MAX_TRIALS as u64)
             ))
         })
     }
@@ -199,9 +191,8 @@ impl Spec {
 impl Said {
     /// Takes one key and its value, which belongs to a table, or to none.
     fn take(&mut self, table: &str, name: &str, text: &str) -> Result<()> {
-        let number = |most: u64| {
-            let number = text.trim().replace('_', "").parse::<u64>().ok().filter(|n| *n <= most);
-            number.ok_or_else(|| Error::usage(format!("{name} is '{}', want a whole number up to {most}", short(text))))
+        let number = |range| {
+            whole(text, &range).map_err(|wanted| Error::usage(format!("{name} is '{}', {wanted}", short(text))))
         };
         match (table, name) {
             ("", "method") => {
@@ -212,10 +203,10 @@ impl Said {
                 })?);
             }
             ("", "points") => {
-                let points = number(MAX_TRIALS as u64)?;
+                let points = number(1..=MAX_TRIALS as u64)?;
                 self.points = Some(usize::try_from(points).expect("at most a million"));
             }
-            ("", "sweep_seed") => self.sweep_seed = Some(number(i64::MAX.unsigned_abs())?),
+            ("", "sweep_seed") => self.sweep_seed = Some(number(0..=MAX_EXACT)?),
             ("" | "grid" | "fixed" | "random", name) => {
                 let key = Key::parse(name)?;
                 if self.grid.contains_key(&key) || self.random.contains_key(&key) {
@@ -257,9 +248,12 @@ impl Said {
                     "method is {method}, and there are no random axes: random.lr=0.001..0.1:log is one"
                 )));
             }
-            (_, false, None | Some(0)) => return Err(Error::usage("points is not given or 0, want at least 1")),
+            (_, false, None) => {
+                return Err(Error::usage("there are random axes, and points is not given: points=100 draws a hundred"));
+            }
             (Method::Sobol, _, Some(points)) if points > SOBOL_POINTS => {
-                return Err(Error::usage(format!("points is {points}, want at most {SOBOL_POINTS} for sobol")));
+                let most = count(SOBOL_POINTS as u64);
+                return Err(Error::usage(format!("points is {points}, want at most {most} for sobol")));
             }
             _ => {}
         }

@@ -5,6 +5,7 @@
 
 use super::keys::short;
 use crate::error::{Error, Result};
+use crate::task::whole::in_range;
 use std::path::Path;
 
 /// What is asked of Slurm.
@@ -23,7 +24,7 @@ pub struct Array {
 }
 
 /// The most tasks of an array; sites allow fewer or more (`MaxArraySize`), and sbatch says so.
-const MAX_TASKS: usize = 100_000;
+pub const MAX_TASKS: usize = 100_000;
 
 impl Array {
     /// The script, to be given to `sbatch`.
@@ -32,9 +33,7 @@ impl Array {
     /// [`Error::Usage`] for numbers out of range, and for words or names that a script cannot hold.
     pub fn script(&self, program: &Path, folder: &Path) -> Result<String> {
         for (name, value) in [("shards", self.shards), ("at-once", self.at_once.unwrap_or(1)), ("cpus", self.cpus)] {
-            if !(1..=MAX_TASKS).contains(&value) {
-                return Err(Error::usage(format!("{name} is {value}, want 1 to {MAX_TASKS}")));
-            }
+            in_range(name, value as u64, 1..=MAX_TASKS as u64)?;
         }
         let (program, folder) = (text(program)?, text(folder)?);
         let mut head = String::new();

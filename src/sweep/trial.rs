@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::{Activation, Cell, Config, Init, Loss, LstmForm, config_hash};
+use crate::task::whole::in_range;
 use crate::train::{EngineKind, MAX_BATCH, MAX_BITS, Rule, Settings, Source, Until};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -215,12 +216,10 @@ impl Trial {
             let tests = self.test_bits.len();
             return Err(Error::usage(format!("test_bits names {tests} widths, want 1 to {MAX_TESTS}")));
         }
-        if let Some(bits) = self.test_bits.iter().find(|bits| !(1..=MAX_BITS).contains(*bits)) {
-            return Err(Error::usage(format!("test_bits has {bits}, want widths of 1 to {MAX_BITS}")));
+        for &bits in &self.test_bits {
+            in_range("test_bits", bits as u64, 1..=MAX_BITS as u64)?;
         }
-        if !(1..=MAX_BATCH).contains(&self.test_pairs) {
-            return Err(Error::usage(format!("test_pairs is {}, want 1 to {MAX_BATCH}", self.test_pairs)));
-        }
+        in_range("test_pairs", self.test_pairs as u64, 1..=MAX_BATCH as u64)?;
         Ok(self)
     }
 

@@ -49,7 +49,7 @@ impl Rule {
         if lr.is_finite() && lr > 0.0 {
             Ok(self)
         } else {
-            Err(Error::usage(format!("the learning rate is {lr}, want a positive finite number")))
+            Err(Error::usage(format!("the learning rate is {lr}, want a positive number up to 3.4e38")))
         }
     }
 }

@@ -5,6 +5,7 @@ use super::optimizer::Rule;
 use crate::error::{Error, Result};
 use crate::kernel::SimdLevel;
 use crate::model::{Config, Init};
+use crate::task::whole::{MAX_EXACT, in_range};
 use std::time::Duration;
 
 /// Where minibatches come from.
@@ -48,7 +49,7 @@ pub struct Settings {
     pub batch: usize,
     /// Where they come from.
     pub source: Source,
-    /// Key of all random streams.
+    /// Key of all random streams, at most [`MAX_EXACT`].
     pub seed: u64,
     /// How parameters begin.
     pub init: Init,
@@ -109,28 +110,26 @@ impl Settings {
         self.config = self.config.checked()?;
         self.level = self.level.checked()?;
         self.rule = self.rule.checked()?;
-        let ranges =
-            [("bits", self.bits, MAX_BITS), ("batch", self.batch, MAX_BATCH), ("threads", self.threads, MAX_THREADS)];
-        for (name, value, most) in ranges {
-            if !(1..=most).contains(&value) {
-                return Err(Error::usage(format!("{name} is {value}, want 1 to {most}")));
-            }
-        }
+        in_range("bits", self.bits as u64, 1..=MAX_BITS as u64)?;
+        in_range("batch", self.batch as u64, 1..=MAX_BATCH as u64)?;
+        in_range("threads", self.threads as u64, 1..=MAX_THREADS as u64)?;
+        in_range("seed", self.seed, 0..=MAX_EXACT)?;
         if let Some(norm) = self.clip_norm.filter(|norm| !(norm.is_finite() && *norm > 0.0)) {
-            return Err(Error::usage(format!("the clip norm is {norm}, want a positive finite number")));
+            return Err(Error::usage(format!("the clip norm is {norm}, want a positive number up to 3.4e38")));
         }
-        if let Source::Fixed { samples, .. } = self.source
-            && !(1..=MAX_BATCH).contains(&samples)
-        {
-            return Err(Error::usage(format!("the data set has {samples} additions, want 1 to {MAX_BATCH}")));
+        if let Source::Fixed { samples, .. } = self.source {
+            in_range("dataset", samples as u64, 1..=MAX_BATCH as u64)?;
         }
         match self.until {
-            Until::Epochs(0) => Err(Error::usage("epochs is 0, want at least 1")),
+            Until::Epochs(limit) => in_range("epochs", limit, 1..=MAX_EXACT)?,
+            Until::Updates(limit) => in_range("updates", limit, 1..=MAX_EXACT)?,
+            Until::Solved { budget } => in_range("budget", budget, 1..=MAX_EXACT)?,
+            Until::Time(_) => {}
+        }
+        match self.until {
             Until::Epochs(_) if self.source == Source::Stream => {
                 Err(Error::usage("epochs count passes over a fixed set, and additions are drawn anew: name a data set"))
             }
-            Until::Updates(0) => Err(Error::usage("updates is 0, want at least 1")),
-            Until::Solved { budget: 0 } => Err(Error::usage("the budget is 0 updates, want at least 1")),
             Until::Time(time) if time.is_zero() => Err(Error::usage("the training time is 0 s, want more")),
             _ => Ok(self),
         }

@@ -54,14 +54,19 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
 }
 
-/// Tells of lines that are left out.
+/// Tells of lines that are left out. Whether their trials have been run again since, other lines say.
 fn warn_of(damaged: &[Damaged], out: &Output) {
     const TOLD: usize = 3;
     for Damaged { path, line, problem } in damaged.iter().take(TOLD) {
-        out.warn(&format!("{}:{line}: {problem}; the line is left out, its trial counts as not done", path.display()));
+        let path = path.display();
+        out.warn(&format!(
+            "{path}:{line}: {problem}; the line is left out, its trial is done only if another line has it"
+        ));
     }
-    if damaged.len() > TOLD {
-        out.warn(&format!("{} more lines are left out", damaged.len() - TOLD));
+    match damaged.len().saturating_sub(TOLD) {
+        0 => {}
+        1 => out.warn("1 more line is left out"),
+        more => out.warn(&format!("{} more lines are left out", count(more as u64))),
     }
 }
 

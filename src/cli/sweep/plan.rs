@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(long, requires = "out")]
     extend: bool,
     /// Threads the time is estimated for [default: all cores].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
     threads: Option<usize>,
 }
 
@@ -52,7 +52,7 @@ struct Record {
     repeated: usize,
     method: String,
     axes: Vec<AxisRecord>,
-    estimate_seconds: f64,
+    estimate_seconds: Option<f64>,
     estimate_is_lower_bound: bool,
     threads: usize,
     folder: Option<PathBuf>,
@@ -82,14 +82,15 @@ fn plan(words: &[String]) -> Result<Plan> {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let threads = args.threads.unwrap_or_else(cores);
-    values::in_range("threads", &[threads], MAX_THREADS)?;
     let plan = plan(&args.words)?;
     if let Some(folder) = args.out.as_deref().filter(|folder| folder.join(config_file::NAME).exists()) {
         let name = folder.display();
         return Err(Error::usage(format!("{name} holds a run of carrylane train: name another folder")).into());
     }
     let locked = args.out.as_deref().map(|folder| plan.lock(folder, args.extend)).transpose()?;
-    let estimate = plan.estimate(threads)?;
+    // A plan may be for another machine than this.
+    let estimate =
+        plan.estimate(threads).inspect_err(|problem| out.warn(&format!("no estimate of the time: {problem}"))).ok();
     let spec = plan.spec();
     let mut rows = table(&["axis", "values", ""], &[0, 1, 2]);
     for (key, values, n) in spec.axes() {
@@ -104,13 +105,15 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let drawn = if spec.method() == Method::Grid { String::new() } else { format!(", points by {}", spec.method()) };
     let repeated = match plan.repeated() {
         0 => String::new(),
-        n => format!(" ({} the same as others)", count(n as u64)),
+        n => format!(", {} more left out as the same again", count(n as u64)),
     };
     out.say(format!("\n{}{repeated}{drawn}", styled(STRONG, plural(plan.len() as u64, "trial"))))?;
-    let bound = if estimate.at_least { "more than" } else { "about" };
-    let (time, on) = (duration(estimate.seconds), plural(threads as u64, "thread"));
-    let tried = plural(estimate.tried as u64, "trial");
-    out.say(styled(FAINT, format!("{bound} {time} on {on}, from {tried} that were run for it")))?;
+    if let Some(estimate) = &estimate {
+        let bound = if estimate.at_least { "more than" } else { "about" };
+        let (time, on) = (duration(estimate.seconds), plural(threads as u64, "thread"));
+        let tried = plural(estimate.tried as u64, "trial");
+        out.say(styled(FAINT, format!("{bound} {time} on {on}, from running {tried}")))?;
+    }
     if let (Some(folder), Some(locked)) = (&args.out, locked) {
         let folder = quoted(folder);
         out.say(match locked {
@@ -132,8 +135,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             repeated: plan.repeated(),
             method: spec.method().to_string(),
             axes: spec.axes().into_iter().map(axis).collect(),
-            estimate_seconds: estimate.seconds,
-            estimate_is_lower_bound: estimate.at_least,
+            estimate_seconds: estimate.map(|estimate| estimate.seconds),
+            estimate_is_lower_bound: estimate.is_some_and(|estimate| estimate.at_least),
             threads,
             folder: args.out.clone(),
             version: VERSION,

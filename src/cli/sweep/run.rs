@@ -2,7 +2,7 @@
 
 use super::{Counts, outcomes, quoted, warn_of};
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION, cores};
+use crate::cli::args::{HELP, VERSION, threads};
 use crate::cli::format::{count, duration, percent, plural, rate};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
 use crate::cli::{signals, values};
@@ -64,17 +64,15 @@ struct Part {
     /// Which part: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says (Slurm, Kubernetes, HyperQueue, GNU parallel).
     #[arg(long, value_name = "I/N", default_value = "0/1", allow_hyphen_values = true)]
     shard: String,
-    /// Trials side by side [default: all cores].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "CARRYLANE_THREADS", hide_env_values = true)]
+    /// Trials side by side [default: CARRYLANE_THREADS, or all cores].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
     threads: Option<usize>,
 }
 
 impl Part {
     fn options(&self, missing: bool, again: Vec<Outcome>) -> Result<Options> {
         let shard = Shard::parse(&self.shard, |name| std::env::var(name).ok())?;
-        let threads = self.threads.unwrap_or_else(cores);
-        values::in_range("threads", &[threads], MAX_THREADS)?;
-        Ok(Options { shard, threads, missing, again })
+        Ok(Options { shard, threads: threads(self.threads)?, missing, again })
     }
 }
 

@@ -1,10 +1,12 @@
 //! `carrylane sweep submit`.
 
-use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION};
+use crate::cli::format::count;
 use crate::cli::output::{FAINT, Output, styled};
+use crate::cli::{Answer, values};
 use carrylane::files;
-use carrylane::sweep::{Array, Plan};
+use carrylane::sweep::{Array, MAX_TASKS, Plan};
+use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -22,13 +24,13 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Engine::Slurm)]
     engine: Engine,
     /// Parts of the sweep, a task each; 5 to 60 minutes of work are a good size.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_TASKS))]
     shards: usize,
     /// The most tasks at a time [default: as many as there are].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_TASKS))]
     at_once: Option<usize>,
     /// Cores of a task.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS), default_value = "1")]
     cpus: usize,
     /// Time limit of a task, in Slurm's words [default: the partition's].
     #[arg(long, value_name = "TIME")]
@@ -36,13 +38,13 @@ pub(super) struct Args {
     /// Partition [default: the cluster's].
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
-    /// Print the script and submit nothing.
+    /// Print the script; write no file and submit nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
 const DETAILS: &str = "\
-The script is kept in DIR/submit.sh and printed; `sbatch DIR/submit.sh` submits it again. A task that is killed or \
+The script is printed and kept in DIR/submit.sh; `sbatch DIR/submit.sh` submits it again. A task that is killed or \
 interrupted loses no finished trial, and any later task or `sweep run` does what is missing.";
 
 const AFTER_HELP: &str = "\
@@ -56,15 +58,20 @@ enum Engine {
     Slurm,
 }
 
+/// Tasks of an array where the site has not set Slurm's `MaxArraySize`.
+const USUAL_TASKS: usize = 1001;
+
 /// The JSON line.
 #[derive(Debug, Serialize)]
 struct Record {
     engine: &'static str,
     shards: usize,
-    script: PathBuf,
+    /// Where the script is kept, and what sbatch said; not there for a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
     submitted: bool,
-    /// What sbatch said.
-    answer: String,
     version: &'static str,
 }
 
@@ -77,17 +84,26 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (time, partition) = (time.clone(), partition.clone());
     let array = Array { shards: *shards, at_once: *at_once, cpus: *cpus, time, partition };
     let text = array.script(&program, &folder)?;
-    let script = folder.join("submit.sh");
-    files::write(&script, text.as_bytes())?;
+    if *shards > USUAL_TASKS {
+        let (shards, usual) = (count(*shards as u64), count(USUAL_TASKS as u64));
+        out.warn(&format!(
+            "an array of {shards} tasks needs a MaxArraySize of {shards} or more, and Slurm's default is {usual}: \
+             `scontrol show config | grep MaxArraySize` says this cluster's"
+        ));
+    }
     out.say(text.trim_end())?;
-    let answer = if args.dry_run { String::new() } else { sbatch(&script)? };
-    out.say(styled(
-        FAINT,
-        if args.dry_run { format!("\nnext: sbatch {}", script.display()) } else { format!("\n{answer}") },
-    ))?;
-    let record =
-        Record { engine: "slurm", shards: *shards, script, submitted: !args.dry_run, answer, version: VERSION };
-    out.record("submit", &record)?;
+    let (script, answer) = if args.dry_run {
+        out.say(styled(FAINT, "\nnext: the same without --dry-run"))?;
+        (None, None)
+    } else {
+        let script = folder.join("submit.sh");
+        files::write(&script, text.as_bytes())?;
+        let answer = sbatch(&script)?;
+        out.say(styled(FAINT, format!("\n{answer}")))?;
+        (Some(script), Some(answer))
+    };
+    let submitted = answer.is_some();
+    out.record("submit", &Record { engine: "slurm", shards: *shards, script, submitted, answer, version: VERSION })?;
     Ok(Answer::Yes)
 }
 

@@ -14,7 +14,7 @@ use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
 use carrylane::Error;
 use carrylane::prove::{Learned, Plan, until_proved_watched};
-use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until, available_memory};
+use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until};
 use serde::Serialize;
 
 /// Runs the command.
@@ -35,10 +35,8 @@ pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answe
 fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let stop = signals::stop_flag()?;
     let settings = Settings::try_from(args)?;
-    let (plan, every) = (args.end.plan(&settings)?, args.every()?);
-    if let Some(available) = available_memory() {
-        Need::of(&settings).within(available)?;
-    }
+    let (plan, every) = (args.end.plan(&settings)?, args.every());
+    Need::of(&settings).afforded()?;
     for (given, flag) in
         [(args.keeping.tensorboard, "tensorboard"), (args.keeping.checkpoint_every.is_some(), "checkpoint-every")]
     {
@@ -101,10 +99,12 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(styled(FAINT, format!("config {} · weights {}", summary.config_hash, summary.weights_hash)))?;
     if let Some(keeper) = &keeper {
         let report = keeper.folder.file("report.html");
-        let (saved, report) = (name.as_ref().map_or(String::new(), |name| format!("{name}, ")), report.display());
+        let saved = name.as_ref().map_or(String::new(), |name| format!("{}, ", name.display()));
+        let report = report.display();
         out.say(format!("saved {saved}{report}"))?;
     }
-    if let Some(next) = next(name.as_deref(), settings.bits, report.score.wrong == 0) {
+    let proved = learned.as_ref().map(Learned::proved);
+    if let Some(next) = next(name.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.say(styled(FAINT, format!("next: {next}")))?;
     }
     out.record("summary", &summary)?;

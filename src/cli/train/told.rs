@@ -3,8 +3,9 @@
 use crate::cli::args::VERSION;
 use crate::cli::format::{count, plural};
 use crate::cli::output::{BAD, GOOD, Output, STRONG, styled};
-use crate::cli::sums;
+use crate::cli::{quoted, sums};
 use carrylane::train::{EngineKind, Outcome, Report, Score, Settings, Trainer, Until};
+use std::path::Path;
 
 /// What is trained, in a line.
 pub(super) fn header(settings: &Settings, engine: EngineKind) -> String {
@@ -67,14 +68,14 @@ pub(super) fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Resu
     Ok(())
 }
 
-/// What to try next, if something is worth trying.
-pub(super) fn next(model: Option<&str>, bits: usize, solved: bool) -> Option<String> {
-    let quoted =
-        model.map(|name| if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() });
-    match (quoted, solved) {
-        (Some(model), true) => Some(format!("carrylane add 123 456 --model {model}")),
-        (Some(model), false) => Some(format!("carrylane eval --bits {bits} --model {model}")),
-        (None, true) => Some("the same with --out DIR keeps the net; carrylane add 123 456".into()),
-        (None, false) => None,
+/// What to try next, if something is worth trying: with a net that is kept or not, whose pairs are all right or not, and which is proved,
+/// or is not though that was the goal.
+pub(super) fn next(model: Option<&Path>, bits: usize, right: bool, proved: Option<bool>) -> Option<String> {
+    match (model.map(quoted), right, proved) {
+        (Some(model), false, _) => Some(format!("carrylane eval --bits {bits} --model {model}")),
+        (Some(model), true, Some(false)) => Some(format!("carrylane prove {model}")),
+        (Some(model), true, _) => Some(format!("carrylane add 123 456 --model {model}")),
+        (None, true, None | Some(true)) => Some("the same with --out DIR keeps the net; carrylane add 123 456".into()),
+        (None, ..) => None,
     }
 }

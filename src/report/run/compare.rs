@@ -33,7 +33,7 @@ impl Kept {
             let problem = "no run folder: it has no config.toml; `carrylane train --out DIR` makes one";
             return Err(Error::data(path, problem));
         }
-        let config = read_config(&name)?;
+        let config = read_config(&name)?.into_iter().map(|setting| (setting.key, setting.value)).collect();
         let curves = Curves::read(&path.join("metrics.jsonl"))?;
         let saved = path.join("model.safetensors");
         let model = if saved.exists() {
@@ -73,6 +73,8 @@ pub struct CurveDifference {
     pub last_update: [u64; 2],
     /// Loss at the last row of each.
     pub last_loss: [f64; 2],
+    /// Update at which each ended, if it has.
+    pub ended_update: [Option<u64>; 2],
 }
 
 /// How far a tensor is from another.
@@ -112,7 +114,7 @@ pub fn compare(a: &Kept, b: &Kept) -> Comparison {
     let hash = |of: &Kept| of.model.as_ref().map(|model| weights_hash(&model.config, &model.params));
     Comparison {
         config: config.filter(|(_, here, there)| here != there).collect(),
-        curve: curves(&a.curves.rows, &b.curves.rows),
+        curve: curves(&a.curves, &b.curves),
         rows: a.curves.rows.len().min(b.curves.rows.len()),
         weights,
         weights_hash: [hash(a), hash(b)],
@@ -120,7 +122,9 @@ pub fn compare(a: &Kept, b: &Kept) -> Comparison {
 }
 
 /// Where two curves part; nothing if they do not.
-fn curves(a: &[Row], b: &[Row]) -> Option<CurveDifference> {
+fn curves(a: &Curves, b: &Curves) -> Option<CurveDifference> {
+    let ended_update = [a, b].map(|curves| curves.end.as_ref().map(|end| end.update));
+    let (a, b) = (&a.rows[..], &b.rows[..]);
     let parted =
         a.iter().zip(b).find_map(|(a, b)| other(a, b).map(|(what, values)| (a.update.min(b.update), what, values)));
     let (first_update, what, values) = parted.or_else(|| {
@@ -130,7 +134,7 @@ fn curves(a: &[Row], b: &[Row]) -> Option<CurveDifference> {
     })?;
     let last = |rows: &[Row]| rows.last().map_or((0, f64::NAN), |row| (row.update, row.loss));
     let (a, b) = (last(a), last(b));
-    Some(CurveDifference { first_update, what, values, last_update: [a.0, b.0], last_loss: [a.1, b.1] })
+    Some(CurveDifference { first_update, what, values, last_update: [a.0, b.0], last_loss: [a.1, b.1], ended_update })
 }
 
 /// What is other in two rows, but for times.

@@ -1,33 +1,45 @@
 //! `config.toml`: the settings of a training, name to value, one a line.
 
-use crate::error::{Error, Result};
+use crate::error::{Entry, Error, Result, toml_entries};
 use crate::files;
-use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Value;
 
-/// Reads a file of settings.
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub key: String,
+    /// Its value, as it would be typed.
+    pub value: String,
+    /// Where it stands, counted from 1.
+    pub line: usize,
+}
+
+/// Reads a file of settings, in its order.
 ///
 /// # Errors
 /// [`Error::Data`] if there is none, if it is no TOML, or holds what is neither a number, a word nor `true` or `false`;
 /// [`Error::Io`] if it cannot be read.
-pub fn read_config(path: &Path) -> Result<BTreeMap<String, String>> {
+pub fn read_config(path: &Path) -> Result<Vec<Setting>> {
     let missing = || Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml");
     let text = files::found(files::read_text(path, files::TEXT))?.ok_or_else(missing)?;
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        let line = e.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        Error::data(path, format!("line {line}: {}", e.message().replace('\n', "; ")))
-    })?;
-    let word = |(key, value): (String, Value)| match value {
-        Value::String(text) => Ok((key, text)),
-        Value::Integer(number) => Ok((key, number.to_string())),
-        Value::Float(number) => Ok((key, number.to_string())),
-        Value::Boolean(yes) => Ok((key, yes.to_string())),
-        Value::Array(_) | Value::Table(_) | Value::Datetime(_) => {
-            Err(Error::data(path, format!("{key} is a {}, want one number or word", value.type_str())))
-        }
+    let entries = toml_entries(&text).map_err(|problem| Error::data(path, problem))?;
+    let setting = |Entry { line, table, key, value }: Entry| {
+        let found = match value {
+            _ if !table.is_empty() => Err("in a table"),
+            Value::String(text) => Ok(text),
+            Value::Integer(number) => Ok(number.to_string()),
+            Value::Float(number) => Ok(number.to_string()),
+            Value::Boolean(yes) => Ok(yes.to_string()),
+            Value::Array(_) => Err("a list"),
+            Value::Table(_) => Err("a table"),
+            Value::Datetime(_) => Err("a date"),
+        };
+        let refused = |found| Error::data(path, format!("line {line}: {key} is {found}, want one number or word"));
+        Ok(Setting { value: found.map_err(refused)?, key, line })
     };
-    table.into_iter().map(word).collect()
+    entries.into_iter().map(setting).collect()
 }
 
 #[cfg(test)]
@@ -44,11 +56,14 @@ mod tests {
             read_config(&path)
         };
         let found = read("lr = 0.03\nhidden = 16\ncell = \"elman\"\nbias = true\n").expect("settings");
-        let found: Vec<_> = found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(found, [("bias", "true"), ("cell", "elman"), ("hidden", "16"), ("lr", "0.03")]);
-        for (text, word) in
-            [("lr = \n", "line 1"), ("a = 1\nb = [1]\n", "b is a array"), ("[net]\nx = 1", "net is a table")]
-        {
+        let found: Vec<_> = found.iter().map(|s| (s.key.as_str(), s.value.as_str(), s.line)).collect();
+        assert_eq!(found, [("lr", "0.03", 1), ("hidden", "16", 2), ("cell", "elman", 3), ("bias", "true", 4)]);
+        for (text, word) in [
+            ("lr = \n", "line 1"),
+            ("a = 1\nb = [1]\n", "line 2: b is a list, want one number or word"),
+            ("a = 1979-05-27\n", "line 1: a is a date"),
+            ("[net]\nx = 1", "line 2: x is in a table"),
+        ] {
             let refusal = read(text).expect_err("no settings").to_string();
             assert!(refusal.contains(word), "{refusal}");
         }

@@ -7,7 +7,7 @@ mod events;
 mod page;
 
 pub use compare::{Comparison, CurveDifference, Kept, TensorDifference, compare};
-pub use config::read_config;
+pub use config::{Setting, read_config};
 pub use curves::{Curves, End, Line, Recorder};
 pub use events::Events;
 pub use page::{html, write};

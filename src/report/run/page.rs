@@ -4,6 +4,7 @@ use super::curves::Curves;
 use crate::error::Result;
 use crate::files;
 use crate::report::page;
+use crate::task::whole::count;
 use serde::Serialize;
 use std::path::Path;
 
@@ -26,10 +27,10 @@ pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment
     let about = match (&curves.end, curves.rows.last()) {
         (Some(end), _) => {
             let fault = end.fault.as_ref().map_or(String::new(), |fault| format!(": {fault}"));
-            let (wrong, total) = (end.pairs_wrong, end.pairs_total);
-            format!("{} after {} updates{fault}; {wrong} of {total} pairs wrong", end.outcome, end.update)
+            let [updates, wrong, total] = [end.update, end.pairs_wrong, end.pairs_total].map(count);
+            format!("{} after {updates} updates{fault}; {wrong} of {total} pairs wrong", end.outcome)
         }
-        (None, Some(row)) => format!("under way, or interrupted, after {} updates", row.update),
+        (None, Some(row)) => format!("under way, or interrupted, after {} updates", count(row.update)),
         (None, None) => "not begun".to_owned(),
     };
     let about = format!("{about}; carrylane {}", env!("CARGO_PKG_VERSION"));
