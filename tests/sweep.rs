@@ -341,7 +341,7 @@ fn specs_that_make_no_sense_are_refused_by_name() {
     refused(&["hidden=40000"], &["hidden is '40000'", "1 to 32,768"]);
     refused(&["cell=gru"], &["cell is 'gru', want elman or dynamic or lstm"]);
     refused(&["seed=5..5"], &["seed has the range '5..5', which holds nothing"]);
-    refused(&["seed=0..2000000"], &["seed has 2000000 values, want at most 1,000,000"]);
+    refused(&["seed=0..2000000"], &["seed has 2,000,000 values, want at most 1,000,000"]);
     refused(&["seed=0..2000", "hidden=1..2000"], &["more than 1,000,000 trials"]);
     refused(&["hidden=4", "hidden=8"], &["hidden is given twice"]);
     refused(&["cell=elman", "lstm_form=notebook"], &["has no LSTM form"]);

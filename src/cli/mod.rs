@@ -70,7 +70,7 @@ Examples:
   carrylane train                       a net proved to add numbers of every width
   carrylane train --out run             the same, kept in run/model.safetensors
   carrylane add 123 456                 one sum by a net trained and proved on the spot
-  carrylane prove run/model.safetensors the proof again, with its certificate and picture if wanted
+  carrylane prove run                   the proof again, with its certificate and picture if wanted
   carrylane replay 000-elman            a notebook's program, number for number
   carrylane sweep plan hidden=4,8 -o d  thousands of trainings as one
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
@@ -234,7 +234,7 @@ mod tests {
                 let name = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
                 let words = !arg.get_possible_values().is_empty();
                 let (true, Some(flag), false) = (numbers.contains(&name), arg.get_long(), words) else { continue };
-                for value in ["-1", "1e999", "99999999999999999999", "x", ""] {
+                for value in ["-1", "1e999", "9999999999999999999999999999999999999999", "x", ""] {
                     let line = ["carrylane"].into_iter().map(str::to_owned).chain(path.clone());
                     let refusal = command.try_get_matches_from_mut(line.chain([format!("--{flag}={value}")]));
                     let refusal = refusal.expect_err("no number of anything").to_string();

@@ -59,8 +59,8 @@ the shortest addition that goes wrong. `carrylane add` runs the integer network 
 
 const AFTER_HELP: &str = "\
 Examples:
-  carrylane train --out run && carrylane prove run/model.safetensors
-  carrylane prove run/model.safetensors --q 2 --certificate run/model.proof --svg carry.svg
+  carrylane train --out run && carrylane prove run
+  carrylane prove run --certificate run/model.proof --svg carry.svg
   carrylane prove --check run/model.proof
 
 Exits with 0 if proved (or the certificate holds), with 1 if refuted or undecided, with 65 for a certificate that does not hold.";
