@@ -10,7 +10,8 @@ use carrylane::exchange::{Format, Said, export, import};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
 use carrylane::prove::{Certificate, IntegerNet, Plan, Runner, check, until_proved};
-use carrylane::report::{html, run::Curves};
+use carrylane::report::html;
+use carrylane::report::run::{Curves, read_config};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::train::{Checkpoint, Identity, Settings, Trainer};
@@ -188,12 +189,18 @@ fn network(path: &Path, bytes: &[u8]) -> bool {
 fn specs() -> Vec<Vec<u8>> {
     [
         "method = \"random\"\npoints = 10\nsweep_seed = 1\n[grid]\nhidden = [4, 8]\nseed = \"0..20\"\n[random]\nlr = \"0.001..0.1:log\"\n[fixed]\ncell = \"lstm\"\n",
-        "seed = 9007199254740991\nupdates = 9007199254740992\n\"\" = 3\nlr = 1e40\n",
+        "seed = 9007199254740991\nupdates = 9007199254740991\nlr = 3.4e38\n",
         "[grid]\nhidden = \"4..64:4\"\nactivation = [\"tanh\", \"relu\"]\nbatch = 64\n",
         "method = \"sobol\"\npoints = 64\n[random]\nlr = \"1e-4..1e-1:log\"\nhidden = \"4..65:log\"\n",
     ]
     .map(|text| text.as_bytes().to_vec())
     .into()
+}
+
+fn settings_files() -> Vec<Vec<u8>> {
+    ["cell = \"lstm\"\nhidden = 16\nlr = 0.03\nbias = true\nseed = 9007199254740991\n", "time = 1e9\n'until' = 'x'\n"]
+        .map(|text| text.as_bytes().to_vec())
+        .into()
 }
 
 fn words(bytes: &[u8]) -> bool {
@@ -311,7 +318,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         },
         Parser {
             name: "config",
-            mutants: 5_000,
+            mutants: 2_500,
             seeds: configs,
             takes: Box::new(|bytes| {
                 serde_json::from_slice::<Config>(bytes).is_ok_and(|config| config.checked().is_ok())
@@ -370,6 +377,15 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
             mutants: 5_000,
             seeds: vec![unchecked(&lines)],
             takes: Box::new(|bytes| merged(&sweep, &checked(bytes))),
+        },
+        Parser {
+            name: "config.toml",
+            mutants: 2_500,
+            seeds: settings_files(),
+            takes: Box::new(|bytes| {
+                fs::write(&path, bytes).expect("writable");
+                read_config(&path).is_ok()
+            }),
         },
         Parser {
             name: "sweep, TOML",

@@ -125,3 +125,17 @@ fn quiet_leaves_results_and_errors() {
     let refused = run(&["add", "1", "-2", "--quiet"], &[]);
     assert!(text(&refused.stderr).starts_with("error: "), "{refused:?}");
 }
+
+#[test]
+fn a_script_that_starts_a_daemon_ends_it() {
+    let script = fs::read_to_string("scripts/check-sweeps.sh").expect("readable");
+    let lines: Vec<&str> = script.lines().map(str::trim).collect();
+    let starts = |line: &str| ["slurmctld -", "slurmd -", "runuser "].iter().any(|daemon| line.starts_with(daemon));
+    let started: Vec<usize> = (0..lines.len()).filter(|&at| starts(lines[at])).collect();
+    assert_eq!(started.len(), 3, "munged, slurmctld and slurmd");
+    for at in started {
+        assert!(lines[at].ends_with('&') && !lines[at].contains("munged --force"), "in the foreground: {}", lines[at]);
+        assert_eq!(lines[at + 1], "started+=($!)", "after {}", lines[at]);
+    }
+    assert!(!script.contains("|| runuser"), "every daemon is on a line of its own");
+}

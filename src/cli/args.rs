@@ -75,7 +75,8 @@ pub(super) struct Machine {
     /// Instruction set; `auto` is the best of this machine.
     #[arg(long, value_name = "LEVEL", value_parser = values::level(), default_value = "auto")]
     simd: Simd,
-    /// Worker threads, which change speed and never results [default: CARRYLANE_THREADS, or all cores].
+    /// Worker threads, which change speed and never results [default: `CARRYLANE_THREADS`, or all
+    /// cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
     threads: Option<usize>,
 }

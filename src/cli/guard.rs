@@ -34,8 +34,9 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
     ExitCode::from(catch(program))
 }
 
-/// Gives an abort an exit code. Where memory is refused that nobody asked for beforehand, Rust says so in a line and aborts, and no safe
-/// code can have it do otherwise; an abort after a panic is a bug.
+/// Gives an abort an exit code. Where memory is refused that nobody asked for beforehand, Rust says
+/// so in a line and aborts, and no safe code can have it do otherwise; an abort after a panic is a
+/// bug.
 #[cfg(unix)]
 fn codes_of_aborts(bug: &Arc<AtomicBool>) {
     let always = Arc::new(AtomicBool::new(true));

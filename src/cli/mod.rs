@@ -75,8 +75,8 @@ Examples:
   carrylane sweep plan hidden=4,8 -o d  thousands of trainings as one
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
 
-Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input or output failed,
-75 interrupted, run it again.
+Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input, output or memory
+failed, 75 interrupted, run it again.
 Results go to standard output, progress and warnings to standard error.
 NO_COLOR and --color never turn colour off.";
 

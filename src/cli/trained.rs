@@ -102,6 +102,10 @@ impl Source {
                 let (path, bits, seed) = (path.display(), note("bits"), note("seed"));
                 let origin = format!("{path}: {bits} bits, {samples} samples, seed {seed}");
                 let proved = noted(&saved);
+                if proved.is_none() && saved.notes.contains_key(run_folder::PROVED_NETWORK) {
+                    let tip = "its proof is not taken on trust; carrylane prove makes it anew";
+                    out.warn(&format!("{path} was proved by another version of carrylane, {tip}"));
+                }
                 (saved, origin, proved)
             }
             None => {

@@ -99,7 +99,8 @@ impl Replay {
     /// Runs the program and hands each line to `on_line` as it comes. Numbers that are not finite end nothing.
     ///
     /// # Errors
-    /// A count of zero (samples, interval, hidden units), or more than 2^15 hidden units; a delta for another notebook than 002, or a wrong one for
+    /// A count of zero (samples, interval, hidden units), or more than 2^15 hidden units; a delta
+    /// for another notebook than 002, or a wrong one for
     /// its correction.
     pub fn run(&self, mut on_line: impl FnMut(&Line)) -> Result<Summary> {
         let samples = positive("samples", self.samples, usize::MAX, self.notebook.own_samples())?;
@@ -176,12 +177,13 @@ impl Replay {
 const MAX_HIDDEN: usize = 1 << 15;
 
 fn positive(name: &str, given: Option<usize>, most: usize, own: usize) -> Result<usize> {
-    match given {
-        Some(n) if !(1..=most).contains(&n) => {
-            Err(Error::usage(format!("{name} is {n}: give 1 to {most}, or leave it out for the notebook's {own}")))
-        }
-        _ => Ok(given.unwrap_or(own)),
-    }
+    let wanted = match given {
+        Some(0) => "1 or more".to_owned(),
+        Some(n) if n > most => format!("at most {most}"),
+        _ => return Ok(given.unwrap_or(own)),
+    };
+    let found = given.unwrap_or(own);
+    Err(Error::usage(format!("{name} is {found}: give {wanted}, or leave it out for the notebook's {own}")))
 }
 
 fn first_non_finite(net: &Net, y: &[f64]) -> Option<&'static str> {

@@ -27,7 +27,8 @@ pub struct WalkOptions {
 }
 
 impl WalkOptions {
-    /// Bytes that so many states of a net may take: what is carried, here and in a certificate, and what finds states again.
+    /// Bytes that so many states of a net may take: what is carried, here and in a certificate, and
+    /// what finds states again.
     pub fn bytes(&self, config: &Config) -> f64 {
         let carried = config.hidden * if config.cell == Cell::Lstm { 2 } else { 1 };
         self.max_states as f64 * (2 * carried + 64) as f64

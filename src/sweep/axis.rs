@@ -90,6 +90,11 @@ impl Axis {
         self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.len()))
     }
 
+    /// The first and the last value of each piece, between which all others are.
+    pub(super) fn ends(&self) -> impl Iterator<Item = String> {
+        self.pieces.iter().flat_map(|piece| [piece.token(0), piece.token(piece.len() - 1)])
+    }
+
     /// A value, as a token.
     pub(super) fn token(&self, mut index: usize) -> String {
         for piece in &self.pieces {

@@ -216,6 +216,8 @@ impl Said {
                     self.random.insert(key, Spread::parse(key, text)?);
                 } else {
                     let axis = Axis::parse(key, text)?;
+                    // Here, where the line is known.
+                    axis.ends().try_for_each(|token| Draft::default().set(key, &token))?;
                     if table == "fixed" && axis.len() != 1 {
                         let values = axis.len();
                         return Err(Error::usage(format!(

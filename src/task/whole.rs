@@ -1,11 +1,13 @@
-//! Numbers of options: how they are read, what they may be, and how they are shown. Flags, files and sweeps all come here.
+//! Numbers of options: how they are read, what they may be, and how they are shown. Flags, files
+//! and sweeps all come here.
 
 use crate::error::{Error, Result};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The largest whole number of a seed, a budget or a count: 2^53 − 1. Every reader of JSON, CSV and Parquet holds it exactly, browsers and
-/// spreadsheets with it; the next but one is rounded by those that know `f64` alone.
+/// The largest whole number of a seed, a budget or a count: 2^53 − 1. Every reader of JSON, CSV and
+/// Parquet holds it exactly, browsers too; the next but one is rounded by
+/// those that know `f64` alone.
 pub const MAX_EXACT: u64 = (1 << 53) - 1;
 
 /// A count with its thousands apart: 16,384.
@@ -83,7 +85,8 @@ mod tests {
 
     #[test]
     fn the_largest_seed_is_exact_as_a_float_and_the_one_after_the_next_is_not() {
-        assert_eq!(MAX_EXACT as f64 as u64, MAX_EXACT);
-        assert_ne!((MAX_EXACT + 2) as f64 as u64, MAX_EXACT + 2);
+        for (n, exact) in [(MAX_EXACT, true), (MAX_EXACT + 1, true), (MAX_EXACT + 2, false)] {
+            assert_eq!((n as f64).to_string() == n.to_string(), exact, "{n}");
+        }
     }
 }

@@ -86,8 +86,8 @@ impl Need {
         }
     }
 
-    /// That of a gradient check: a gradient in `f64`, and beside it the net in both precisions, what is expected with how far it cancels,
-    /// and the differences.
+    /// That of a gradient check: a gradient in `f64`, and beside it the net in both precisions,
+    /// what is expected with how far it cancels, and the differences.
     pub fn of_gradcheck(config: &Config, bits: usize, batch: usize) -> Self {
         let engines = [EngineKind::Fused, EngineKind::Units, EngineKind::Blas];
         let pass = engines.map(|engine| Self::of_gradient(config, bits, batch, engine, 1, 2.0 * FLOAT));
@@ -113,11 +113,12 @@ impl Need {
         self.weights + self.gradients + self.states + self.data
     }
 
-    /// Whether this machine can give it now. Large needs are asked of the system, and given back untouched, so that limits that no file tells
-    /// of count too.
+    /// Whether this machine can give it now. Large needs are asked of the system, and given back
+    /// untouched, so that limits that no file tells of count too.
     ///
     /// # Errors
-    /// [`Error::Usage`] with what is needed and what there is, [`Error::Memory`] if the system refuses all the same.
+    /// [`Error::Usage`] with what is needed and what there is, [`Error::Memory`] if the system
+    /// refuses all the same.
     pub fn afforded(&self) -> Result<()> {
         if let Some(available) = available_memory() {
             self.within(available)?;
@@ -167,7 +168,8 @@ fn shards(batch: usize) -> f64 {
     batch.div_ceil(SHARD) as f64
 }
 
-/// Numbers that a sample keeps for so many blocks of states. The noise of a training for a proof keeps another h.
+/// Numbers that a sample keeps for so many blocks of states. The noise of a training for a proof
+/// keeps another h.
 fn states(config: &Config, blocks: f64) -> f64 {
     let [h, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
     blocks * (2.0 * h + g * h + 4.0)
@@ -188,8 +190,8 @@ fn bytes(bytes: f64) -> String {
     }
 }
 
-/// Bytes this process may still take, where the system tells: the least of what is free, what its control group allows, and what is left
-/// of its address space (`ulimit -v`).
+/// Bytes this process may still take, where the system tells: the least of what is free, what its
+/// control group allows, and what is left of its address space (`ulimit -v`).
 pub fn available_memory() -> Option<u64> {
     let meminfo = fs::read_to_string("/proc/meminfo").ok();
     let free = meminfo.as_deref().and_then(|text| {

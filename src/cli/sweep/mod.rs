@@ -54,7 +54,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
 }
 
-/// Tells of lines that are left out. Whether their trials have been run again since, other lines say.
+/// Tells of lines that are left out. Whether their trials have been run again since, other lines
+/// say.
 fn warn_of(damaged: &[Damaged], out: &Output) {
     const TOLD: usize = 3;
     for Damaged { path, line, problem } in damaged.iter().take(TOLD) {

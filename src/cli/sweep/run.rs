@@ -64,7 +64,7 @@ struct Part {
     /// Which part: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says (Slurm, Kubernetes, HyperQueue, GNU parallel).
     #[arg(long, value_name = "I/N", default_value = "0/1", allow_hyphen_values = true)]
     shard: String,
-    /// Trials side by side [default: CARRYLANE_THREADS, or all cores].
+    /// Trials side by side [default: `CARRYLANE_THREADS`, or all cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
     threads: Option<usize>,
 }

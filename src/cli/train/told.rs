@@ -68,8 +68,8 @@ pub(super) fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Resu
     Ok(())
 }
 
-/// What to try next, if something is worth trying: with a net that is kept or not, whose pairs are all right or not, and which is proved,
-/// or is not though that was the goal.
+/// What to try next, if something is worth trying: with a net that is kept or not, whose pairs are
+/// all right or not, and which is proved, or is not though that was the goal.
 pub(super) fn next(model: Option<&Path>, bits: usize, right: bool, proved: Option<bool>) -> Option<String> {
     match (model.map(quoted), right, proved) {
         (Some(model), false, _) => Some(format!("carrylane eval --bits {bits} --model {model}")),
