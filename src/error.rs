@@ -55,39 +55,3 @@ impl Error {
 
 /// A result whose error is [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// One setting of a TOML file, and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
-    /// Counted from 1.
-    pub(crate) line: usize,
-    /// The table it is in; empty for none.
-    pub(crate) table: String,
-    pub(crate) key: String,
-    pub(crate) value: toml::Value,
-}
-
-/// The settings of a TOML text, in its order; or what is wrong with it, and in which line.
-pub(crate) fn toml_entries(text: &str) -> std::result::Result<Vec<Entry>, String> {
-    use toml::de::{DeTable, DeValue};
-    let line = |place: usize| 1 + text.bytes().take(place).filter(|&byte| byte == b'\n').count();
-    let refused = |e: toml::de::Error| {
-        let line = e.span().map_or(1, |span| line(span.start));
-        format!("line {line}: {}", e.message().replace('\n', "; "))
-    };
-    let values: toml::Table = text.parse().map_err(refused)?;
-    let mut entries = Vec::new();
-    for (name, value) in DeTable::parse(text).map_err(refused)?.get_ref() {
-        let (table, known) = (name.get_ref().to_string(), &values[name.get_ref().as_ref()]);
-        let entry =
-            |table, key, place, value: &toml::Value| Entry { line: line(place), table, key, value: value.clone() };
-        match (value.get_ref(), known) {
-            (DeValue::Table(keys), toml::Value::Table(known)) => entries.extend(keys.keys().map(|key| {
-                entry(table.clone(), key.get_ref().to_string(), key.span().start, &known[key.get_ref().as_ref()])
-            })),
-            _ => entries.push(entry(String::new(), table, name.span().start, known)),
-        }
-    }
-    entries.sort_by_key(|entry| entry.line);
-    Ok(entries)
-}

@@ -4,7 +4,8 @@
 //! Every file of this crate goes through here. [`write()`] leaves the old content or the new behind
 //! a name, and follows links; [`read`] and [`lines`] stop at the size that follows from what is
 //! read, so that a device, a hole of 30 GB or a wrong file ends soon; [`apart`] refuses an output
-//! that is an input under any name; [`json`] refuses a key that is there twice.
+//! that is an input under any name; [`json`] refuses a key that is there twice; `toml_entries` tells
+//! the line of each setting.
 
 use crate::error::{Error, Result};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -208,6 +209,42 @@ pub fn found<T>(read: Result<T>) -> Result<Option<T>> {
         }
         read => read.map(Some),
     }
+}
+
+/// One setting of a TOML file, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// Counted from 1.
+    pub(crate) line: usize,
+    /// The table it is in; empty for none.
+    pub(crate) table: String,
+    pub(crate) key: String,
+    pub(crate) value: toml::Value,
+}
+
+/// The settings of a TOML text, in its order; or what is wrong with it, and in which line.
+pub(crate) fn toml_entries(text: &str) -> std::result::Result<Vec<Entry>, String> {
+    use toml::de::{DeTable, DeValue};
+    let line = |place: usize| 1 + text.bytes().take(place).filter(|&byte| byte == b'\n').count();
+    let refused = |e: toml::de::Error| {
+        let line = e.span().map_or(1, |span| line(span.start));
+        format!("line {line}: {}", e.message().replace('\n', "; "))
+    };
+    let values: toml::Table = text.parse().map_err(refused)?;
+    let mut entries = Vec::new();
+    for (name, value) in DeTable::parse(text).map_err(refused)?.get_ref() {
+        let (table, known) = (name.get_ref().to_string(), &values[name.get_ref().as_ref()]);
+        let entry =
+            |table, key, place, value: &toml::Value| Entry { line: line(place), table, key, value: value.clone() };
+        match (value.get_ref(), known) {
+            (DeValue::Table(keys), toml::Value::Table(known)) => entries.extend(keys.keys().map(|key| {
+                entry(table.clone(), key.get_ref().to_string(), key.span().start, &known[key.get_ref().as_ref()])
+            })),
+            _ => entries.push(entry(String::new(), table, name.span().start, known)),
+        }
+    }
+    entries.sort_by_key(|entry| entry.line);
+    Ok(entries)
 }
 
 /// Reads JSON in which no object has a key twice: else one of its values would count for nothing,

@@ -215,6 +215,23 @@ fn an_output_that_is_read_is_refused_under_any_name() {
 }
 
 #[test]
+fn a_run_folder_stands_for_the_net_in_it_and_takes_other_files() {
+    let place = Place::with_folders();
+    fs::create_dir(place.path("pictures")).expect("a folder");
+    symlink("../run/model.safetensors", place.path("pictures/states.svg")).expect("a link");
+    let kept = place.read("run/model.safetensors");
+    for line in ["export run --format onnx -o", "prove run --network"] {
+        let (code, _, told) = place.run(&format!("{line} run/new"));
+        assert!(code <= 1 && place.path("run/new").exists(), "{line}: {told}");
+        place.refused(&format!("{line} run/model.safetensors"), 2, &["run/model.safetensors", "among the files"]);
+    }
+    place.refused("explain run --out pictures", 2, &["pictures/states.svg", "among the files that are read"]);
+    let (code, _, told) = place.run("explain run --out run");
+    assert!(code <= 1 && place.path("run/states.svg").exists(), "{told}");
+    assert!(kept == place.read("run/model.safetensors"), "the net as it was");
+}
+
+#[test]
 fn a_sweep_and_a_run_do_not_share_a_folder() {
     let place = Place::with_folders();
     place.refused("sweep plan hidden=4 -o run", 2, &["run holds a run", "another folder"]);

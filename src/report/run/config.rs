@@ -1,7 +1,7 @@
 //! `config.toml`: the settings of a training, name to value, one a line.
 
-use crate::error::{Entry, Error, Result, toml_entries};
-use crate::files;
+use crate::error::{Error, Result};
+use crate::files::{self, Entry};
 use std::path::Path;
 use toml::Value;
 
@@ -24,7 +24,7 @@ pub struct Setting {
 pub fn read_config(path: &Path) -> Result<Vec<Setting>> {
     let missing = || Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml");
     let text = files::found(files::read_text(path, files::TEXT))?.ok_or_else(missing)?;
-    let entries = toml_entries(&text).map_err(|problem| Error::data(path, problem))?;
+    let entries = files::toml_entries(&text).map_err(|problem| Error::data(path, problem))?;
     let setting = |Entry { line, table, key, value }: Entry| {
         let found = match value {
             _ if !table.is_empty() => Err("in a table"),
