@@ -11,6 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Where a training is stopped that is stopped in its next check.
+const IN_CHECK: u64 = 0;
+
 /// Writes down all that happens, and stops the training at an update.
 struct Witness {
     events: Vec<String>,
@@ -31,6 +34,12 @@ impl Watch for Witness {
             Event::Check { update, passed } => format!("check {update} {passed}"),
         };
         self.events.push(event);
+    }
+
+    fn checking(&mut self, _done: u64, _pairs: u64) {
+        if self.stop_at == IN_CHECK {
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
 
     fn update_done(&mut self, trainer: &mut Trainer) -> Result<()> {
@@ -143,6 +152,25 @@ fn a_clean_stretch_and_the_check_after_it_survive_a_stop() {
     // Every update of the last stretch, in which the count of clean additions decides when it ends.
     let stops: Vec<u64> = (whole.updates() - 12..whole.updates()).collect();
     report(&compare("solved", &settings, None, &stops, folder.path()));
+}
+
+#[test]
+fn a_check_that_is_stopped_is_made_again_and_nothing_else_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let settings = Settings { until: Until::Solved { budget: 2000 }, ..Settings::default() };
+    let counted = Settings { until: Until::Updates(20), ..Settings::default() };
+    let mut failures = compare("solved", &settings, None, &[IN_CHECK, IN_CHECK], folder.path());
+    failures.extend(compare("final count", &counted, None, &[IN_CHECK, IN_CHECK], folder.path()));
+    let config = Config { hidden: 8, ..Config::default() };
+    let settings = Settings { config, seed: 1, bits: 6, until: Until::Solved { budget: 3000 }, ..Settings::default() };
+    let plan = Plan::of(&settings);
+    let mut whole = Trainer::new(settings.clone()).expect("settings in range");
+    run(&mut whole, Some(&plan), u64::MAX, Vec::new());
+    let first = whole.course().pursuit.expect("it is solved").first;
+    // In the check of the task, and in the one that comes after a proof.
+    let stops = [IN_CHECK, first + 1, IN_CHECK, IN_CHECK];
+    failures.extend(compare("proved", &settings, Some(plan), &stops, folder.path()));
+    report(&failures);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use carrylane::task::whole::MAX_EXACT;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -193,6 +194,58 @@ fn a_training_without_a_folder_ends_at_a_signal_too() {
     std::thread::sleep(Duration::from_millis(500));
     send("-TERM", &child);
     assert_eq!(child.wait().expect("it ends").code(), Some(75), "SIGTERM");
+}
+
+/// Sends SIGTERM to a process that this test started, and has it end with 75 at once.
+fn ends_at_once(what: &str, mut child: Child) -> String {
+    let start = Instant::now();
+    send("-TERM", &child);
+    let code = child.wait().expect("it ends").code();
+    let mut said = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut said).expect("UTF-8");
+    // A second, and what a busy machine takes to notice.
+    assert!(start.elapsed() < Duration::from_millis(1500), "{what}: {:?} after the signal: {said}", start.elapsed());
+    assert_eq!(code, Some(75), "{what}: {said}");
+    assert!(said.contains("interrupted") && said.lines().count() == 1, "{what}: {said}");
+    said
+}
+
+#[test]
+fn a_signal_in_a_long_check_or_in_any_other_long_work_ends_it_at_once() {
+    let long = [
+        &["train", "--bits", "16384", "--batch", "1", "--updates", "1"][..],
+        &["train", "--bits", "65536", "--batch", "1", "--hidden", "64", "--updates", "1"],
+        &["train", "--hidden", "1024", "--batch", "16384"],
+        &["eval", "--bits", "16", "--pattern", "exhaustive"],
+        &["bench", "--seconds", "1000"],
+        &["gradcheck", "--hidden", "512", "--bits", "64"],
+        &["replay", "003", "--samples", "1000000000"],
+    ];
+    let piped = |args| {
+        let mut command = Command::new(cargo_bin("carrylane"));
+        command.args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let children: Vec<Child> = long.into_iter().map(piped).collect();
+    std::thread::sleep(Duration::from_millis(1000));
+    for (args, child) in long.into_iter().zip(children) {
+        ends_at_once(&args.join(" "), child);
+    }
+}
+
+#[test]
+fn a_signal_in_a_long_update_loses_that_update_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let mut command = Command::new(cargo_bin("carrylane"));
+    command.args(["train", "--hidden", "768", "--batch", "8192", "--updates", "100", "--threads", "1"]);
+    command.args(["--out", name(&run)]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
+    let checkpoints = run.join("checkpoints");
+    wait_for("the checkpoint of the first update", || checkpoints.join("000000000001.safetensors").exists());
+    let said = ends_at_once("a long update", child);
+    assert!(said.contains("train --resume"), "{said}");
+    let last = entries(&checkpoints).pop();
+    assert!(last.as_deref() >= Some("000000000001.safetensors"), "{last:?}");
 }
 
 #[test]

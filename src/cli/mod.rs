@@ -126,7 +126,7 @@ impl From<bool> for Answer {
 
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
-    guard::run(|| match parse() {
+    guard::run(|| match signals::listen().and_then(|()| parse()) {
         Ok(Ok(cli)) => {
             output::color(cli.color);
             let mut out = Output::new(cli.json, cli.quiet);

@@ -4,6 +4,7 @@
 //! appear on terminals only. A closed pipe is no error: whoever listened has heard enough.
 
 use anstyle::{AnsiColor, Style};
+use super::format::percent;
 use carrylane::{Error, Result, files};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -158,12 +159,12 @@ impl Output {
                 let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {msg}").expect("a template");
                 ProgressBar::new(total).with_style(style.progress_chars("━━─"))
             });
+            bar.set_length(total);
             bar.set_position(done);
             bar.set_message(message());
             self.shown = now;
         } else if now - self.shown >= LINE {
-            let seconds = (now - self.started).as_secs();
-            to_stderr(&format!("{seconds} s: {}", message()));
+            to_stderr(&progress_line(now - self.started, done, total, &message()));
             self.shown = now;
         }
     }
@@ -177,10 +178,9 @@ impl Output {
 
     /// Tells of something that is no failure but should be known.
     pub(super) fn warn(&self, text: &str) {
-        if self.quiet {
-            return;
+        if !self.quiet {
+            to_stderr(&warning(text));
         }
-        to_stderr(&format!("{}: {text}", styled(AnsiColor::Yellow.on_default().bold(), "warning")));
     }
 
     /// Tells why a command failed.
@@ -188,6 +188,12 @@ impl Output {
         self.progress_done();
         bug(text);
     }
+}
+
+/// How far work has come, for who has no bar.
+fn progress_line(time: Duration, done: u64, total: u64, message: &str) -> String {
+    let share = percent(done as f64 / total.max(1) as f64);
+    format!("{} s, {share}: {message}", time.as_secs())
 }
 
 /// Sets when text and help have colour.
@@ -203,6 +209,22 @@ pub(super) fn color(choice: clap::ColorChoice) {
 /// Prints an error line where there is no [`Output`].
 pub(super) fn bug(text: &str) {
     to_stderr(&format!("{}: {text}", styled(BAD, "error")));
+}
+
+/// Prints why a command was cut off, over a bar if there is one, unless the command line asks for quiet.
+pub(super) fn interrupted(text: &str) {
+    if std::env::args_os().any(|word| word == "--quiet") {
+        return;
+    }
+    if std::io::stderr().is_terminal() {
+        write!(std::io::stderr(), "\r\x1b[K").ok();
+    }
+    to_stderr(&warning(text));
+}
+
+/// A warning, as it is printed.
+fn warning(text: &str) -> String {
+    format!("{}: {text}", styled(AnsiColor::Yellow.on_default().bold(), "warning"))
 }
 
 /// Prints a line to standard error; if that is closed too, there is nobody left to tell.
@@ -248,6 +270,13 @@ fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_progress_names_the_share_that_is_done() {
+        let line = progress_line(Duration::from_secs(10), 16, 262_144, "16 bits, exhaustive");
+        assert_eq!(line, "10 s, 0.006 %: 16 bits, exhaustive");
+        assert_eq!(progress_line(Duration::from_secs(20), 1, 8, "all"), "20 s, 12.5 %: all");
+    }
 
     #[test]
     fn a_refusal_is_one_line() {

@@ -53,7 +53,7 @@ struct Keeping {
     /// Take settings from FILE, as a run's config.toml has them; flags come before it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Updates between checkpoints [default: as many as take 10 seconds].
+    /// Updates between checkpoints [default: as many as take 10 seconds, or one that takes longer than half a second].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>())]
     checkpoint_every: Option<u64>,
     /// Write the curves as TensorBoard events too, beside the run's other files.
@@ -77,7 +77,8 @@ Examples:
 
 The check tries all pairs up to 9 bits. Beyond, it tries 65,536 random and 128 adversarial ones, at this width and at 4 times this width.
 Exits with 1 if the net has not learned its task, or is not proved where that is the goal, within the budget, or if a number became infinite or NaN.
-SIGINT and SIGTERM end it with 75, after a checkpoint if there is a run folder.";
+SIGINT and SIGTERM end it within a second with 75, after a checkpoint if there is a run folder; in the middle of a long update or check, the
+run goes on from the last checkpoint.";
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Training")]

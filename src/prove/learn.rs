@@ -110,7 +110,7 @@ pub fn until_proved_watched(
     let ended = pursue(trainer, plan, budget, &mut pursuit, watch);
     trainer.run_clock(false);
     let (check, outcome, proof) = ended?;
-    let report = trainer.report(&check, outcome);
+    let report = trainer.report(&check, outcome, watch);
     Ok(Learned { report, proof, prove_seconds: pursuit.prove_seconds, tried: pursuit.tried })
 }
 
@@ -127,7 +127,10 @@ fn pursue(
     let mut last = None;
     loop {
         if pursuit.due == 0 {
-            let passed = attempt(trainer, plan, &check, pursuit, &mut last)?;
+            let Some(passed) = attempt(trainer, plan, &check, pursuit, &mut last, watch)? else {
+                // The trainer still has the pursuit of before the attempt, which is made again by whoever goes on from here.
+                return Ok((check, Outcome::Stopped, last));
+            };
             pursuit.due = EVERY;
             if passed {
                 return Ok((check, Outcome::Solved, last));
@@ -154,17 +157,18 @@ fn pursue(
     }
 }
 
-/// Tries a proof at each format that the credit allows; whether one passed, which is then the last.
+/// Tries a proof at each format that the credit allows; whether one passed, which is then the last. Nothing if it was told to stop.
 fn attempt(
     trainer: &mut Trainer,
     plan: &Plan,
     check: &Check,
     pursuit: &mut Pursuit,
     last: &mut Option<Proof>,
-) -> Result<bool> {
+    watch: &mut impl Watch,
+) -> Result<Option<bool>> {
     // A walk that was cut off is worth another only when it may go twice as far.
     if pursuit.credit / 2.0 - START < pursuit.want {
-        return Ok(false);
+        return Ok(Some(false));
     }
     pursuit.want = LEAST;
     for format in formats(trainer.settings()) {
@@ -183,13 +187,16 @@ fn attempt(
         if found.verdict == Verdict::Undecided && pursuit.want == LEAST {
             pursuit.want = 2.0 * share;
         }
-        let passed = found.verdict == Verdict::Proved && check.passes(trainer.engine());
+        let proved = found.verdict == Verdict::Proved;
         *last = Some(found);
-        if passed {
-            return Ok(true);
+        if proved {
+            match trainer.passes(check, watch) {
+                Some(false) => {}
+                passed_or_stopped => return Ok(passed_or_stopped),
+            }
         }
     }
-    Ok(false)
+    Ok(Some(false))
 }
 
 /// Nodes that proofs may take for each update.

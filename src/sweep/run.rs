@@ -57,7 +57,7 @@ pub struct Ran {
 }
 
 /// How long a run that was stopped waits for the steps under way; their trials are lost either way.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_millis(200);
 /// How often progress is told and the flag looked at while no trial ends.
 const TICK: Duration = Duration::from_millis(100);
 

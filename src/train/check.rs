@@ -48,26 +48,35 @@ impl Check {
         self.sets.iter().map(|set| set.pairs() as u64).sum()
     }
 
-    /// Tries every pair.
-    pub fn run<F: Float + Real>(&self, engine: &mut Engine<F>) -> Score {
-        let mut total = Score::default();
-        for set in &self.sets {
-            let part = score(engine, set);
-            total.wrong += part.wrong;
-            total.total += part.total;
-        }
-        total
+    /// Tries every pair. Before each chunk, `go_on` hears how many pairs are done, and says whether to go on; if not, there is no score.
+    pub fn run<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<Score> {
+        self.try_pairs(engine, false, go_on)
     }
 
-    /// Whether every pair is right; stops at the first chunk with a wrong one.
-    pub fn passes<F: Float + Real>(&self, engine: &mut Engine<F>) -> bool {
-        let mut batch = Minibatch::default();
-        self.sets.iter().all(|set| {
-            (0..set.chunks()).all(|chunk| {
-                set.fill(chunk, &mut batch);
-                engine.evaluate(&batch, None).wrong_samples == 0
-            })
-        })
+    /// Whether every pair is right, found out as [`Check::run`] does, but no further than the first chunk with a wrong one.
+    pub fn passes<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<bool> {
+        Some(self.try_pairs(engine, true, go_on)?.wrong == 0)
+    }
+
+    fn try_pairs<F: Float + Real>(
+        &self,
+        engine: &mut Engine<F>,
+        up_to_a_wrong_one: bool,
+        mut go_on: impl FnMut(u64) -> bool,
+    ) -> Option<Score> {
+        let (mut batch, mut score) = (Minibatch::default(), Score::default());
+        for (set, chunk) in self.sets.iter().flat_map(|set| (0..set.chunks()).map(move |chunk| (set, chunk))) {
+            if up_to_a_wrong_one && score.wrong > 0 {
+                break;
+            }
+            if !go_on(score.total) {
+                return None;
+            }
+            set.fill(chunk, &mut batch);
+            score.wrong += engine.evaluate(&batch, None).wrong_samples;
+            score.total += batch.samples() as u64;
+        }
+        Some(score)
     }
 }
 

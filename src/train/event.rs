@@ -48,7 +48,7 @@ pub enum Outcome {
     Unsolved,
     /// A number became infinite or NaN; see [`Report::fault`].
     Diverged,
-    /// It was told to stop before its end (see [`Trainer::stop_on`]); the net was not counted on the check.
+    /// It was told to stop before its end, or before the net was counted on the check (see [`Trainer::stop_on`]).
     Stopped,
 }
 
@@ -76,6 +76,8 @@ pub struct Report {
     pub samples: u64,
     /// Training time, checks included, start-up and the final count not; that before a resumption too.
     pub seconds: f64,
+    /// Time of the final count: the pairs of the check and of the fixed set that were tried after the last update.
+    pub count_seconds: f64,
     /// The first number that was not finite, if it diverged.
     pub fault: Option<Fault>,
 }
@@ -84,6 +86,9 @@ pub struct Report {
 pub trait Watch {
     /// Something happened.
     fn event(&mut self, event: &Event);
+
+    /// A check or a count is under way, so many of its pairs are done.
+    fn checking(&mut self, _done: u64, _pairs: u64) {}
 
     /// An update is over and the training is whole: a [checkpoint](Trainer::checkpoint) taken here goes on exactly as this training does.
     ///

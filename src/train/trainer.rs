@@ -17,6 +17,7 @@ use crate::task::rng::{Purpose, stream};
 use rand::Rng as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// A training.
 #[derive(Debug)]
@@ -280,39 +281,52 @@ impl Trainer {
         self.clock.start();
         let outcome = self.run_to_end(&check, watch);
         self.clock.pause();
-        let outcome = outcome?;
+        Ok(self.report(&check, outcome?, watch))
+    }
+
+    /// What the training came to, if it ends here like this: tries every pair of the check, unless they have just been right or it was
+    /// stopped, and counts as solved only if all are right.
+    pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut impl Watch) -> Report {
+        let start = Instant::now();
         let score = match outcome {
-            // Every pair has just been right.
-            Outcome::Solved => Score { wrong: 0, total: check.pairs() },
-            Outcome::Stopped => Score::default(),
-            Outcome::Unsolved | Outcome::Diverged => check.run(self.engine()),
+            Outcome::Solved => Some(Score { wrong: 0, total: check.pairs() }),
+            Outcome::Stopped => None,
+            Outcome::Unsolved | Outcome::Diverged => {
+                let go_on = self.go_on(check, watch);
+                check.run(self.engine(), go_on)
+            }
         };
-        Ok(self.ended(outcome, score))
-    }
-
-    /// What the training came to, if it ends here like this: tries every pair of the check, unless it was stopped, and counts as solved
-    /// only if all are right.
-    pub fn report(&mut self, check: &Check, outcome: Outcome) -> Report {
-        let score = if outcome == Outcome::Stopped { Score::default() } else { check.run(self.engine()) };
-        self.ended(outcome, score)
-    }
-
-    /// The report of a training that ended so, with the score of its net.
-    fn ended(&mut self, outcome: Outcome, score: Score) -> Report {
-        let outcome = match outcome {
-            Outcome::Diverged | Outcome::Stopped => outcome,
-            _ if score.wrong == 0 => Outcome::Solved,
-            _ => Outcome::Unsolved,
+        let outcome = match score {
+            None => Outcome::Stopped,
+            Some(Score { wrong: 0, .. }) if outcome == Outcome::Unsolved => Outcome::Solved,
+            Some(_) => outcome,
         };
-        let fixed = self.dataset.as_ref().map(|dataset| {
+        let counted = self.dataset.as_ref().filter(|_| outcome != Outcome::Stopped);
+        let fixed = counted.map(|dataset| {
             let mut on = |batch: &Minibatch| Score {
                 wrong: self.engine.evaluate(batch, None).wrong_samples,
                 total: batch.samples() as u64,
             };
             FixedSet { training: on(dataset.training()), held_out: on(dataset.held_out()) }
         });
-        let Course { updates, samples, .. } = self.course;
-        Report { outcome, score, fixed, updates, samples, seconds: self.seconds(), fault: self.fault }
+        let (Course { updates, samples, .. }, score) = (self.course, score.unwrap_or_default());
+        let (seconds, count_seconds) = (self.seconds(), start.elapsed().as_secs_f64());
+        Report { outcome, score, fixed, updates, samples, seconds, count_seconds, fault: self.fault }
+    }
+
+    /// Whether every pair of the check is right; nothing if it was told to stop meanwhile.
+    pub(crate) fn passes(&mut self, check: &Check, watch: &mut impl Watch) -> Option<bool> {
+        let go_on = self.go_on(check, watch);
+        check.passes(self.engine(), go_on)
+    }
+
+    /// Tells of a check between its chunks, and has it go on until the training is told to stop.
+    fn go_on<'w, W: Watch>(&self, check: &Check, watch: &'w mut W) -> impl FnMut(u64) -> bool + use<'w, W> {
+        let (stop, pairs) = (self.stop.clone(), check.pairs());
+        move |done| {
+            watch.checking(done, pairs);
+            !stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+        }
     }
 
     fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
@@ -323,7 +337,19 @@ impl Trainer {
             Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), None, false),
             Until::Time(time) => (u64::MAX, Some(time), false),
         };
-        while self.course.updates < updates && time.is_none_or(|time| self.clock.elapsed() < time) {
+        loop {
+            // First, so that a training that is stopped in a check, or resumed before one, begins with it.
+            if solve && self.course.clean >= CLEAN {
+                let Some(passed) = self.passes(check, watch) else { return Ok(Outcome::Stopped) };
+                watch.event(&Event::Check { update: self.course.updates, passed });
+                if passed {
+                    return Ok(Outcome::Solved);
+                }
+                self.course.clean = 0;
+            }
+            if self.course.updates >= updates || time.is_some_and(|time| self.clock.elapsed() >= time) {
+                return Ok(Outcome::Unsolved);
+            }
             if self.stopped() {
                 return Ok(Outcome::Stopped);
             }
@@ -344,17 +370,8 @@ impl Trainer {
             }
             let clean = &mut self.course.clean;
             *clean = if tally.wrong_samples == 0 { *clean + samples } else { 0 };
-            if solve && *clean >= CLEAN {
-                let passed = check.passes(self.engine());
-                watch.event(&Event::Check { update, passed });
-                if passed {
-                    return Ok(Outcome::Solved);
-                }
-                self.course.clean = 0;
-            }
             watch.update_done(self)?;
         }
-        Ok(Outcome::Unsolved)
     }
 
     /// The event of the last step.

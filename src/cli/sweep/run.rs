@@ -30,7 +30,7 @@ Examples:
   carrylane sweep run DIR --shard 0/8 --threads 4
   parallel --joblog log --resume-failed carrylane sweep run DIR --threads 1 --shard {}/8 ::: 0 1 2 3 4 5 6 7
 
-SIGTERM and SIGINT end it within 5 seconds with exit code 75: run it again. Exits with 1 if a trial could not be run.";
+SIGTERM and SIGINT end it within a second with exit code 75: run it again. Exits with 1 if a trial could not be run.";
 
 /// Run trials again that ended as they should not.
 #[derive(Debug, clap::Args)]
@@ -110,7 +110,8 @@ pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer
 }
 
 fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
-    let stop = signals::stop_flag()?;
+    let again = format!("`carrylane sweep {verb} {} --shard {}` goes on", quoted(&part.folder), part.shard);
+    let stop = signals::flag(format!("interrupted; finished trials are kept, {again}"));
     out.must_finish();
     let mut warnings = Vec::new();
     let ran = run_sweep(
@@ -127,10 +128,7 @@ fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::R
     let progress = &ran.progress;
     if ran.interrupted {
         let (done, planned) = (count(progress.done as u64), plural(progress.planned as u64, "trial"));
-        let (folder, shard) = (quoted(&part.folder), &part.shard);
-        out.warn(&format!(
-            "interrupted after {done} of {planned}; `carrylane sweep {verb} {folder} --shard {shard}` goes on"
-        ));
+        out.warn(&format!("interrupted after {done} of {planned}; {again}"));
         return Ok(Answer::Interrupted);
     }
     Ok(Answer::from(!progress.outcomes.contains_key(&Outcome::Failed)))

@@ -1,6 +1,7 @@
 //! What looks on while a net is trained: shows it line by line, and for a run folder adds to its curves and its checkpoints.
 
 use crate::cli::environment::Environment;
+use crate::cli::format::{count, plural};
 use crate::cli::output::Output;
 use crate::cli::run_folder::RunFolder;
 use crate::cli::trace::Trace;
@@ -14,7 +15,7 @@ use carrylane::train::{Checkpoints, Event, Identity, Outcome, Probe, Report, Row
 pub(super) enum Every {
     /// After so many updates.
     Updates(u64),
-    /// After so many seconds of training.
+    /// After so many seconds of training, and sooner where a signal would find the run in the middle of an update, see [`Keeper::due`].
     Seconds(f64),
 }
 
@@ -28,8 +29,10 @@ pub(super) struct Keeper {
     checkpoints: Checkpoints,
     probe: Probe,
     every: Every,
-    /// Training time at the last checkpoint.
-    saved: f64,
+    /// Training time at the last checkpoint, and what it took to write.
+    saved: (f64, f64),
+    /// Training time at the end of the last update.
+    updated: f64,
     /// Additions and training time at the last row.
     row: (u64, f64),
     /// Loss and bit error of the last update.
@@ -56,7 +59,8 @@ impl Keeper {
             checkpoints: folder.checkpoints(),
             probe: Probe::of(trainer),
             every,
-            saved: trainer.seconds(),
+            saved: (trainer.seconds(), 0.0),
+            updated: trainer.seconds(),
             row: (trainer.samples(), trainer.seconds()),
             told: (f64::NAN, f64::NAN),
             folder,
@@ -81,11 +85,23 @@ impl Keeper {
             }
             self.recorder.add(&Line::Update(row))?;
         }
-        let due = match self.every {
+        if self.due(trainer) {
+            self.checkpoint(trainer, None)?;
+        }
+        self.updated = trainer.seconds();
+        Ok(())
+    }
+
+    /// Whether a checkpoint is due. A signal in the middle of a long update finds no time to wait for its end, so that what is not on the
+    /// disk by then is lost: long updates get a checkpoint each, as long as those take less than a tenth of the time.
+    fn due(&self, trainer: &Trainer) -> bool {
+        const LONG: f64 = 0.5;
+        let (now, (saved, cost)) = (trainer.seconds(), self.saved);
+        match self.every {
             Every::Updates(updates) => trainer.updates().is_multiple_of(updates),
-            Every::Seconds(seconds) => trainer.seconds() - self.saved >= seconds,
-        };
-        if due { self.checkpoint(trainer, None) } else { Ok(()) }
+            Every::Seconds(seconds) if now - self.updated > LONG => now - saved >= seconds.min(10.0 * cost),
+            Every::Seconds(seconds) => now - saved >= seconds,
+        }
     }
 
     /// The row of an update.
@@ -113,9 +129,10 @@ impl Keeper {
 
     /// Keeps where the training is. Its curves up to here go to the disk first: a checkpoint never stands without them.
     pub(super) fn checkpoint(&mut self, trainer: &Trainer, ended: Option<&str>) -> Result<()> {
+        let start = trainer.seconds();
         self.recorder.sync()?;
         self.checkpoints.add(&trainer.checkpoint(&self.identity, ended))?;
-        self.saved = trainer.seconds();
+        self.saved = (start, trainer.seconds() - start);
         Ok(())
     }
 
@@ -141,7 +158,10 @@ impl Keeper {
 
     /// The run is interrupted: where it is, and its page so far.
     pub(super) fn interrupt(&mut self, trainer: &Trainer) -> Result<()> {
-        self.checkpoint(trainer, None)?;
+        // One that diverged, and is not counted yet, goes on from before it did.
+        if trainer.fault().is_none() {
+            self.checkpoint(trainer, None)?;
+        }
         self.folder.write_report(trainer.settings().bits)
     }
 }
@@ -167,6 +187,10 @@ impl Watch for Onlooker<'_> {
         {
             self.failed = keeper.event(event);
         }
+    }
+
+    fn checking(&mut self, done: u64, pairs: u64) {
+        self.out.progress(done, pairs, || format!("check, {} of {} tried", count(done), plural(pairs, "pair")));
     }
 
     fn update_done(&mut self, trainer: &mut Trainer) -> Result<()> {

@@ -33,7 +33,6 @@ pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answe
 }
 
 fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let stop = signals::stop_flag()?;
     let settings = Settings::try_from(args)?;
     let (plan, every) = (args.end.plan(&settings)?, args.every());
     Need::of(&settings).afforded()?;
@@ -48,7 +47,6 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         Begun::Under(begun) => *begun,
         Begun::Over(answer) => return Ok(answer),
     };
-    trainer.stop_on(stop);
     out.say(header(&settings, trainer.engine().kind(settings.batch)))?;
     let before = keeper.as_ref().map(|keeper| keeper.folder.curves()).transpose()?;
     let losses = before.map_or(Vec::new(), |curves| curves.rows.iter().map(|row| row.loss).collect());
@@ -84,7 +82,10 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.say(format!("data set: {training} right, {held_out} of others right"))?;
     }
     let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
-    out.say(format!("{made} in {time}, {} samples/s", rate(summary.samples_per_s)))?;
+    // Shorter counts are none that anybody waits for.
+    let counted = Some(report.count_seconds).filter(|&seconds| seconds >= 0.1);
+    let counted = counted.map_or(String::new(), |seconds| format!("; {} in the final count", duration(seconds)));
+    out.say(format!("{made} in {time}, {} samples/s{counted}", rate(summary.samples_per_s)))?;
     if let Some(curve) = trace.curve() {
         out.say(curve)?;
     }
@@ -131,14 +132,16 @@ fn open(
     out: &mut Output,
 ) -> anyhow::Result<Begun> {
     let Some(path) = args.folder() else {
-        return Ok(Begun::Under(Box::new((Trainer::new(settings.clone())?, None))));
+        let mut trainer = Trainer::new(settings.clone())?;
+        trainer.stop_on(signals::flag(format!("interrupted in the middle of a step; {KEEP}")));
+        return Ok(Begun::Under(Box::new((trainer, None))));
     };
     let mut identity = Identity::of(settings);
     if let Some(plan) = plan {
         identity = identity.with("noise", format!("{:?}", plan.noise)).with("ramp", plan.ramp.to_string());
         identity = identity.with("max states", plan.walk.max_states.to_string());
     }
-    let (mut folder, trainer, resumed) = if args.keeping.resume.is_none() {
+    let (mut folder, mut trainer, resumed) = if args.keeping.resume.is_none() {
         // The trainer first, so that what cannot be trained leaves nothing behind.
         let trainer = Trainer::new(settings.clone())?;
         let mut folder = RunFolder::open(path)?;
@@ -170,6 +173,10 @@ fn open(
         (folder, trainer, Some(updates))
     };
     out.must_finish();
+    trainer.stop_on(signals::flag(format!(
+        "interrupted in the middle of a step; carrylane train --resume {} goes on from the last checkpoint",
+        quoted(path)
+    )));
     let text = config_file::text(settings, plan, args.end.budget, &args.machine.simd());
     let environment = folder.begin(&text, Environment::now(settings), resumed)?;
     let tensorboard = args.keeping.tensorboard || folder.file(carrylane::report::run::Events::NAME).exists();
@@ -191,6 +198,9 @@ struct Interrupted {
     seconds: f64,
 }
 
+/// What to do to go on with a training another time.
+const KEEP: &str = "use --out DIR to make runs resumable";
+
 /// Ends a training that was told to stop.
 fn interrupted(trainer: &Trainer, keeper: Option<&mut Keeper>, out: &mut Output) -> anyhow::Result<Answer> {
     let updates = plural(trainer.updates(), "update");
@@ -200,7 +210,7 @@ fn interrupted(trainer: &Trainer, keeper: Option<&mut Keeper>, out: &mut Output)
             let folder = quoted(keeper.folder.path());
             out.warn(&format!("interrupted after {updates}; carrylane train --resume {folder} goes on"));
         }
-        None => out.warn(&format!("interrupted after {updates}; with --out DIR it could be gone on with")),
+        None => out.warn(&format!("interrupted after {updates}; {KEEP}")),
     }
     let (updates, samples, seconds) = (trainer.updates(), trainer.samples(), trainer.seconds());
     out.record("interrupted", &Interrupted { updates, samples, seconds })?;

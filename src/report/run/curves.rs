@@ -100,6 +100,8 @@ impl Curves {
 pub struct Recorder {
     path: PathBuf,
     file: File,
+    /// Updates at the last check. The check of a checkpoint's own update is made again from there, and is one line all the same.
+    checked: Option<u64>,
 }
 
 impl Recorder {
@@ -108,18 +110,20 @@ impl Recorder {
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written.
     pub fn open(path: &Path, updates: u64) -> Result<Self> {
-        let mut kept = Vec::new();
+        let (mut kept, mut checked) = (Vec::new(), None);
         files::found(files::lines(path, |_, line| {
-            if let Ok(known @ (Line::Update(_) | Line::Check { .. })) = files::json::<Line>(line)
-                && known.update() <= updates
-            {
-                kept.extend_from_slice(line);
+            match files::json::<Line>(line) {
+                Ok(Line::End(_)) | Err(_) => return Ok(()),
+                Ok(known) if known.update() > updates => return Ok(()),
+                Ok(Line::Check { update, .. }) => checked = Some(update),
+                Ok(Line::Update(_)) => {}
             }
+            kept.extend_from_slice(line);
             Ok(())
         }))?;
         files::write(path, &kept)?;
         let file = OpenOptions::new().append(true).open(path).map_err(|source| Error::io(path, "write", source))?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, checked })
     }
 
     /// Adds a line.
@@ -127,6 +131,11 @@ impl Recorder {
     /// # Errors
     /// [`Error::Io`] if the disk is full or gone.
     pub fn add(&mut self, line: &Line) -> Result<()> {
+        if let Line::Check { update, .. } = *line
+            && self.checked.replace(update) == Some(update)
+        {
+            return Ok(());
+        }
         let mut text = serde_json::to_string(line).expect("a line has a JSON form");
         text.push('\n');
         self.file.write_all(text.as_bytes()).map_err(|source| Error::io(&self.path, "write", source))
@@ -176,7 +185,10 @@ mod tests {
         let whole = fs::read_to_string(&path).expect("readable");
         fs::write(&path, format!("{whole}{{\"type\":\"upd")).expect("writable");
         assert_eq!(Curves::read(&path).expect("a torn last line is no error").rows.len(), 4, "all whole lines");
-        Recorder::open(&path, 3).expect("writable").add(&row(4)).expect("writable");
+        let mut again = Recorder::open(&path, 3).expect("writable");
+        for line in [Line::Check { update: 3, passed: false }, row(4)] {
+            again.add(&line).expect("writable");
+        }
         assert_eq!(fs::read_to_string(&path).expect("readable"), whole, "the same lines again");
         Recorder::open(&path, 0).expect("writable");
         assert_eq!(fs::read_to_string(&path).expect("readable"), "", "a new training begins with none");
