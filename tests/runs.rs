@@ -279,6 +279,52 @@ fn a_run_goes_on_only_with_what_it_began_with() {
 }
 
 #[test]
+fn without_a_whole_checkpoint_nothing_goes_on_and_the_way_to_begin_anew_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    summary(&["train", "--updates", "30", "--out", name(&run), "--checkpoint-every", "7"], 0);
+    let (checkpoints, config) = (run.join("checkpoints"), run.join("config.toml"));
+    let before = fs::read(run.join("metrics.jsonl")).expect("readable");
+    let refused = |what: &str| {
+        let output = carrylane(&["train", "--resume", name(&run), "--updates", "60"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(65), "{what}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "{what}: {stderr}");
+        assert!(stderr.contains("no checkpoint is whole") && !stderr.contains("goes on"), "{what}: {stderr}");
+        assert!(stderr.contains(&format!("train --config {} --out", name(&config))), "{what}: {stderr}");
+        assert_eq!(fs::read(run.join("metrics.jsonl")).expect("readable"), before, "{what}: the run stays");
+    };
+    for spoiled in entries(&checkpoints) {
+        fs::write(checkpoints.join(spoiled), "spoiled").expect("writable");
+    }
+    refused("both are damaged");
+    fs::remove_dir_all(&checkpoints).expect("removable");
+    refused("the folder is gone");
+    // A disk that fails then has no last checkpoint to tell of.
+    fs::write(&checkpoints, "").expect("writable");
+    let output = carrylane(&["train", "--resume", name(&run)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(74) && !stderr.contains("checkpoint is whole"), "{stderr}");
+}
+
+#[test]
+fn a_run_has_a_checkpoint_from_its_start_on_and_leaves_those_of_others_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    let mut child = start(&["train", "--updates", "100000000", "--out", name(&run)]);
+    wait_for("settings", || run.join("config.toml").exists());
+    send("-KILL", &child);
+    child.wait().expect("it ends");
+    assert_eq!(entries(&run.join("checkpoints")), ["000000000000.safetensors"]);
+    let found = summary(&["train", "--resume", name(&run), "--updates", "20"], 0);
+    assert_eq!(found["weights_hash"], summary(&["train", "--updates", "20"], 0)["weights_hash"], "{found}");
+    fs::remove_file(run.join("config.toml")).expect("removable");
+    let output = carrylane(&["train", "--updates", "20", "--out", name(&run)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && stderr.contains("holds checkpoints of a run"), "{stderr}");
+}
+
+#[test]
 fn two_processes_do_not_train_in_one_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");
@@ -315,7 +361,7 @@ fn a_divergence_is_told_with_its_place_and_reaches_no_checkpoint() {
     assert!(fault["tensor"].is_string() && fault["index"].is_u64() && fault["lr"] == 3e4, "{fault}");
     assert!(fault["last_finite"]["gradient"].is_f64(), "{fault}");
     let last = entries(&run.join("checkpoints")).pop();
-    assert_eq!(last, (update > 1).then(|| format!("{:012}.safetensors", update - 1)), "{fault}");
+    assert_eq!(last, Some(format!("{:012}.safetensors", update - 1)), "{fault}");
     let end = Curves::read(&run.join("metrics.jsonl")).expect("curves").end.expect("an end");
     assert!(end.fault.is_some() && run.join("report.html").exists(), "{end:?}");
     let said = carrylane(&wild);
@@ -392,7 +438,7 @@ fn event_files_are_whole_records_and_one_after_a_kill_too() {
     send("-KILL", &child);
     child.wait().expect("it ends");
     let last = Curves::read(&run.join("metrics.jsonl")).expect("curves").rows.last().expect("rows").update;
-    // There was no checkpoint yet: it begins anew, and goes past where it was.
+    // There was no checkpoint but that of the start: it goes on from there, past where it was.
     let updates = (last + 500).to_string();
     summary(&["train", "--resume", name(&run), "--updates", &updates], 0);
     let bytes = fs::read(run.join(Events::NAME)).expect("readable");

@@ -54,6 +54,14 @@ impl RunFolder {
                 "{name} holds a run already: go on with it by --resume {name}, or name another folder"
             )));
         }
+        let left = Self::again(path).checkpoints().latest();
+        if left.is_ok_and(|(checkpoint, _)| checkpoint.course().updates > 0) {
+            let name = path.display();
+            return Err(Error::usage(format!(
+                "{name} holds checkpoints of a run, though not its {}: name another folder",
+                config_file::NAME
+            )));
+        }
         let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let folder = Self { path: path.to_owned(), made: missing.map(Path::to_owned).collect(), lock: None };
         files::make_folder(path)?;
@@ -188,6 +196,7 @@ impl Drop for RunFolder {
     fn drop(&mut self) {
         if !self.made.is_empty() {
             fs::remove_file(self.file(".lock")).ok();
+            fs::remove_dir_all(self.file("checkpoints")).ok();
         }
         for folder in &self.made {
             // Only ever an empty one.

@@ -1,4 +1,4 @@
-//! The checkpoints of a run: a folder that always holds a whole one, once it has held any.
+//! The checkpoints of a run: a folder that always holds a whole one, from before the first update on.
 
 use super::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
@@ -42,17 +42,18 @@ impl Checkpoints {
     /// The newest checkpoint that is whole, and what is wrong with newer ones.
     ///
     /// # Errors
-    /// [`Error::Io`] if the folder or a checkpoint cannot be read.
-    pub fn latest(&self) -> Result<(Option<Checkpoint>, Vec<Error>)> {
+    /// [`Error::Data`] if none is whole, with what is wrong with the newest; [`Error::Io`] if the folder or a checkpoint cannot be read.
+    pub fn latest(&self) -> Result<(Checkpoint, Vec<Error>)> {
         let mut damaged = Vec::new();
         for path in self.names()?.into_iter().rev() {
             match Checkpoint::load(&path) {
-                Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
+                Ok(checkpoint) => return Ok((checkpoint, damaged)),
                 Err(error @ Error::Data { .. }) => damaged.push(error),
                 Err(error) => return Err(error),
             }
         }
-        Ok((None, damaged))
+        let found = damaged.first().map_or_else(|| "there is none".into(), ToString::to_string);
+        Err(Error::data(&self.folder, format!("no checkpoint is whole, {found}")))
     }
 
     /// The files, oldest first.
@@ -91,7 +92,8 @@ mod tests {
     fn the_newest_whole_one_is_found_and_old_ones_go() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let checkpoints = Checkpoints::of(folder.path().join("checkpoints"));
-        assert!(checkpoints.latest().expect("no folder is no error").0.is_none(), "none yet");
+        let none = checkpoints.latest().expect_err("none yet").to_string();
+        assert!(none.contains("there is none"), "{none}");
         let settings = Settings::default();
         let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
         for _ in 0..4 {
@@ -103,6 +105,9 @@ mod tests {
         fs::write(checkpoints.folder.join(".carrylane-x.safetensors"), "half").expect("writable");
         fs::write(&names[1], &fs::read(&names[1]).expect("readable")[..500]).expect("writable");
         let (found, damaged) = checkpoints.latest().expect("readable");
-        assert_eq!((found.map(|found| found.course().updates), damaged.len()), (Some(3), 1), "{damaged:?}");
+        assert_eq!((found.course().updates, damaged.len()), (3, 1), "{damaged:?}");
+        fs::write(&names[0], "spoiled").expect("writable");
+        let none = checkpoints.latest().expect_err("both are damaged").to_string();
+        assert!(none.contains("no checkpoint is whole") && none.contains("000000000004.safetensors"), "{none}");
     }
 }

@@ -16,12 +16,14 @@ use carrylane::Error;
 use carrylane::prove::{Learned, Plan, until_proved_watched};
 use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until};
 use serde::Serialize;
+use std::path::Path;
 
 /// Runs the command.
 pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     train(args, out).inspect_err(|error| {
         // Where there are settings, there is a run.
-        let run = args.folder().filter(|folder| folder.join(config_file::NAME).exists());
+        let whole = |folder: &&Path| RunFolder::again(folder).checkpoints().latest().is_ok();
+        let run = args.folder().filter(|folder| folder.join(config_file::NAME).exists()).filter(whole);
         if let (Some(folder), Some(Error::Io { .. })) = (run, error.downcast_ref()) {
             let folder = quoted(folder);
             out.progress_done();
@@ -146,29 +148,25 @@ fn open(
         let trainer = Trainer::new(settings.clone())?;
         let mut folder = RunFolder::open(path)?;
         folder.take()?;
+        // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
+        folder.checkpoints().add(&trainer.checkpoint(&identity, None))?;
         (folder, trainer, None)
     } else {
         let mut folder = RunFolder::again(path);
         folder.take()?;
-        let (checkpoint, damaged) = folder.checkpoints().latest()?;
+        let (checkpoint, damaged) = folder.checkpoints().latest().map_err(|error| begin_anew(error, path))?;
         for problem in damaged {
             out.warn(&format!("{problem}; going on from the one before"));
         }
-        let trainer = match &checkpoint {
-            Some(checkpoint) => {
-                let trainer = checkpoint.resume(settings.clone(), &identity)?;
-                if is_over(checkpoint.ended(), settings, plan)
-                    && let Some(end) = folder.curves()?.end
-                {
-                    let updates = plural(end.update, "update");
-                    out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
-                    out.record("end", &end)?;
-                    return Ok(Begun::Over(Answer::Yes));
-                }
-                trainer
-            }
-            None => Trainer::new(settings.clone())?,
-        };
+        let trainer = checkpoint.resume(settings.clone(), &identity)?;
+        if is_over(checkpoint.ended(), settings, plan)
+            && let Some(end) = folder.curves()?.end
+        {
+            let updates = plural(end.update, "update");
+            out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
+            out.record("end", &end)?;
+            return Ok(Begun::Over(Answer::Yes));
+        }
         let updates = trainer.updates();
         (folder, trainer, Some(updates))
     };
@@ -182,6 +180,18 @@ fn open(
     let tensorboard = args.keeping.tensorboard || folder.file(carrylane::report::run::Events::NAME).exists();
     let keeper = Keeper::new(folder, &trainer, identity, every, tensorboard.then_some(&environment))?;
     Ok(Begun::Under(Box::new((trainer, Some(keeper)))))
+}
+
+/// Why a run cannot go on, and how it begins anew.
+fn begin_anew(error: Error, run: &Path) -> Error {
+    let config = quoted(&run.join(config_file::NAME));
+    match error {
+        Error::Data { path, problem } => Error::data(
+            path,
+            format!("{problem}; so the run cannot go on: carrylane train --config {config} --out ANOTHER begins it anew"),
+        ),
+        error => error,
+    }
 }
 
 /// Whether a run that ended so has reached its goal, after which there are no updates.

@@ -39,7 +39,11 @@ impl Kept {
         let model = if saved.exists() {
             Some(file::load(&saved)?.model)
         } else {
-            Checkpoints::of(path.join("checkpoints")).latest()?.0.map(|checkpoint| checkpoint.model())
+            match Checkpoints::of(path.join("checkpoints")).latest() {
+                Ok((checkpoint, _)) => Some(checkpoint.model()),
+                Err(Error::Data { .. }) => None,
+                Err(error) => return Err(error),
+            }
         };
         Ok(Self { path: path.to_owned(), config, curves, model })
     }
