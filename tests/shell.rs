@@ -88,6 +88,21 @@ fn every_command_has_a_manual_page() {
 }
 
 #[test]
+fn help_on_a_full_disk_is_no_success() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pages = folder.path().join("man");
+    let man = ["man", "-o", pages.to_str().expect("UTF-8")];
+    for args in [&["--help"][..], &["-h"], &["--version"], &["sweep", "plan", "--help"], &["completions", "bash"], &man] {
+        // Only Linux has such a device.
+        let Ok(full) = fs::File::options().write(true).open("/dev/full") else { return };
+        let mut command = Process::new(assert_cmd::cargo::cargo_bin("carrylane"));
+        let ran = command.args(args).stdout(full).output().expect("it runs");
+        assert_eq!(ran.status.code(), Some(74), "{args:?}: {ran:?}");
+        assert!(text(&ran.stderr).starts_with("error: standard output: cannot write"), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn colour_is_as_asked_for() {
     let colored = |args: &[&str], variables: &[(&str, &str)]| {
         let ran = run(args, variables);

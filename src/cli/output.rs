@@ -235,8 +235,15 @@ fn to_stderr(line: &str) {
 /// Prints clap's answer to a command line it did not take, errors as one line, and returns the exit code.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     if !refusal.use_stderr() {
-        refusal.print().ok();
-        return 0;
+        let printed = refusal.print().and_then(|()| std::io::stdout().flush());
+        return match printed {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let error = Error::io("standard output", "write", error);
+                bug(&error.to_string());
+                super::exit_code(&error.into())
+            }
+            _ => 0,
+        };
     }
     if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         refusal.print().ok();
