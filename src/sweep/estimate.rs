@@ -45,8 +45,9 @@ impl Plan {
         // What was cut off took at least what was left of the time.
         let spent = if at_least { start.elapsed().as_secs_f64() } else { times.iter().sum() };
         let mean = spent / (tried + usize::from(at_least)).max(1) as f64;
-        let at_least = at_least && tried < wanted / 2;
-        Ok(Estimate { seconds: mean * self.len() as f64 / threads as f64, tried, at_least })
+        // A trial is not cut into threads.
+        let rounds = (self.len() as f64 / threads as f64).max(1.0);
+        Ok(Estimate { seconds: mean * rounds, tried, at_least: at_least && 2 * tried < wanted })
     }
 
     /// The places of a plan in an order in which any first few are spread over all of it: a lattice by a step near the golden
@@ -78,6 +79,14 @@ mod tests {
             let places: HashSet<usize> = (0..len).map(|pick| plan.scattered(pick)).collect();
             assert_eq!(places.len(), len, "of {len}");
         }
+    }
+
+    #[test]
+    fn trials_of_which_none_has_ended_take_longer_than_what_was_waited_for() {
+        let spec = Spec::from_words(&["hidden=64", "bits=64", "updates=1000000000"]).expect("a spec");
+        let estimate = Plan::new(spec).expect("a plan").estimate(4).expect("a thread");
+        assert_eq!((estimate.tried, estimate.at_least), (0, true), "{estimate:?}");
+        assert!(estimate.seconds >= 1.5, "{estimate:?}");
     }
 
     #[test]
