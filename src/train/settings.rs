@@ -43,7 +43,7 @@ pub enum Until {
 pub struct Settings {
     /// The net.
     pub config: Config,
-    /// Width of the additions in bits, the number of time steps.
+    /// Width of the additions in bits, the number of time steps; at least 2, since a sum of 1 bit is 0 + 0.
     pub bits: usize,
     /// Additions in a minibatch; the last of an epoch may hold fewer.
     pub batch: usize,
@@ -110,6 +110,9 @@ impl Settings {
         self.config = self.config.checked()?;
         self.level = self.level.checked()?;
         self.rule = self.rule.checked()?;
+        if self.bits == 1 {
+            return Err(Error::usage(format!("bits is 1, and 0 + 0 is the only sum of 1 bit: want 2 to {MAX_BITS}")));
+        }
         in_range("bits", self.bits as u64, 1..=MAX_BITS as u64)?;
         in_range("batch", self.batch as u64, 1..=MAX_BATCH as u64)?;
         in_range("threads", self.threads as u64, 1..=MAX_THREADS as u64)?;
@@ -133,5 +136,18 @@ impl Settings {
             Until::Time(time) if time.is_zero() => Err(Error::usage("the training time is 0 s, want more")),
             _ => Ok(self),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bit_has_nothing_to_learn() {
+        let with = |bits| Settings { bits, ..Settings::default() }.checked();
+        let refusal = with(1).expect_err("0 + 0").to_string();
+        assert!(refusal.contains("0 + 0") && refusal.contains("want 2 to 65536"), "{refusal}");
+        assert!(with(2).is_ok() && with(MAX_BITS).is_ok() && with(0).is_err() && with(MAX_BITS + 1).is_err(), "a range");
     }
 }
