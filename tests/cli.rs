@@ -327,6 +327,47 @@ fn json_lines_keep_their_keys_in_order() {
 }
 
 #[test]
+fn what_has_no_effect_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    carrylane(&["train", "--updates", "3", "--out", run.to_str().expect("UTF-8")]);
+    let model = run.join("model.safetensors");
+    let model = model.to_str().expect("UTF-8");
+    for (args, words) in [
+        (&["train", "--until", "solved", "--noise", "0.3"][..], "--noise goes with --until proved"),
+        (&["train", "--until", "solved", "--max-states", "10"], "--max-states goes with --until proved"),
+        (&["train", "--updates", "3", "--noise", "0.3"], "--noise goes with --until proved"),
+        (&["train", "--cell", "dynamic", "--max-states", "10"], "--max-states goes with --until proved"),
+        (&["train", "--hidden", "65", "--noise", "0.3"], "--noise goes with --until proved"),
+        (&["train", "--updates", "3", "--tensorboard"], "--tensorboard goes with a run folder"),
+        (&["train", "--updates", "3", "--checkpoint-every", "2"], "--checkpoint-every goes with a run folder"),
+        (&["train", "--updates", "3", "--shuffle"], "--shuffle goes with a data set"),
+        (&["train", "--epochs", "3"], "--epochs goes with a data set"),
+        (&["train", "--updates", "3", "--lstm-form", "standard"], "--lstm-form goes with --cell lstm"),
+        (&["add", "1", "2", "--model", model, "--seed", "4"], "--seed goes with random numbers"),
+        (&["eval", "--model", model, "--bits", "8", "--seed", "4"], "--seed goes with random numbers"),
+        (&["eval", "--model", model, "--bits", "8", "--pairs", "4"], "--pairs goes with random additions"),
+        (&["eval", "--pattern", "adversarial", "--pairs", "4"], "--pairs goes with random additions"),
+        (&["gradcheck", "--defects", "--hidden", "3"], "'--defects' cannot be used with"),
+        (&["gradcheck", "--defects", "--cell", "lstm"], "'--defects' cannot be used with"),
+        (&["prove", "--check", "none.proof", "--max-states", "9"], "'--check <FILE>' cannot be used with"),
+        (&["prove", "--check", "none.proof", "--simd", "scalar"], "'--check <FILE>' cannot be used with"),
+        (&["prove", model, "--cell-limit", "2"], "--cell-limit goes with an LSTM"),
+        (&["bench", "--engine", "reference", "--simd", "scalar", "--seconds", "0.01"], "--simd goes with another"),
+        (&["export", model, "--format", "onnx", "-o", "x", "--gradients"], "--gradients goes with --format npz"),
+    ] {
+        refused(args, 2, &[words]);
+    }
+    // What has one is taken.
+    for args in [
+        &["eval", "--model", model, "--bits", "16", "--pairs", "64", "--seed", "4"][..],
+        &["bench", "--engine", "reference", "--seconds", "0.01"],
+    ] {
+        assert_ne!(carrylane(args).code, 2, "{args:?}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().to_str().expect("UTF-8");

@@ -325,6 +325,36 @@ fn a_run_has_a_checkpoint_from_its_start_on_and_leaves_those_of_others_alone() {
 }
 
 #[test]
+fn an_end_before_where_a_run_is_is_refused_and_a_later_one_is_not() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run");
+    summary(&["train", "--dataset", "100", "--batch", "32", "--epochs", "3", "--out", name(&run)], 0);
+    let config = fs::read(run.join("config.toml")).expect("readable");
+    for (flag, value) in [("--updates", "11"), ("--epochs", "2"), ("--budget", "5"), ("--time", "1e-9")] {
+        let solved = if flag == "--budget" { &["--until", "solved"][..] } else { &[] };
+        let output = carrylane(&[&["train", "--resume", name(&run), flag, value], solved].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{flag} {value}: {stderr}");
+        assert!(stderr.starts_with(&format!("error: {flag} is ")), "{stderr}");
+        assert!(stderr.contains("beyond it, at 12 updates"), "{stderr}");
+    }
+    assert_eq!(fs::read(run.join("config.toml")).expect("readable"), config, "a refusal changes nothing");
+    for (end, updates) in
+        [(&[][..], 12), (&["--epochs", "3"], 12), (&["--updates", "13"], 13), (&["--epochs", "5"], 20)]
+    {
+        let found = summary(&[&["train", "--resume", name(&run)], end].concat(), 0);
+        assert_eq!(found["updates"], updates, "{end:?}: {found}");
+    }
+    // A file of a training for a proof has settings that a typed end has no use for.
+    let proved = folder.path().join("proved");
+    summary(&[PROVED, &["--out", name(&proved)]].concat(), 0);
+    let config = proved.join("config.toml");
+    for end in [&["--until", "solved"][..], &["--updates", "9"]] {
+        summary(&[&["train", "--config", name(&config)], end].concat(), 0);
+    }
+}
+
+#[test]
 fn two_processes_do_not_train_in_one_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");

@@ -92,7 +92,8 @@ fn help_on_a_full_disk_is_no_success() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let pages = folder.path().join("man");
     let man = ["man", "-o", pages.to_str().expect("UTF-8")];
-    for args in [&["--help"][..], &["-h"], &["--version"], &["sweep", "plan", "--help"], &["completions", "bash"], &man] {
+    for args in [&["--help"][..], &["-h"], &["--version"], &["sweep", "plan", "--help"], &["completions", "bash"], &man]
+    {
         // Only Linux has such a device.
         let Ok(full) = fs::File::options().write(true).open("/dev/full") else { return };
         let mut command = Process::new(assert_cmd::cargo::cargo_bin("carrylane"));

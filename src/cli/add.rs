@@ -57,7 +57,7 @@ struct Record<'a> {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (number::parse(&args.a)?, number::parse(&args.b)?);
-    let mut net = args.source.get(out)?;
+    let mut net = args.source.get(false, out)?;
     let (sum, by) = match net.proved() {
         Some(integers) => {
             let (q, hash) = (integers.q(), integers.hash());

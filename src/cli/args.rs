@@ -7,6 +7,7 @@ use carrylane::task::number::shorten;
 use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use clap::{ArgAction, Args};
+use std::fmt::Display;
 use std::num::NonZero;
 
 /// The version, in every output.
@@ -58,14 +59,20 @@ impl Net {
     }
 }
 
+/// Refuses flags that are given, by name, where they have no effect: what they go with is not there.
+pub(super) fn goes_with(flags: &[(&str, bool)], what: impl Display) -> Result<()> {
+    match flags.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Error::usage(format!("--{flag} goes with {what}"))),
+        None => Ok(()),
+    }
+}
+
 /// The form meant, if the cell has one.
 pub(super) fn lstm_form(cell: Cell, form: Option<LstmForm>) -> Result<LstmForm> {
-    match form {
-        Some(form) if cell != Cell::Lstm => {
-            Err(Error::usage(format!("the lstm form {form} goes with the lstm cell, the cell is {cell}")))
-        }
-        form => Ok(form.unwrap_or_default()),
+    if cell != Cell::Lstm {
+        goes_with(&[("lstm-form", form.is_some())], format!("--cell lstm, the cell is {cell}"))?;
     }
+    Ok(form.unwrap_or_default())
 }
 
 /// What computes.

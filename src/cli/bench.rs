@@ -1,7 +1,7 @@
 //! `carrylane bench`.
 
 use super::Answer;
-use super::args::{HELP, Net, VERSION};
+use super::args::{HELP, Net, VERSION, goes_with};
 use super::format::{count, plural, rate, table, text};
 use super::info::processor;
 use super::output::{FAINT, Output, styled};
@@ -141,6 +141,9 @@ impl Args {
     fn rows(&self) -> carrylane::Result<Vec<Row>> {
         let time = self.seconds;
         let levels = Simd::resolve(&self.simd)?;
+        if self.engine.iter().all(|&engine| engine == EngineKind::Reference) {
+            goes_with(&[("simd", self.simd != [Simd::Auto])], "another --engine than reference, which is plain code")?;
+        }
         let mut rows = Vec::new();
         for &hidden in &self.hidden {
             let config = self.net.config(hidden)?;

@@ -51,7 +51,7 @@ const KEYS: [&str; 25] = [
 ];
 
 /// Keys that say when a training ends: a typed one of the second kind takes the place of all.
-const ENDS: [&str; 3] = ["until", "budget", "noise"];
+const ENDS: [&str; 4] = ["until", "budget", "noise", "max-states"];
 const COUNTS: [&str; 3] = ["updates", "epochs", "time"];
 
 /// The file of a training. `simd` as it was typed, since another machine may have other levels.
@@ -125,7 +125,10 @@ pub(super) fn matches(words: &[OsString], typed: &ArgMatches, command: &mut Comm
     let Some(("train", train)) = typed.subcommand() else { return Ok(None) };
     let Some(path) = named(train) else { return Ok(None) };
     let is_typed = |key: &str| train.value_source(&key.replace('-', "_")) == Some(ValueSource::CommandLine);
-    let flags = flags(&path, is_typed)?;
+    let solved =
+        is_typed("until") && train.get_raw("until").is_some_and(|mut until| until.any(|word| word == "solved"));
+    // Training until solved has no use for what a proof takes.
+    let flags = flags(&path, |key| is_typed(key) || solved && ["noise", "max-states"].contains(&key))?;
     for (flag, Setting { key, value, line }) in &flags {
         let alone = command.try_get_matches_from_mut(["carrylane", "train", flag]);
         if let Some(wanted) = alone.err().and_then(|refusal| wanted(&refusal)) {

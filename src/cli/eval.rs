@@ -1,6 +1,6 @@
 //! `carrylane eval`.
 
-use super::args::HELP;
+use super::args::{HELP, goes_with};
 use super::format::{count, percent, plural, table, text};
 use super::output::{FAINT, Output, mark, styled};
 use super::trained::{Source, Stamp};
@@ -30,9 +30,9 @@ pub(super) struct Args {
     /// and those that break nets.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
-    /// How many random additions of each width.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_PAIRS), default_value = "16384", help_heading = "Additions")]
-    pairs: usize,
+    /// How many random additions of each width [default: 16384].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_PAIRS), help_heading = "Additions")]
+    pairs: Option<usize>,
     #[command(flatten)]
     source: Source,
 }
@@ -55,7 +55,8 @@ enum Which {
 
 /// The widest additions of which `all` tries every pair.
 const ALL_PAIRS: usize = 9;
-/// The most random additions of a width.
+/// Random additions of a width, and the most of them.
+const PAIRS: usize = 16_384;
 const MAX_PAIRS: usize = 1 << 32;
 
 /// A JSON line for each set.
@@ -80,8 +81,23 @@ struct Summary<'a> {
 }
 
 impl Args {
+    /// Whether some additions are random.
+    fn random(&self) -> bool {
+        match self.pattern {
+            Which::All => self.bits.iter().any(|&bits| bits > ALL_PAIRS),
+            Which::Uniform => true,
+            Which::Exhaustive | Which::Adversarial => false,
+        }
+    }
+
     fn sets(&self) -> carrylane::Result<Vec<PairSet>> {
-        let uniform = |bits| PairSet::uniform(bits, self.pairs, self.source.seed, Purpose::Eval);
+        if !self.random() {
+            goes_with(
+                &[("pairs", self.pairs.is_some())],
+                "random additions, and there are none: add --pattern uniform",
+            )?;
+        }
+        let uniform = |bits| PairSet::uniform(bits, self.pairs.unwrap_or(PAIRS), self.source.seed(), Purpose::Eval);
         let mut sets = Vec::new();
         for &bits in &self.bits {
             match self.pattern {
@@ -100,7 +116,7 @@ impl Args {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let sets = args.sets()?;
-    let mut net = args.source.get(out)?;
+    let mut net = args.source.get(args.random(), out)?;
     let mut rows = table(&["bits", "pattern", "pairs", "wrong", "", ""], &[1]);
     let (mut pairs, mut wrong) = (0, 0);
     let chunks: usize = sets.iter().map(PairSet::chunks).sum();

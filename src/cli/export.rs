@@ -1,11 +1,10 @@
 //! `carrylane export`.
 
 use super::Answer;
-use super::args::{HELP, VERSION};
+use super::args::{HELP, VERSION, goes_with};
 use super::output::{FAINT, Output, STRONG, styled};
 use super::trained::model_path;
 use super::values::{self, Simd};
-use carrylane::Error;
 use carrylane::exchange::{Evidence, Format, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{config_hash, weights_hash};
@@ -95,9 +94,8 @@ impl Record {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (bits, batch) = (args.bits.unwrap_or(8), args.batch.unwrap_or(64));
-    if args.gradients && args.format != Format::Npz {
-        let format = args.format;
-        return Err(Error::usage(format!("--gradients goes with --format npz, the format is {format}")).into());
+    if args.format != Format::Npz {
+        goes_with(&[("gradients", args.gradients)], format!("--format npz, the format is {}", args.format))?;
     }
     let model = model_path(&args.model);
     out.writes(&[&model], &[&args.output])?;

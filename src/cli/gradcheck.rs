@@ -60,7 +60,7 @@ pub(super) struct Args {
     #[command(flatten)]
     net: Net,
     /// Show instead what each defect of the notebooks does to the gradient, and the gradient mended.
-    #[arg(long, help_heading = "Notebooks")]
+    #[arg(long, conflicts_with_all = ["hidden", "bits", "batch", "simd", "seed", "Net"], help_heading = "Notebooks")]
     defects: bool,
 }
 

@@ -3,8 +3,8 @@
 //! Text is for people and JSON lines are for programs; a command says both, and [`Output`] prints what was asked for. Colour and bars
 //! appear on terminals only. A closed pipe is no error: whoever listened has heard enough.
 
-use anstyle::{AnsiColor, Style};
 use super::format::percent;
+use anstyle::{AnsiColor, Style};
 use carrylane::{Error, Result, files};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;

@@ -1,12 +1,13 @@
 //! `carrylane prove`.
 
-use super::args::{HELP, Machine, VERSION};
+use super::args::{HELP, Machine, VERSION, goes_with};
 use super::format::{count, plural, rate, table, text};
 use super::output::{FAINT, GOOD, Output, STRONG, styled};
 use super::proof::{Told, affordable, automaton_table};
 use super::trained::{Stamp, model_path};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
+use carrylane::model::{Cell, LstmForm};
 use carrylane::prove::{
     Certificate, Checked, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, Verdict, WalkOptions, automaton_dot,
     automaton_svg, check, prove,
@@ -34,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "1000000", help_heading = "Proof")]
     max_states: usize,
     /// Check a certificate instead, by independent code; with MODEL, also that it is one of this model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "certificate", "network", "svg", "dot"], help_heading = "Proof")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "network", "svg", "dot"], help_heading = "Proof")]
     check: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
@@ -174,6 +175,13 @@ impl Args {
         if let Some(q) = self.q.filter(|&q| q > most) {
             let cell = config.cell;
             return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
+        }
+        let limited = (config.cell, config.lstm_form) == (Cell::Lstm, LstmForm::Standard);
+        if !limited {
+            goes_with(
+                &[("cell-limit", self.cell_limit.is_some())],
+                "an LSTM of the standard form, whose c has no bounds",
+            )?;
         }
         let mut formats = Format::all(config.cell, config.lstm_form);
         formats.retain(|format| self.q.is_none_or(|q| q == format.q));

@@ -5,7 +5,7 @@ mod run;
 mod summary;
 mod told;
 
-use super::args::{HELP, Machine, Net};
+use super::args::{HELP, Machine, Net, goes_with};
 use super::values;
 use carrylane::Error;
 use carrylane::model::{Init, MAX_HIDDEN};
@@ -77,8 +77,8 @@ Examples:
 
 The check tries all pairs up to 9 bits. Beyond, it tries 65,536 random and 128 adversarial ones, at this width and at 4 times this width.
 Exits with 1 if the net has not learned its task, or is not proved where that is the goal, within the budget, or if a number became infinite or NaN.
-SIGINT and SIGTERM end it within a second with 75, after a checkpoint if there is a run folder; in the middle of a long update or check, the
-run goes on from the last checkpoint.";
+SIGINT and SIGTERM end it within a second with 75, after a checkpoint if there is a run folder.
+In the middle of a long update or check there is no time for one: the run goes on from the last checkpoint.";
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Training")]
@@ -93,7 +93,7 @@ struct Training {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BATCH))]
     dataset: Option<usize>,
     /// Give every epoch of the set its own order.
-    #[arg(long, requires = "dataset")]
+    #[arg(long)]
     shuffle: bool,
     /// Key of all random numbers.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0")]
@@ -126,11 +126,11 @@ struct End {
     #[arg(long, value_enum, value_name = "GOAL", conflicts_with_all = ["updates", "epochs", "time"])]
     until: Option<Goal>,
     /// Noise on the carried state from `solved` to `proved`, uniform in ± this [default: 0.4; 0.15 below 8 units, 0.2 for dynamic].
-    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = values::noise, conflicts_with_all = ["updates", "epochs", "time"])]
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = values::noise)]
     noise: Option<f32>,
-    /// States that a proof may take.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "10000000")]
-    max_states: usize,
+    /// States that a proof may take [default: 10000000].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES))]
+    max_states: Option<usize>,
     /// Give up after this many updates.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), default_value = "20000", conflicts_with_all = ["updates", "epochs", "time"])]
     budget: u64,
@@ -138,7 +138,7 @@ struct End {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), conflicts_with_all = ["epochs", "time"])]
     updates: Option<u64>,
     /// Train for this many passes over the data set, solved or not.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), requires = "dataset", conflicts_with = "time")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>(), conflicts_with = "time")]
     epochs: Option<u64>,
     /// Train for so many seconds, solved or not.
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = seconds)]
@@ -154,22 +154,24 @@ enum Goal {
 impl End {
     /// How to train for a proof, if that is the goal.
     fn plan(&self, settings: &Settings) -> carrylane::Result<Option<Plan>> {
-        let Until::Solved { .. } = settings.until else { return Ok(None) };
         let plan = match self.until {
-            Some(Goal::Solved) => return Ok(None),
+            _ if !matches!(settings.until, Until::Solved { .. }) => None,
+            Some(Goal::Solved) => None,
             Some(Goal::Proved) if settings.engine == EngineKind::Reference => {
                 let problem =
                     "the reference engine has no noise to train for a proof with: use --engine auto or --until solved";
                 return Err(Error::usage(problem));
             }
-            Some(Goal::Proved) => Plan::of(settings),
-            None => match Plan::by_default(settings) {
-                Some(plan) => plan,
-                None => return Ok(None),
-            },
+            Some(Goal::Proved) => Some(Plan::of(settings)),
+            None => Plan::by_default(settings),
+        };
+        let Some(plan) = plan else {
+            goes_with(&[("noise", self.noise.is_some()), ("max-states", self.max_states.is_some())], "--until proved")?;
+            return Ok(None);
         };
         let noise = self.noise.unwrap_or(plan.noise);
-        let walk = WalkOptions { max_states: self.max_states, threads: settings.threads, ..plan.walk };
+        let max_states = self.max_states.unwrap_or(plan.walk.max_states);
+        let walk = WalkOptions { max_states, threads: settings.threads, ..plan.walk };
         Ok(Some(Plan { noise, walk, ..plan }))
     }
 }
@@ -189,6 +191,9 @@ impl TryFrom<&Args> for Settings {
             _ => Until::Solved { budget: args.end.budget },
         };
         let shuffle = args.training.shuffle;
+        if args.training.dataset.is_none() {
+            goes_with(&[("shuffle", shuffle), ("epochs", args.end.epochs.is_some())], "a data set: add --dataset N")?;
+        }
         let source = args.training.dataset.map_or(Source::Stream, |samples| Source::Fixed { samples, shuffle });
         Self {
             config: args.net.config(args.hidden)?,

@@ -1,6 +1,6 @@
 //! A trained net: from a file, or made on the spot.
 
-use super::args::{Machine, VERSION, lstm_form};
+use super::args::{Machine, VERSION, goes_with, lstm_form};
 use super::format::{count, duration, plural};
 use super::output::Output;
 use super::{run_folder, values};
@@ -29,9 +29,9 @@ pub(super) struct Source {
     /// The same for the form of an LSTM: standard or notebook.
     #[arg(long, value_name = "FORM", value_parser = values::lstm_form())]
     lstm_form: Option<LstmForm>,
-    /// Key of all random numbers.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0")]
-    pub(super) seed: u64,
+    /// Key of all random numbers [default: 0].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed())]
+    seed: Option<u64>,
     #[command(flatten)]
     machine: Machine,
 }
@@ -89,8 +89,17 @@ impl Stamp {
 }
 
 impl Source {
-    /// Reads or trains the net.
-    pub(super) fn get(&self, out: &mut Output) -> anyhow::Result<Trained> {
+    /// The key of all random numbers.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+
+    /// Reads or trains the net. `random`: whether the seed is also that of additions.
+    pub(super) fn get(&self, random: bool, out: &mut Output) -> anyhow::Result<Trained> {
+        if self.model.is_some() && !random {
+            let what = "random numbers, and there are none: the net is that of --model";
+            goes_with(&[("seed", self.seed.is_some())], what)?;
+        }
         let (level, threads) = (self.machine.level()?, self.machine.threads()?);
         let (saved, origin, proved) = match &self.model {
             Some(path) => {
@@ -111,14 +120,14 @@ impl Source {
             None => {
                 let cell = self.cell.unwrap_or(Cell::Elman);
                 let config = Config { lstm_form: lstm_form(cell, self.lstm_form)?, ..Config::of(cell) };
-                self.train(Settings { config, seed: self.seed, level, threads, ..Settings::default() }, out)?
+                self.train(Settings { config, seed: self.seed(), level, threads, ..Settings::default() }, out)?
             }
         };
         let model = &saved.model;
         Need::of_answers(&model.config).afforded()?;
         let mut engine = Engine::new(&model.config, EngineKind::Auto, level, threads)?;
         engine.set_params(&model.params);
-        let stamp = Stamp::of(model, level, threads, self.seed);
+        let stamp = Stamp::of(model, level, threads, self.seed());
         Ok(Trained { engine, stamp, origin, saved, proved })
     }
 

@@ -148,6 +148,9 @@ mod tests {
         let with = |bits| Settings { bits, ..Settings::default() }.checked();
         let refusal = with(1).expect_err("0 + 0").to_string();
         assert!(refusal.contains("0 + 0") && refusal.contains("want 2 to 65536"), "{refusal}");
-        assert!(with(2).is_ok() && with(MAX_BITS).is_ok() && with(0).is_err() && with(MAX_BITS + 1).is_err(), "a range");
+        assert!(
+            with(2).is_ok() && with(MAX_BITS).is_ok() && with(0).is_err() && with(MAX_BITS + 1).is_err(),
+            "a range"
+        );
     }
 }

@@ -17,7 +17,7 @@ use crate::task::rng::{Purpose, stream};
 use rand::Rng as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A training.
 #[derive(Debug)]
@@ -144,6 +144,22 @@ impl Trainer {
     /// Updates made.
     pub fn updates(&self) -> u64 {
         self.course.updates
+    }
+
+    /// Whether it is beyond the end its settings name, in updates or in time.
+    pub fn beyond_end(&self) -> bool {
+        let (updates, time) = self.end();
+        self.course.updates > updates || time.is_some_and(|time| self.clock.elapsed() > time)
+    }
+
+    /// Updates and time after which it ends at the latest.
+    fn end(&self) -> (u64, Option<Duration>) {
+        let in_epoch = self.dataset.as_ref().map_or(1, |dataset| dataset.minibatches(self.settings.batch) as u64);
+        match self.settings.until {
+            Until::Solved { budget: updates } | Until::Updates(updates) => (updates, None),
+            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch), None),
+            Until::Time(time) => (u64::MAX, Some(time)),
+        }
     }
 
     /// Additions learned from.
@@ -331,12 +347,7 @@ impl Trainer {
 
     fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
-        let (updates, time, solve) = match self.settings.until {
-            Until::Solved { budget } => (budget, None, true),
-            Until::Updates(updates) => (updates, None, false),
-            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch.unwrap_or(1)), None, false),
-            Until::Time(time) => (u64::MAX, Some(time), false),
-        };
+        let ((updates, time), solve) = (self.end(), matches!(self.settings.until, Until::Solved { .. }));
         loop {
             // First, so that a training that is stopped in a check, or resumed before one, begins with it.
             if solve && self.course.clean >= CLEAN {

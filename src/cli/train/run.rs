@@ -1,12 +1,13 @@
 //! A training from its flags to its answer.
 
-use super::Args;
 use super::keeper::{Every, Keeper, Onlooker};
 use super::summary::Summary;
 use super::told::{conclusion, header, next, right, show_sums};
+use super::{Args, Keeping};
+use crate::cli::args::goes_with;
 use crate::cli::config_file;
 use crate::cli::environment::Environment;
-use crate::cli::format::{duration, plural, rate};
+use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{FAINT, Output, styled};
 use crate::cli::proof::Told;
 use crate::cli::run_folder::RunFolder;
@@ -16,6 +17,7 @@ use carrylane::Error;
 use carrylane::prove::{Learned, Plan, until_proved_watched};
 use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until};
 use serde::Serialize;
+use std::fs;
 use std::path::Path;
 
 /// Runs the command.
@@ -38,12 +40,10 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let settings = Settings::try_from(args)?;
     let (plan, every) = (args.end.plan(&settings)?, args.every());
     Need::of(&settings).afforded()?;
-    for (given, flag) in
-        [(args.keeping.tensorboard, "tensorboard"), (args.keeping.checkpoint_every.is_some(), "checkpoint-every")]
-    {
-        if given && args.folder().is_none() {
-            return Err(Error::usage(format!("--{flag} goes with a run folder: add --out DIR")).into());
-        }
+    if args.folder().is_none() {
+        let Keeping { tensorboard, checkpoint_every, .. } = &args.keeping;
+        let flags = [("tensorboard", *tensorboard), ("checkpoint-every", checkpoint_every.is_some())];
+        goes_with(&flags, "a run folder: add --out DIR")?;
     }
     let (mut trainer, keeper) = match open(args, &settings, plan.as_ref(), every, out)? {
         Begun::Under(begun) => *begun,
@@ -84,8 +84,8 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.say(format!("data set: {training} right, {held_out} of others right"))?;
     }
     let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
-    // Shorter counts are none that anybody waits for.
-    let counted = Some(report.count_seconds).filter(|&seconds| seconds >= 0.1);
+    // Nobody waits for shorter counts.
+    let counted = Some(report.count_seconds).filter(|&seconds| seconds >= 1.0);
     let counted = counted.map_or(String::new(), |seconds| format!("; {} in the final count", duration(seconds)));
     out.say(format!("{made} in {time}, {} samples/s{counted}", rate(summary.samples_per_s)))?;
     if let Some(curve) = trace.curve() {
@@ -143,6 +143,7 @@ fn open(
         identity = identity.with("noise", format!("{:?}", plan.noise)).with("ramp", plan.ramp.to_string());
         identity = identity.with("max states", plan.walk.max_states.to_string());
     }
+    let text = config_file::text(settings, plan, args.end.budget, &args.machine.simd());
     let (mut folder, mut trainer, resumed) = if args.keeping.resume.is_none() {
         // The trainer first, so that what cannot be trained leaves nothing behind.
         let trainer = Trainer::new(settings.clone())?;
@@ -159,6 +160,9 @@ fn open(
             out.warn(&format!("{problem}; going on from the one before"));
         }
         let trainer = checkpoint.resume(settings.clone(), &identity)?;
+        if fs::read_to_string(folder.file(config_file::NAME)).ok().as_deref() != Some(&text) {
+            not_beyond(&trainer, path)?;
+        }
         if is_over(checkpoint.ended(), settings, plan)
             && let Some(end) = folder.curves()?.end
         {
@@ -175,7 +179,6 @@ fn open(
         "interrupted in the middle of a step; carrylane train --resume {} goes on from the last checkpoint",
         quoted(path)
     )));
-    let text = config_file::text(settings, plan, args.end.budget, &args.machine.simd());
     let environment = folder.begin(&text, Environment::now(settings), resumed)?;
     let tensorboard = args.keeping.tensorboard || folder.file(carrylane::report::run::Events::NAME).exists();
     let keeper = Keeper::new(folder, &trainer, identity, every, tensorboard.then_some(&environment))?;
@@ -188,10 +191,27 @@ fn begin_anew(error: Error, run: &Path) -> Error {
     match error {
         Error::Data { path, problem } => Error::data(
             path,
-            format!("{problem}; so the run cannot go on: carrylane train --config {config} --out ANOTHER begins it anew"),
+            format!(
+                "{problem}; so the run cannot go on: carrylane train --config {config} --out ANOTHER begins it anew"
+            ),
         ),
         error => error,
     }
+}
+
+/// Refuses another end than a run began with, if the run is beyond it.
+fn not_beyond(trainer: &Trainer, run: &Path) -> carrylane::Result<()> {
+    if !trainer.beyond_end() {
+        return Ok(());
+    }
+    let (flag, end) = match trainer.settings().until {
+        Until::Solved { budget } => ("budget", count(budget)),
+        Until::Updates(updates) => ("updates", count(updates)),
+        Until::Epochs(epochs) => ("epochs", count(epochs)),
+        Until::Time(time) => ("time", duration(time.as_secs_f64())),
+    };
+    let (run, updates, time) = (quoted(run), plural(trainer.updates(), "update"), duration(trainer.seconds()));
+    Err(Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} and {time}: want more")))
 }
 
 /// Whether a run that ended so has reached its goal, after which there are no updates.

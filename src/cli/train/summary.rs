@@ -15,7 +15,6 @@ pub(super) struct Summary {
     updates: u64,
     samples: u64,
     seconds: f64,
-    count_seconds: f64,
     pub(super) samples_per_s: f64,
     pub(super) weights_hash: String,
     cell: String,
@@ -37,6 +36,7 @@ pub(super) struct Summary {
     proof: Option<ProofSummary>,
     pub(super) config_hash: String,
     version: &'static str,
+    count_seconds: f64,
 }
 
 /// What was spent on the proof.
@@ -69,7 +69,6 @@ impl Summary {
             updates: report.updates,
             samples: report.samples,
             seconds: report.seconds,
-            count_seconds: report.count_seconds,
             samples_per_s: report.samples as f64 / report.seconds,
             weights_hash: weights_hash(&model.config, &model.params),
             cell: model.config.cell.to_string(),
@@ -102,6 +101,7 @@ impl Summary {
             }),
             config_hash: config_hash(&model.config),
             version: VERSION,
+            count_seconds: report.count_seconds,
         }
     }
 }
