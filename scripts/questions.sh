@@ -54,10 +54,11 @@ for ((seed = 0; seed < seeds; seed++)); do
 done
 for bits in 16 64 256 1024 4096 16384; do
     counts=()
-    for pattern in uniform adversarial; do
+    for pattern in 'uniform --pairs 1000' adversarial; do
         right=0
         for ((seed = 0; seed < seeds; seed++)); do
-            "$carrylane" eval --model "$work/$seed/model.safetensors" --bits $bits --pairs 1000 --pattern $pattern \
+            # shellcheck disable=SC2086 # the pattern and what goes with it
+            "$carrylane" eval --model "$work/$seed/model.safetensors" --bits $bits --pattern $pattern \
                 --threads 1 --json >"$work/log" && right=$((right + 1))
         done
         counts+=("$right of $seeds")

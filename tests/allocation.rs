@@ -31,7 +31,7 @@ fn allocations(settings: Settings) -> usize {
 #[test]
 fn a_step_allocates_nothing_after_the_first() {
     let mut failures = Vec::new();
-    for (hidden, bits, batch) in [(16, 8, 64), (1, 1, 1), (17, 5, 200)] {
+    for (hidden, bits, batch) in [(16, 8, 64), (1, 2, 1), (17, 5, 200)] {
         for (net, config) in nets(hidden) {
             let base = Settings { config, bits, batch, ..Settings::default() };
             for level in SimdLevel::available() {

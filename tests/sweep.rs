@@ -247,8 +247,8 @@ fn torn_lines_and_garbage_are_told_of_and_done_again() {
 
 #[test]
 fn a_signal_ends_a_sweep_in_time_and_it_goes_on_after() {
-    // Each trial would take minutes.
-    let words = ["hidden=64", "bits=64", "updates=100000", "seed=0..4"];
+    // Each trial would take hours, and each of its updates longer than there is time.
+    let words = ["hidden=256", "bits=64", "batch=65536", "updates=100000", "seed=0..4"];
     for signal in ["TERM", "INT"] {
         let sweep = Sweep::planned(&words);
         let child = sweep.start(&["--threads", "2"]);
@@ -257,7 +257,8 @@ fn a_signal_ends_a_sweep_in_time_and_it_goes_on_after() {
         let sent = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success(), "{signal}");
         let output = child.wait_with_output().expect("it ends");
-        assert!(start.elapsed() < Duration::from_secs(5), "{signal}: {:?}", start.elapsed());
+        // A second, and what a busy machine takes to notice.
+        assert!(start.elapsed() < Duration::from_millis(1500), "{signal}: {:?}", start.elapsed());
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(75), "{signal}: {stderr}");
         assert!(stderr.contains(&format!("carrylane sweep run {} --shard 0/1` goes on", sweep.name())), "{stderr}");

@@ -59,7 +59,8 @@ impl Net {
     }
 }
 
-/// Refuses flags that are given, by name, where they have no effect: what they go with is not there.
+/// Refuses flags that are given, by name, where they have no effect: what they go with is not
+/// there.
 pub(super) fn goes_with(flags: &[(&str, bool)], what: impl Display) -> Result<()> {
     match flags.iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Error::usage(format!("--{flag} goes with {what}"))),

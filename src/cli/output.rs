@@ -211,7 +211,8 @@ pub(super) fn bug(text: &str) {
     to_stderr(&format!("{}: {text}", styled(BAD, "error")));
 }
 
-/// Prints why a command was cut off, over a bar if there is one, unless the command line asks for quiet.
+/// Prints why a command was cut off, over a bar if there is one, unless the command line asks for
+/// quiet.
 pub(super) fn interrupted(text: &str) {
     if std::env::args_os().any(|word| word == "--quiet") {
         return;

@@ -1,8 +1,9 @@
 //! SIGINT and SIGTERM: either ends any command within a second, with exit code 75.
 //!
-//! A command that works in steps looks at a [`flag`] between two of them, writes down where it is and ends in order. One that is in the
-//! middle of a long step when [`GRACE`] is over, or that has no steps, is ended by the thread that waits for signals. No file suffers:
-//! each is written under a temporary name and renamed, or a line at a time.
+//! A command that works in steps looks at a [`flag`] between two of them, writes down where it is
+//! and ends in order. One that is in the middle of a long step when [`GRACE`] is over, or that has
+//! no steps, is ended by the thread that waits for signals. No file suffers: each is written under
+//! a temporary name and renamed, or a line at a time.
 
 use super::{Answer, output};
 use carrylane::{Error, Result};
@@ -42,7 +43,10 @@ pub(super) fn listen() -> Result<()> {
         }
         let words = words().unwrap_or_else(|| "interrupted; run the same command again".to_owned());
         let (said, heard) = channel();
-        thread::spawn(move || said.send(output::interrupted(&words)));
+        thread::spawn(move || {
+            output::interrupted(&words);
+            said.send(())
+        });
         heard.recv_timeout(WORDS).ok();
         std::process::exit(code.into())
     };
@@ -55,7 +59,8 @@ fn words() -> Option<String> {
     CUT_OFF.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The flag that a signal sets, for a command that looks at it between its steps. `cut_off` is said if it cannot end in order in time.
+/// The flag that a signal sets, for a command that looks at it between its steps. `cut_off` is said
+/// if it cannot end in order in time.
 pub(super) fn flag(cut_off: impl Into<String>) -> Arc<AtomicBool> {
     *CUT_OFF.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut_off.into());
     Arc::clone(&STOP)

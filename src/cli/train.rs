@@ -53,7 +53,8 @@ struct Keeping {
     /// Take settings from FILE, as a run's config.toml has them; flags come before it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Updates between checkpoints [default: as many as take 10 seconds, or one that takes longer than half a second].
+    /// Updates between checkpoints [default: as many as take 10 seconds, or one that takes longer
+    /// than half a second].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>())]
     checkpoint_every: Option<u64>,
     /// Write the curves as TensorBoard events too, beside the run's other files.

@@ -157,7 +157,8 @@ fn pursue(
     }
 }
 
-/// Tries a proof at each format that the credit allows; whether one passed, which is then the last. Nothing if it was told to stop.
+/// Tries a proof at each format that the credit allows; whether one passed, which is then the last.
+/// Nothing if it was told to stop.
 fn attempt(
     trainer: &mut Trainer,
     plan: &Plan,

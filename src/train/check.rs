@@ -48,12 +48,14 @@ impl Check {
         self.sets.iter().map(|set| set.pairs() as u64).sum()
     }
 
-    /// Tries every pair. Before each chunk, `go_on` hears how many pairs are done, and says whether to go on; if not, there is no score.
+    /// Tries every pair. Before each chunk, `go_on` hears how many pairs are done, and says whether
+    /// to go on; if not, there is no score.
     pub fn run<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<Score> {
         self.try_pairs(engine, false, go_on)
     }
 
-    /// Whether every pair is right, found out as [`Check::run`] does, but no further than the first chunk with a wrong one.
+    /// Whether every pair is right, found out as [`Check::run`] does, but no further than the first
+    /// chunk with a wrong one.
     pub fn passes<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<bool> {
         Some(self.try_pairs(engine, true, go_on)?.wrong == 0)
     }

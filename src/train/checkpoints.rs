@@ -1,4 +1,5 @@
-//! The checkpoints of a run: a folder that always holds a whole one, from before the first update on.
+//! The checkpoints of a run: a folder that always holds a whole one, from before the first update
+//! on.
 
 use super::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
@@ -42,7 +43,8 @@ impl Checkpoints {
     /// The newest checkpoint that is whole, and what is wrong with newer ones.
     ///
     /// # Errors
-    /// [`Error::Data`] if none is whole, with what is wrong with the newest; [`Error::Io`] if the folder or a checkpoint cannot be read.
+    /// [`Error::Data`] if none is whole, with what is wrong with the newest; [`Error::Io`] if the
+    /// folder or a checkpoint cannot be read.
     pub fn latest(&self) -> Result<(Checkpoint, Vec<Error>)> {
         let mut damaged = Vec::new();
         for path in self.names()?.into_iter().rev() {

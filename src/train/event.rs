@@ -48,7 +48,8 @@ pub enum Outcome {
     Unsolved,
     /// A number became infinite or NaN; see [`Report::fault`].
     Diverged,
-    /// It was told to stop before its end, or before the net was counted on the check (see [`Trainer::stop_on`]).
+    /// It was told to stop before its end, or before the net was counted on the check (see
+    /// [`Trainer::stop_on`]).
     Stopped,
 }
 
@@ -76,7 +77,8 @@ pub struct Report {
     pub samples: u64,
     /// Training time, checks included, start-up and the final count not; that before a resumption too.
     pub seconds: f64,
-    /// Time of the final count: the pairs of the check and of the fixed set that were tried after the last update.
+    /// Time of the final count: the pairs of the check and of the fixed set that were tried after
+    /// the last update.
     pub count_seconds: f64,
     /// The first number that was not finite, if it diverged.
     pub fault: Option<Fault>,

@@ -134,8 +134,9 @@ impl Optimizer {
     }
 }
 
-/// A moment, or 0 if its next decay would be subnormal: it would stick there, since m + 0.1 (0 − m) rounds to m, and processors exist on
-/// which such numbers take a hundred times as long. Moments so small move no weight.
+/// A moment, or 0 if its next decay would be subnormal: it would stick there, since m + 0.1 (0 − m)
+/// rounds to m, and processors exist on which such numbers take a hundred times as long. Moments so
+/// small move no weight.
 #[inline(always)]
 fn normal(moment: f32, decay: f32) -> f32 {
     // A comparison that is false for NaN, which stays.

@@ -43,7 +43,8 @@ pub enum Until {
 pub struct Settings {
     /// The net.
     pub config: Config,
-    /// Width of the additions in bits, the number of time steps; at least 2, since a sum of 1 bit is 0 + 0.
+    /// Width of the additions in bits, the number of time steps; at least 2, since a sum of 1 bit
+    /// is 0 + 0.
     pub bits: usize,
     /// Additions in a minibatch; the last of an epoch may hold fewer.
     pub batch: usize,

@@ -300,8 +300,8 @@ impl Trainer {
         Ok(self.report(&check, outcome?, watch))
     }
 
-    /// What the training came to, if it ends here like this: tries every pair of the check, unless they have just been right or it was
-    /// stopped, and counts as solved only if all are right.
+    /// What the training came to, if it ends here like this: tries every pair of the check, unless
+    /// they have just been right or it was stopped, and counts as solved only if all are right.
     pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut impl Watch) -> Report {
         let start = Instant::now();
         let score = match outcome {

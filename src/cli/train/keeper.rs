@@ -15,7 +15,8 @@ use carrylane::train::{Checkpoints, Event, Identity, Outcome, Probe, Report, Row
 pub(super) enum Every {
     /// After so many updates.
     Updates(u64),
-    /// After so many seconds of training, and sooner where a signal would find the run in the middle of an update, see [`Keeper::due`].
+    /// After so many seconds of training, and sooner where a signal would find the run in the
+    /// middle of an update, see [`Keeper::due`].
     Seconds(f64),
 }
 
@@ -92,8 +93,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether a checkpoint is due. A signal in the middle of a long update finds no time to wait for its end, so that what is not on the
-    /// disk by then is lost: long updates get a checkpoint each, as long as those take less than a tenth of the time.
+    /// Whether a checkpoint is due. A signal in the middle of a long update finds no time to wait
+    /// for its end, so that what is not on the disk by then is lost: long updates get a checkpoint
+    /// each, as long as those take less than a tenth of the time.
     fn due(&self, trainer: &Trainer) -> bool {
         const LONG: f64 = 0.5;
         let (now, (saved, cost)) = (trainer.seconds(), self.saved);

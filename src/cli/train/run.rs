@@ -135,7 +135,7 @@ fn open(
 ) -> anyhow::Result<Begun> {
     let Some(path) = args.folder() else {
         let mut trainer = Trainer::new(settings.clone())?;
-        trainer.stop_on(signals::flag(format!("interrupted in the middle of a step; {KEEP}")));
+        trainer.stop_on(signals::flag(format!("interrupted with work under way; {KEEP}")));
         return Ok(Begun::Under(Box::new((trainer, None))));
     };
     let mut identity = Identity::of(settings);
@@ -176,7 +176,7 @@ fn open(
     };
     out.must_finish();
     trainer.stop_on(signals::flag(format!(
-        "interrupted in the middle of a step; carrylane train --resume {} goes on from the last checkpoint",
+        "interrupted with work under way; carrylane train --resume {} goes on from the last checkpoint",
         quoted(path)
     )));
     let environment = folder.begin(&text, Environment::now(settings), resumed)?;

@@ -100,7 +100,8 @@ impl Curves {
 pub struct Recorder {
     path: PathBuf,
     file: File,
-    /// Updates at the last check. The check of a checkpoint's own update is made again from there, and is one line all the same.
+    /// Updates at the last check. The check of a checkpoint's own update is made again from there,
+    /// and is one line all the same.
     checked: Option<u64>,
 }
 
