@@ -443,6 +443,9 @@ fn settings_in_a_file_are_held_to_the_same_rules() {
     refused("hidden = [8]\n", 65, "want one number or word");
     refused("hidden = \n", 65, "line 1");
     refused("updates = 5\ntime = 1\n", 65, "cannot be used with");
+    refused("bits = 1\n", 65, "config.toml: with its settings, bits is 1, ");
+    refused("lstm-form = \"notebook\"\n", 65, "config.toml: with its settings, --lstm-form goes with");
+    refused("until = \"solved\"\nnoise = 0.1\n", 65, "config.toml: with its settings, --noise goes with");
     // The file is to blame, and its line: nobody typed a flag.
     for (line, words) in [
         ("hidden = -3", "hidden is '-3', want a whole number from 1 to 32,768"),

@@ -217,8 +217,8 @@ pub(super) fn interrupted(text: &str) {
     if std::env::args_os().any(|word| word == "--quiet") {
         return;
     }
-    if std::io::stderr().is_terminal() {
-        write!(std::io::stderr(), "\r\x1b[K").ok();
+    if io::stderr().is_terminal() {
+        write!(io::stderr(), "\r\x1b[K").ok();
     }
     to_stderr(&warning(text));
 }
@@ -236,7 +236,7 @@ fn to_stderr(line: &str) {
 /// Prints clap's answer to a command line it did not take, errors as one line, and returns the exit code.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     if !refusal.use_stderr() {
-        let printed = refusal.print().and_then(|()| std::io::stdout().flush());
+        let printed = refusal.print().and_then(|()| io::stdout().flush());
         return match printed {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 let error = Error::io("standard output", "write", error);

@@ -6,7 +6,7 @@ mod summary;
 mod told;
 
 use super::args::{HELP, Machine, Net, goes_with};
-use super::values;
+use super::{config_file, values};
 use carrylane::Error;
 use carrylane::model::{Init, MAX_HIDDEN};
 use carrylane::prove::{MAX_STATES, Plan, WalkOptions};
@@ -218,6 +218,12 @@ impl Args {
     /// How often a checkpoint is taken.
     fn every(&self) -> Every {
         self.keeping.checkpoint_every.map_or(Every::Seconds(10.0), Every::Updates)
+    }
+
+    /// The file that settings come from, if there is one.
+    fn file(&self) -> Option<PathBuf> {
+        let run = || Some(self.keeping.resume.as_ref()?.join(config_file::NAME));
+        self.keeping.config.clone().or_else(run)
     }
 
     /// Where the run is kept, if it is.

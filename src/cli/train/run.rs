@@ -13,11 +13,10 @@ use crate::cli::proof::Told;
 use crate::cli::run_folder::RunFolder;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
-use carrylane::Error;
 use carrylane::prove::{Learned, Plan, until_proved_watched};
 use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until};
+use carrylane::{Error, files};
 use serde::Serialize;
-use std::fs;
 use std::path::Path;
 
 /// Runs the command.
@@ -37,8 +36,14 @@ pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answe
 }
 
 fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let settings = Settings::try_from(args)?;
-    let (plan, every) = (args.end.plan(&settings)?, args.every());
+    // What the environment says of threads is no file's fault.
+    args.machine.threads()?;
+    let blame = |error| match (args.file(), error) {
+        (Some(file), Error::Usage(problem)) => Error::data(file, format!("with its settings, {problem}")),
+        (_, error) => error,
+    };
+    let settings = Settings::try_from(args).map_err(blame)?;
+    let (plan, every) = (args.end.plan(&settings).map_err(blame)?, args.every());
     Need::of(&settings).afforded()?;
     if args.folder().is_none() {
         let Keeping { tensorboard, checkpoint_every, .. } = &args.keeping;
@@ -160,7 +165,7 @@ fn open(
             out.warn(&format!("{problem}; going on from the one before"));
         }
         let trainer = checkpoint.resume(settings.clone(), &identity)?;
-        if fs::read_to_string(folder.file(config_file::NAME)).ok().as_deref() != Some(&text) {
+        if files::read_text(&folder.file(config_file::NAME), files::TEXT).ok().as_deref() != Some(&text) {
             not_beyond(&trainer, path)?;
         }
         if is_over(checkpoint.ended(), settings, plan)
