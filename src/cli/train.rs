@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[command(flatten)]
     machine: Machine,
     /// How gradients are computed; `auto` is the fastest for the size.
-    #[arg(long, value_parser = values::engine(), default_value = "auto", help_heading = "Machine")]
+    #[arg(long, value_parser = values::engine(), default_value = "fused", help_heading = "Machine")]
     engine: EngineKind,
     #[command(flatten)]
     keeping: Keeping,

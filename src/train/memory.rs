@@ -24,7 +24,7 @@ pub struct Need {
 const FLOAT: f64 = 4.0;
 /// Samples of a tile, of a shard.
 const TILE: usize = 64;
-const SHARD: usize = 512;
+const SHARD: usize = 1024;
 /// Samples of a large minibatch, as checks have them.
 const MANY: usize = 1 << 16;
 /// The program beside its large buffers: code, tables, a page with its charts.
@@ -35,28 +35,15 @@ impl Need {
     pub fn of(settings: &Settings) -> Self {
         let Settings { config, bits, batch, threads, engine, .. } = settings;
         let steps = *bits as f64;
-        // Adam has two moments. The kernel packs its weights for the way forward and back, once for training and, where that goes another
-        // way, once for the larger minibatches of checks.
+        // Adam has two moments.
         let moments = if matches!(settings.rule, Rule::Adam { .. }) { 2.0 } else { 0.0 };
-        let (one, other) = (engine.resolve(config, *batch), engine.resolve(config, MANY));
-        let packed = if one == EngineKind::Reference || one == other { 0.0 } else { 2.0 };
-        // A check goes through blas in one piece, with two blocks of states.
-        let checked = match other {
-            EngineKind::Blas => 4096.0 * 2.0 * states(config, 1.0) * FLOAT * shards(*batch).min(*threads as f64),
-            _ => 0.0,
-        };
         let set = match settings.source {
             Source::Stream => 0.0,
             // Sixteen draws for each pair held out, and every pair seen so far, a byte a bit.
             Source::Fixed { samples, .. } => samples as f64 * (18.0 * 3.0 * steps / 8.0 + 2.0 * (2.0 * steps + 48.0)),
         };
         let pass = Self::of_gradient(config, *bits, *batch, *engine, *threads, FLOAT);
-        Self {
-            weights: pass.weights + FLOAT * params(config) * (moments + packed),
-            states: pass.states.max(checked),
-            data: pass.data + set,
-            ..pass
-        }
+        Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, ..pass }
     }
 
     /// That of the gradient of a net on a minibatch, with so many bytes a number.
@@ -69,15 +56,8 @@ impl Need {
         float: f64,
     ) -> Self {
         let (params, shards, steps) = (params(config), shards(batch), bits as f64);
-        let [h, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
-        let engine = engine.resolve(config, batch);
         let packed = if engine == EngineKind::Reference { 0.0 } else { 2.0 };
-        let (width, sums) = match engine {
-            EngineKind::Fused | EngineKind::Auto => (TILE, 17.0),
-            EngineKind::Units => (TILE, 1.0),
-            EngineKind::Blas | EngineKind::Reference => (batch.min(SHARD).div_ceil(TILE) * TILE, 1.0),
-        };
-        let workspace = states(config, steps + 1.0) * width as f64 + (h + 3.0) * (g * h + 1.0) * sums;
+        let workspace = if engine == EngineKind::Reference { 0.0 } else { states(config, bits, batch.min(SHARD)) };
         Self {
             weights: float * params * (2.0 + packed),
             gradients: float * params * (1.0 + shards),
@@ -89,15 +69,13 @@ impl Need {
     /// That of a gradient check: a gradient in `f64`, and beside it the net in both precisions,
     /// what is expected with how far it cancels, and the differences.
     pub fn of_gradcheck(config: &Config, bits: usize, batch: usize) -> Self {
-        let engines = [EngineKind::Fused, EngineKind::Units, EngineKind::Blas];
-        let pass = engines.map(|engine| Self::of_gradient(config, bits, batch, engine, 1, 2.0 * FLOAT));
-        let most = pass.into_iter().max_by(|a, b| a.total().total_cmp(&b.total())).expect("three engines");
-        Self { weights: most.weights + 15.0 * FLOAT * params(config), ..most }
+        let pass = Self::of_gradient(config, bits, batch, EngineKind::Fused, 1, 2.0 * FLOAT);
+        Self { weights: pass.weights + 15.0 * FLOAT * params(config), ..pass }
     }
 
     /// That of answers alone, by a net that is there already: its copies in an engine.
     pub fn of_answers(config: &Config) -> Self {
-        Self { gradients: 0.0, ..Self::of_gradient(config, 1, MANY, EngineKind::Auto, 1, FLOAT) }
+        Self { gradients: 0.0, ..Self::of_gradient(config, 1, MANY, EngineKind::Fused, 1, FLOAT) }
     }
 
     /// The same so many times over.
@@ -168,16 +146,17 @@ fn shards(batch: usize) -> f64 {
     batch.div_ceil(SHARD) as f64
 }
 
-/// Numbers that a sample keeps for so many blocks of states. The noise of a training for a proof
-/// keeps another h.
-fn states(config: &Config, blocks: f64) -> f64 {
-    let [h, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
-    blocks * (2.0 * h + g * h + 4.0)
-        + match config.cell {
-            Cell::Elman => 0.0,
-            Cell::Dynamic => blocks * (h + 1.0) + h,
-            Cell::Lstm => blocks * 6.0 * h + 2.0 * h,
-        }
+/// Numbers that a shard of so many samples keeps: states, what flows back, and products of the trunk
+/// of its tree and of a tile of chains. The noise of a training for a proof keeps another h.
+fn states(config: &Config, bits: usize, samples: usize) -> f64 {
+    let [steps, samples, g] = [bits, samples, config.cell.gates()].map(|n| n as f64);
+    let wide = config.hidden.next_multiple_of(16) as f64;
+    let tile = samples.min(if config.hidden < 192 { 64.0 } else { 256.0 });
+    let depth = (samples.log2() / 2.0 + 1.0).min(steps - 1.0).floor().max(0.0);
+    let trunk = samples * 1.8;
+    let kept = if config.cell == Cell::Lstm { 7.0 } else { 0.0 };
+    let nodes = trunk + tile * (steps - depth);
+    wide * (nodes * (1.0 + g + kept) + g * (trunk + 3.0 * tile))
 }
 
 /// Bytes for people.
