@@ -225,7 +225,7 @@ pub(super) fn sum_lanes<F: Lane>(lanes: &[F]) -> F {
     sums[..lanes.len()].copy_from_slice(lanes);
     while half > 0 {
         for l in 0..half {
-            sums[l] = sums[l] + sums[l + half];
+            sums[l] += sums[l + half];
         }
         half /= 2;
     }

@@ -19,7 +19,7 @@ use super::math::{Lane, scale};
 use super::output::Output;
 use super::rows::{Rows, Shape};
 use super::stage::{Room, Stage};
-use super::step::{Backward, LevelOf, Units};
+use super::step::{Backward, Into, LevelOf, Units};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
@@ -73,7 +73,7 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
         {
             for ((to, from), scale) in to.chunks_mut(shape.wide).zip(from.chunks(shape.hidden)).zip(scales) {
                 R::lay(from, to);
-                to.iter_mut().for_each(|x| *x = *x * scale);
+                to.iter_mut().for_each(|x| *x = scale * *x);
             }
         }
         units.x.resize(4 * wide, F::zero());
@@ -232,6 +232,11 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
 
     fn trunk_levels(&self) -> Levels {
         Levels { steps: self.tree.depth(), stride: 0, more: true, key: 0 }
+    }
+
+    /// The sizes of rows, and the weights of units.
+    fn packed_as(&self) -> (Shape, &Units<F>) {
+        (self.shape, &self.packed.units)
     }
 
     fn kept(&self) -> usize {
@@ -409,18 +414,18 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             let Stage { nodes, h, kept, z, next_z, parents_z, parents_c, scale, same, .. } = &mut *stage;
             let nodes = if levels.stride > 0 { &*nodes } else { &self.tree.nodes };
             let (above, kept) = kept.split_at_mut(rows.start * kept_row);
-            let mut level = LevelOf::new(shape, nodes, at, levels.parents(self.tree, same, i), scale);
+            let mut level = LevelOf::new(self.packed_as(), nodes, at, levels.parents(self.tree, same, i), scale);
             level.before = match i.checked_sub(1) {
                 None => (parents_c, shape.wide, 0),
                 Some(i) => (&above[levels.at(self.tree, i).start / R::NODES * kept_row..], kept_row, C * shape.wide),
             };
             let products: &[F] = if i == 0 { parents_z } else { z };
             let now = &mut h[rows.start * shape.ld..][..rows.len() * shape.ld];
-            let (weights, units) = (&self.packed.rows, &self.packed.units);
+            let weights = &self.packed.rows;
             let children = levels.more || i + 1 < levels.steps;
             let noise = self.net.noise.filter(|_| training);
             let out = if children && noise.is_none() { Some(&mut next_z[..]) } else { None };
-            with_cell!(self.net, weights.level_forward(simd; &level, units, products, (now, kept), out));
+            with_cell!(self.net, weights.level_forward(simd; &level, products, (now, kept), out));
             if let Some(noise) = noise {
                 let key = levels.key | (self.shard as u64) << 48;
                 noise.disturb_level(simd, (key, i), shape, &rows, stage, self.kept());
@@ -471,14 +476,15 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             let (s_above, s) = s.split_at_mut(rows.start * shape.ldz);
             let nodes = if levels.stride > 0 { &*nodes } else { &self.tree.nodes };
             let children = levels.more || i + 1 < levels.steps;
-            let mut level = LevelOf::new(shape, nodes, at.clone(), levels.parents(self.tree, same, i), scale);
+            let mut level =
+                LevelOf::new(self.packed_as(), nodes, at.clone(), levels.parents(self.tree, same, i), scale);
             let above = i.checked_sub(1).map(|i| levels.at(self.tree, i).start / R::NODES);
             level.before = match above {
                 None => (parents_c, shape.wide, 0),
                 Some(row) => (&kept[row * kept_row..], kept_row, C * shape.wide),
             };
             let (flow_above, flow) = flow.split_at_mut(if self.kept() > 0 { rows.start * shape.wide } else { 0 });
-            let into: (&mut [F], &mut [F]) = match above {
+            let (s_into, flow_into): (&mut [F], &mut [F]) = match above {
                 None => (parents_z, parents_flow),
                 Some(row) => (
                     &mut s_above[row * shape.ldz..],
@@ -494,8 +500,9 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                 y: if clean { &kept_clean[rows.start * shape.ld..] } else { h },
                 kept: &kept[rows.start * kept_row..],
             };
-            let (weights, units) = (&self.packed.rows, &self.packed.units);
-            with_cell!(self.net, weights.level_backward(simd; &level, units, back, z, into, (&mut *sums.0, &mut *sums.1)));
+            let to = Into { s: s_into, flow: flow_into, units: sums.0, weights: sums.1 };
+            let weights = &self.packed.rows;
+            with_cell!(self.net, weights.level_backward(simd; &level, back, z, to));
         }
         if !R::FUSED {
             let rows = (levels.nodes(self.tree) - if levels.more { 0 } else { levels.stride }) / R::NODES;

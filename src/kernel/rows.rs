@@ -5,7 +5,7 @@
 
 use super::cell::Cell;
 use super::math::{Lane, Vector};
-use super::step::{self, Backward, LevelOf, Units};
+use super::step::{self, Backward, Into, LevelOf};
 use crate::task::tree::Order;
 use fearless_simd::prelude::*;
 use std::fmt::Debug;
@@ -85,14 +85,13 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
         simd: S,
         cell: C,
         level: &LevelOf<'_, F>,
-        units: &Units<F>,
         z: &[F],
         (h, kept): (&mut [F], &mut [F]),
         products: Option<&mut [F]>,
     ) {
         simd.vectorize(
             #[inline(always)]
-            || step::forward::<S, F, Self, C, SCALED>(simd, cell, level, units, z, h, kept),
+            || step::forward::<S, F, Self, C, SCALED>(simd, cell, level, z, h, kept),
         );
         if let Some(products) = products {
             self.forward(simd, level.len / Self::NODES, h, products);
@@ -105,18 +104,16 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
         simd: S,
         cell: C,
         level: &LevelOf<'_, F>,
-        units: &Units<F>,
         back: Backward<'_, F>,
         dh: &mut [F],
-        into: (&mut [F], &mut [F]),
-        sums: (&mut Units<F>, &mut [F]),
+        to: Into<'_, F>,
     ) {
         if !back.s.is_empty() {
             self.backward(simd, level.len / Self::NODES, back.s, dh);
         }
         simd.vectorize(
             #[inline(always)]
-            || step::backward::<S, F, Self, C, SCALED>(simd, cell, level, units, back, dh, into, sums.0),
+            || step::backward::<S, F, Self, C, SCALED>(simd, cell, level, back, dh, to),
         );
     }
 

@@ -7,7 +7,7 @@
 use super::cell::{Back, Cell};
 use super::math::Vector;
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
-use super::step::{Backward, LevelOf, Units};
+use super::step::{Backward, Into, LevelOf};
 use crate::task::tree::Order;
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x4, u8x64};
@@ -100,13 +100,14 @@ fn level_forward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, f32>,
-    (units, weights): (&Units<f32>, &[f32]),
+    weights: &[f32],
     z: &[f32],
     h: &mut [f32],
     products: Option<&mut [f32]>,
 ) {
     let shuffles = Shuffles::new(simd);
     let w = planes_of::<S, Q>(simd, weights);
+    let units = level.units;
     let [w_a, w_b, b_h] = [&units.w_a, &units.w_b, &units.b_h];
     let (w_a, w_b, b_h) =
         (load_each(simd, w_a, LINE), load_each(simd, w_b, LINE), load_each::<S, f32, Q>(simd, b_h, LINE));
@@ -147,15 +148,15 @@ fn level_backward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, f32>,
-    (units, weights): (&Units<f32>, &[f32]),
+    weights: &[f32],
     back: Backward<'_, f32>,
-    s: &mut [f32],
-    (sums, outer): (&mut Units<f32>, &mut [f32]),
+    to: Into<'_, f32>,
 ) {
     let shuffles = Shuffles::new(simd);
     let zero = Line::<S>::splat(simd, 0.0);
     let w = planes_of::<S, Q>(simd, weights);
-    let w_ho = load_each::<S, f32, Q>(simd, &units.w_ho, LINE);
+    let w_ho = load_each::<S, f32, Q>(simd, &level.units.w_ho, LINE);
+    let Into { s, units: sums, weights: outer, .. } = to;
     let [mut dw_a, mut dw_b, mut db_h, mut dw_ho, mut run] = [[zero; Q]; 5];
     let mut dw_hh = [[[zero; Q]; BLOCK]; Q];
     let (mut last, children) = (usize::MAX, !back.s.is_empty());
@@ -288,17 +289,15 @@ impl Rows<f32> for Small {
         simd: S,
         cell: C,
         level: &LevelOf<'_, f32>,
-        units: &Units<f32>,
         z: &[f32],
         (h, _): (&mut [f32], &mut [f32]),
         products: Option<&mut [f32]>,
     ) {
-        let units = (units, &self.forward[..]);
         simd.vectorize(
             #[inline(always)]
             || match self.shape.lines {
-                1 => level_forward::<S, C, SCALED, 1>(simd, cell, level, units, z, h, products),
-                _ => level_forward::<S, C, SCALED, 2>(simd, cell, level, units, z, h, products),
+                1 => level_forward::<S, C, SCALED, 1>(simd, cell, level, &self.forward, z, h, products),
+                _ => level_forward::<S, C, SCALED, 2>(simd, cell, level, &self.forward, z, h, products),
             },
         );
     }
@@ -308,18 +307,15 @@ impl Rows<f32> for Small {
         simd: S,
         cell: C,
         level: &LevelOf<'_, f32>,
-        units: &Units<f32>,
         back: Backward<'_, f32>,
         _dh: &mut [f32],
-        (s, _): (&mut [f32], &mut [f32]),
-        sums: (&mut Units<f32>, &mut [f32]),
+        to: Into<'_, f32>,
     ) {
-        let units = (units, &self.backward[..]);
         simd.vectorize(
             #[inline(always)]
             || match self.shape.lines {
-                1 => level_backward::<S, C, SCALED, 1>(simd, cell, level, units, back, s, sums),
-                _ => level_backward::<S, C, SCALED, 2>(simd, cell, level, units, back, s, sums),
+                1 => level_backward::<S, C, SCALED, 1>(simd, cell, level, &self.backward, back, to),
+                _ => level_backward::<S, C, SCALED, 2>(simd, cell, level, &self.backward, back, to),
             },
         );
     }

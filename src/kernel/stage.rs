@@ -20,9 +20,9 @@ pub(crate) struct Stage<F: Number> {
     pub(crate) z: Aligned<F>,
     /// Room for that of the next level.
     pub(crate) next_z: Aligned<F>,
-    /// S = Σ_children dz, `[rows][ldz]`.
+    /// S, the sum of the children's dz, `[rows][ldz]`.
     pub(crate) s: Aligned<F>,
-    /// LSTM: Σ_children dc, `[rows][wide]`.
+    /// LSTM: the sum of the children's dc, `[rows][wide]`.
     pub(crate) flow: Aligned<F>,
     /// `dz_o` of all nodes, in whole lines.
     pub(crate) dz_o: Aligned<F>,

@@ -14,6 +14,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LevelOf<'a, F> {
     pub(crate) shape: Shape,
+    pub(crate) units: &'a Units<F>,
     /// Nodes.
     pub(crate) len: usize,
     /// The parent of each node among those of the level before.
@@ -28,10 +29,17 @@ pub(crate) struct LevelOf<'a, F> {
 
 impl<'a, F: Lane> LevelOf<'a, F> {
     /// A level of a tree or of chains.
-    pub(crate) fn new(shape: Shape, nodes: &'a Nodes<F>, at: Range<usize>, parent: &'a [u32], scale: &'a [F]) -> Self {
+    pub(crate) fn new(
+        (shape, units): (Shape, &'a Units<F>),
+        nodes: &'a Nodes<F>,
+        at: Range<usize>,
+        parent: &'a [u32],
+        scale: &'a [F],
+    ) -> Self {
         let (a, b) = (&nodes.a[at.clone()], &nodes.b[at.clone()]);
         Self {
             shape,
+            units,
             len: at.len(),
             parent,
             a,
@@ -98,12 +106,11 @@ pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bo
     simd: S,
     cell: C,
     level: &LevelOf<'_, F>,
-    units: &Units<F>,
     z: &[F],
     h: &mut [F],
     kept: &mut [F],
 ) {
-    let Shape { wide, ld, ldz, .. } = level.shape;
+    let LevelOf { shape: Shape { wide, ld, ldz, .. }, units, .. } = *level;
     let rows = level.len / R::NODES;
     let (h, kept) = (&mut h[..rows * ld], &mut kept[..rows * C::KEPT * wide]);
     for at in (0..wide).step_by(lanes::<F>()) {
@@ -139,19 +146,29 @@ pub(crate) struct Backward<'a, F> {
     pub(crate) kept: &'a [F],
 }
 
+/// Where a level's way back leads.
+#[derive(Debug)]
+pub(crate) struct Into<'a, F> {
+    /// S of the parents' rows, and dc.
+    pub(crate) s: &'a mut [F],
+    pub(crate) flow: &'a mut [F],
+    /// Sums of weight gradients.
+    pub(crate) units: &'a mut Units<F>,
+    pub(crate) weights: &'a mut [F],
+}
+
 /// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is `S W_hhᵀ`, row by row.
 #[inline(always)]
 pub(crate) fn backward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, F>,
-    units: &Units<F>,
     back: Backward<'_, F>,
     dh: &[F],
-    (s, flow): (&mut [F], &mut [F]),
-    sums: &mut Units<F>,
+    to: Into<'_, F>,
 ) {
-    let Shape { wide, ld, ldz, .. } = level.shape;
+    let LevelOf { shape: Shape { wide, ld, ldz, .. }, units, .. } = *level;
+    let Into { s, flow, units: sums, .. } = to;
     let zero = Vector::<S, F>::splat(simd, F::zero());
     let rows = level.len / R::NODES;
     let children = !back.s.is_empty();

@@ -216,6 +216,7 @@ impl<F: Number> Tree<F> {
         for t in 1..=depth {
             let free = t.saturating_sub(path + first_last);
             let len = 1_u32 << (2 * (free + first_last));
+            #[expect(clippy::cast_possible_truncation, reason = "two bits")]
             let digit = |t: usize| (shard >> (2 * (path + first_last - t)) & 3) as u32;
             self.fresh.clear();
             self.fresh.extend((0..len).map(|i| match order {
@@ -263,7 +264,9 @@ impl<F: Number> Tree<F> {
         self.keys.resize(len, 0);
         self.counts.resize(len, 0);
         let mut chains = 0;
-        for (key, &count) in (shard as u32 * len as u32..).zip(&cut.counts[shard * len..][..len]) {
+        #[expect(clippy::cast_possible_truncation, reason = "keys have at most 24 bits")]
+        let (first, mask) = ((shard * len) as u32, len as u32 - 1);
+        for (key, &count) in (first..).zip(&cut.counts[shard * len..][..len]) {
             (self.keys[chains], self.counts[chains]) = (key, count);
             chains += usize::from(count > 0);
         }
@@ -274,7 +277,7 @@ impl<F: Number> Tree<F> {
         let first_last = order == Order::FirstLast && symbols > 0;
         self.leaf.clear();
         self.leaf.extend(self.keys.iter().map(|&key| {
-            let key = key & (len as u32 - 1);
+            let key = key & mask;
             if depth == 0 {
                 0
             } else if first_last {
