@@ -78,7 +78,6 @@ pub use peak::fma_peak;
 use crate::model::{Config, Layout, Tally};
 use crate::task::tree::{Cut, Number, Order, Tree};
 use crate::task::{BitTensor, Minibatch};
-use blas::Blas;
 use math::Lane;
 use pass::{Net, Packed, Pass};
 use rows::{Rows, Shape};
@@ -146,7 +145,6 @@ pub struct Kernel<F: Number> {
 enum Weights<F: Number> {
     Small(Packed<f32, Small>),
     Wide(Packed<F, Wide<F>>),
-    Blas(Packed<F, Blas<F>>),
 }
 
 macro_rules! precision {
@@ -177,8 +175,8 @@ macro_rules! precision {
     };
 }
 
-precision!(f32: Small, Wide, Blas);
-precision!(f64: Wide, Blas);
+precision!(f32: Small, Wide);
+precision!(f64: Wide);
 
 impl<F: Float> Kernel<F> {
     /// A kernel for a net, its weights all zero until [`Kernel::pack`].
@@ -196,10 +194,10 @@ impl<F: Float> Kernel<F> {
             noise: None,
         };
         let small = size_of::<F>() == size_of::<f32>() && config.cell.gates() == 1 && config.hidden <= small::MOST;
-        let (packed, shape) = match method {
-            Method::Fused if small => of(Packed::new(config.hidden, config.cell), Weights::Small),
-            Method::Fused => of(Packed::new(config.hidden, config.cell), Weights::Wide),
-            Method::Blas => of(Packed::new(config.hidden, config.cell), Weights::Blas),
+        let (packed, shape) = if small && method == Method::Fused {
+            of(Packed::new(config.hidden, config.cell, method), Weights::Small)
+        } else {
+            of(Packed::new(config.hidden, config.cell, method), Weights::Wide)
         };
         Self { level, layout: Layout::of(config), shape, net, packed }
     }

@@ -11,7 +11,6 @@
 //! dW_hh += Σ h ⊗ S
 //! ```
 
-use super::Noise;
 use super::cell::C;
 use super::elman::Elman;
 use super::lstm::Lstm;
@@ -20,6 +19,7 @@ use super::output::Output;
 use super::rows::{Rows, Shape};
 use super::stage::{Room, Stage};
 use super::step::{Backward, Into, LevelOf, Units};
+use super::{Method, Noise};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
@@ -58,9 +58,9 @@ pub(crate) struct Packed<F, R> {
 
 impl<F: Lane, R: Rows<F>> Packed<F, R> {
     /// Room for the weights of a net.
-    pub(crate) fn new(hidden: usize, cell: Cell) -> (Self, Shape) {
+    pub(crate) fn new(hidden: usize, cell: Cell, method: Method) -> (Self, Shape) {
         let shape = Shape::new::<F>(hidden, cell.gates(), R::lines(hidden));
-        (Self { rows: R::new(shape), units: Units::default() }, shape)
+        (Self { rows: R::new(shape, method), units: Units::default() }, shape)
     }
 
     /// Packs the weights of one update.

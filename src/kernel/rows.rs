@@ -3,6 +3,7 @@
 //! A *row* holds the states of one node, or of four where nets are small, in whole lines of 64 bytes. Rows follow each other as
 //! nodes do. A row of pre-activations or of what flows back into them has its gates side by side.
 
+use super::Method;
 use super::cell::Cell;
 use super::math::{Lane, Vector};
 use super::step::{self, Backward, Into, LevelOf};
@@ -50,7 +51,7 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     const ORDER: Order;
 
     /// Room for the weights of a net.
-    fn new(shape: Shape) -> Self;
+    fn new(shape: Shape, method: Method) -> Self;
 
     /// Lines of a gate in a row.
     fn lines(hidden: usize) -> usize;

@@ -4,6 +4,7 @@
 //! one unit over its block and multiplies it with four weights, the same in all blocks, so that no lane is idle. Four nodes of a row
 //! differ in their first symbol alone: their parents are the four nodes of one row, too, and nothing is ever moved between blocks.
 
+use super::Method;
 use super::cell::{Back, Cell};
 use super::math::Vector;
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
@@ -158,7 +159,6 @@ fn level_backward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
     let w_ho = load_each::<S, f32, Q>(simd, &level.units.w_ho, LINE);
     let Into { s, units: sums, weights: outer, .. } = to;
     let [mut dw_a, mut dw_b, mut db_h, mut dw_ho, mut run] = [[zero; Q]; 5];
-    let mut dw_hh = [[[zero; Q]; BLOCK]; Q];
     let (mut last, children) = (usize::MAX, !back.s.is_empty());
     let s = s.as_chunks_mut::<LINE>().0;
     let rows = level.len / BLOCK * Q * LINE;
@@ -174,10 +174,9 @@ fn level_backward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
             let flow = load_each::<S, f32, Q>(simd, flow, LINE);
             for q in 0..Q {
                 for k in 0..BLOCK {
-                    let (x, unit) = (shuffles.unit(flow[q], k), shuffles.unit(h[q], k));
+                    let x = shuffles.unit(flow[q], k);
                     for o in 0..Q {
                         dh[k % 2][o] = x.mul_add(w[q][k][o], dh[k % 2][o]);
-                        dw_hh[q][k][o] = unit.mul_add(flow[o], dw_hh[q][k][o]);
                     }
                 }
             }
@@ -209,9 +208,28 @@ fn level_backward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
         {
             add(sum[q], to, q * LINE);
         }
-        for k in 0..BLOCK {
-            for o in 0..Q {
-                add(dw_hh[q][k][o], outer, ((q * BLOCK + k) * Q + o) * LINE);
+    }
+    if children {
+        outer_products::<S, Q>(simd, h, &back.s[..rows], outer);
+    }
+}
+
+/// `sums += Σ_rows h ⊗ s`, one plane of each at a time.
+#[inline(always)]
+fn outer_products<S: Simd, const Q: usize>(simd: S, h: &[f32], s: &[f32], sums: &mut [f32]) {
+    let shuffles = Shuffles::new(simd);
+    for q in 0..Q {
+        for o in 0..Q {
+            let mut tile = [Line::<S>::splat(simd, 0.0); BLOCK];
+            for (h, s) in h.chunks_exact(Q * LINE).zip(s.chunks_exact(Q * LINE)) {
+                let (h, s) = (load(simd, h, q * LINE), load::<S, f32>(simd, s, o * LINE));
+                for k in 0..BLOCK {
+                    tile[k] = shuffles.unit(h, k).mul_add(s, tile[k]);
+                }
+            }
+            for k in 0..BLOCK {
+                let at = ((q * BLOCK + k) * Q + o) * LINE;
+                store::<S, f32>(load::<S, f32>(simd, sums, at) + tile[k], sums, at);
             }
         }
     }
@@ -250,7 +268,7 @@ impl Rows<f32> for Small {
     const ORDER: Order = Order::FirstLast;
     const FUSED: bool = true;
 
-    fn new(shape: Shape) -> Self {
+    fn new(shape: Shape, _method: Method) -> Self {
         assert!(shape.gates == 1 && shape.hidden <= MOST, "a small net, not {shape:?}");
         let weights = || Aligned::zeros(Self::sums(shape));
         Self { shape, forward: weights(), backward: weights() }

@@ -4,17 +4,27 @@
 //! whatever the tile, so that tiles change speed and never bits. Weights are packed once an update in the order the inner loop reads
 //! them: a *panel* is V lines of all inputs.
 
+use super::Method;
+use super::blas::Blas;
 use super::math::{Lane, Vector};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
 use crate::task::tree::{Number, Order};
 use fearless_simd::prelude::*;
 
-/// Rows of one node, and register tiles.
+/// Rows of one node.
 #[derive(Debug, Clone)]
 pub(crate) struct Wide<F: Number> {
     shape: Shape,
-    forward: Panels<F>,
-    backward: Panels<F>,
+    multiply: Multiply<F>,
+}
+
+/// How they are multiplied.
+#[derive(Debug, Clone)]
+enum Multiply<F: Number> {
+    /// By register tiles, with weights for the way forward and back.
+    Tiles(Panels<F>, Panels<F>),
+    /// By matrixmultiply.
+    Blas(Blas<F>),
 }
 
 /// The weights of one product.
@@ -37,9 +47,9 @@ const BLOCK: usize = 128;
 /// of like terms do not drift.
 const OUTER_ROWS: usize = 128;
 
-/// Whether a level has registers for 24 sums of a line.
-const fn many_registers<S: Simd>() -> bool {
-    <S::f32s as SimdBase<S>>::LEN == 16
+/// Lanes of a level's registers, as `f32`s: 16, 8 or 4.
+const fn register<S: Simd>() -> usize {
+    <S::f32s as SimdBase<S>>::LEN
 }
 
 impl<F: Lane> Panels<F> {
@@ -57,8 +67,12 @@ impl<F: Lane> Panels<F> {
     fn product<S: Simd>(&self, simd: S, rows: usize, x: Inputs<'_, F>, out: &mut [F], ldo: usize) {
         for (line, width, at) in Self::each(self.lines, self.inputs) {
             let weights = &self.data[at..][..self.inputs * width * lanes::<F>()];
-            let tiles = Tiles { rows, x, ldo, first: line * lanes::<F>() };
-            if width == V { tiles.panel::<S, V>(simd, weights, out) } else { tiles.panel::<S, 1>(simd, weights, out) }
+            let tiles = Tiles { rows, x, ldo, first: line * lanes::<F>(), width };
+            if const { register::<S>() == 16 } && width == V {
+                tiles.panel::<S, V>(simd, weights, out);
+            } else {
+                (0..width).for_each(|v| tiles.line(v).panel::<S, 1>(simd, &weights[v * lanes::<F>()..], out));
+            }
         }
     }
 }
@@ -83,16 +97,22 @@ struct Tiles<'a, F> {
     ldo: usize,
     /// The first float of the panel in a row of outputs.
     first: usize,
+    /// Lines from one input's weights to the next.
+    width: usize,
 }
 
 impl<F: Lane> Tiles<'_, F> {
+    /// A line of the panel alone.
+    fn line(self, v: usize) -> Self {
+        Self { first: self.first + v * lanes::<F>(), ..self }
+    }
+
     #[inline(always)]
     fn panel<S: Simd, const V: usize>(self, simd: S, weights: &[F], out: &mut [F]) {
-        let width = V * lanes::<F>();
         for group in 0..self.x.groups {
             for k in (0..self.x.run).step_by(BLOCK) {
                 let len = BLOCK.min(self.x.run - k);
-                let weights = &weights[(group * self.x.run + k) * width..][..len * width];
+                let weights = &weights[(group * self.x.run + k) * self.width * lanes::<F>()..];
                 let at = group * self.x.apart + k;
                 let (mut row, fresh) = (0, group + k == 0);
                 macro_rules! rows_of {
@@ -103,7 +123,12 @@ impl<F: Lane> Tiles<'_, F> {
                         }
                     )+}};
                 }
-                if const { many_registers::<S>() } { rows_of!(12 8 4 2 1) } else { rows_of!(6 4 2 1) }
+                // As many sums as leave room for the operands in 32 registers, or in 16.
+                match const { register::<S>() } {
+                    16 => rows_of!(12 8 4 2 1),
+                    8 => rows_of!(6 4 2 1),
+                    _ => rows_of!(2 1),
+                }
             }
         }
     }
@@ -131,7 +156,7 @@ impl<F: Lane> Tiles<'_, F> {
                 }
             }
         }
-        for (k, w) in weights.chunks_exact(V * lanes::<F>()).enumerate().take(len) {
+        for (k, w) in weights.chunks(self.width * lanes::<F>()).enumerate().take(len) {
             let w = load_each::<S, F, V>(simd, w, lanes::<F>());
             for r in 0..R {
                 let x = Vector::<S, F>::splat(simd, x[r][k]);
@@ -152,13 +177,15 @@ impl<F: Lane> Rows<F> for Wide<F> {
     const NODES: usize = 1;
     const ORDER: Order = Order::Natural;
 
-    fn new(shape: Shape) -> Self {
-        let all = shape.gates * shape.hidden;
-        Self {
-            shape,
-            forward: Panels::new(shape.hidden, shape.gates * shape.lines),
-            backward: Panels::new(all, shape.lines),
-        }
+    fn new(shape: Shape, method: Method) -> Self {
+        let multiply = match method {
+            Method::Fused => Multiply::Tiles(
+                Panels::new(shape.hidden, shape.gates * shape.lines),
+                Panels::new(shape.gates * shape.hidden, shape.lines),
+            ),
+            Method::Blas => Multiply::Blas(Blas::new(shape)),
+        };
+        Self { shape, multiply }
     }
 
     fn lines(hidden: usize) -> usize {
@@ -168,14 +195,18 @@ impl<F: Lane> Rows<F> for Wide<F> {
     fn pack<S: Simd>(&mut self, simd: S, w_hh: &[F], scales: [F; 4]) {
         let (Shape { hidden, gates, lines, .. }, lane) = (self.shape, lanes::<F>());
         let all = gates * hidden;
+        let (forward, backward) = match &mut self.multiply {
+            Multiply::Tiles(forward, backward) => (forward, backward),
+            Multiply::Blas(blas) => return blas.pack(w_hh, scales),
+        };
         simd.vectorize(
             #[inline(always)]
             || {
-                for (line, width, at) in Panels::<F>::each(self.forward.lines, hidden) {
+                for (line, width, at) in Panels::<F>::each(forward.lines, hidden) {
                     for v in 0..width {
                         let (gate, unit) = ((line + v) / lines, (line + v) % lines * lane);
                         let len = lane.min(hidden - unit);
-                        let rows = self.forward.data[at..].chunks_mut(width * lane);
+                        let rows = forward.data[at..].chunks_mut(width * lane);
                         for (to, from) in rows.zip(w_hh.chunks_exact(all)) {
                             let (to, from) = (&mut to[v * lane..], &from[gate * hidden + unit..]);
                             if len == lane {
@@ -188,7 +219,7 @@ impl<F: Lane> Rows<F> for Wide<F> {
                 }
                 for (line, width, at) in Panels::<F>::each(lines, all) {
                     for v in 0..width {
-                        let to = &mut self.backward.data[at + v * lane..];
+                        let to = &mut backward.data[at + v * lane..];
                         transpose(simd, &w_hh[(line + v) * lane * all..], all, width * lane, to);
                     }
                 }
@@ -199,23 +230,32 @@ impl<F: Lane> Rows<F> for Wide<F> {
     fn forward<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]) {
         let Shape { hidden, ld, ldz, .. } = self.shape;
         let x = Inputs { data: h, ld, groups: 1, run: hidden, apart: 0 };
-        simd.vectorize(
-            #[inline(always)]
-            || self.forward.product(simd, rows, x, z, ldz),
-        );
+        match &self.multiply {
+            Multiply::Tiles(weights, _) => simd.vectorize(
+                #[inline(always)]
+                || weights.product(simd, rows, x, z, ldz),
+            ),
+            Multiply::Blas(blas) => blas.forward(rows, h, z),
+        }
     }
 
     fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
         let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
         let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
-        simd.vectorize(
-            #[inline(always)]
-            || self.backward.product(simd, rows, x, dh, ld),
-        );
+        match &self.multiply {
+            Multiply::Tiles(_, weights) => simd.vectorize(
+                #[inline(always)]
+                || weights.product(simd, rows, x, dh, ld),
+            ),
+            Multiply::Blas(blas) => blas.backward(rows, s, dh),
+        }
     }
 
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]) {
         let Shape { hidden, gates, lines, wide, ld, ldz } = self.shape;
+        if let Multiply::Blas(blas) = &self.multiply {
+            return blas.outer(rows, h, s, sums);
+        }
         simd.vectorize(
             #[inline(always)]
             || {
@@ -224,23 +264,11 @@ impl<F: Lane> Rows<F> for Wide<F> {
                     let (h, s) = (&h[rows.start * ld..rows.end * ld], &s[rows.start * ldz..rows.end * ldz]);
                     let outer = Outer { h, s, ld, ldz, ld_sums: gates * wide };
                     for (line, width, _) in Panels::<F>::each(gates * lines, 1) {
-                        let mut unit = 0;
-                        macro_rules! units_of {
-                            ($($r:literal)+) => {{$(
-                                while hidden - unit >= $r {
-                                    if width == V {
-                                        outer.tile::<S, $r, V>(simd, unit, line * lanes::<F>(), sums);
-                                    } else {
-                                        outer.tile::<S, $r, 1>(simd, unit, line * lanes::<F>(), sums);
-                                    }
-                                    unit += $r;
-                                }
-                            )+}};
-                        }
-                        if const { many_registers::<S>() } {
-                            if width == 1 { units_of!(16 8 4 2 1) } else { units_of!(8 4 2 1) }
+                        if const { register::<S>() == 16 } && width == V {
+                            outer.panel::<S, V>(simd, hidden, line * lanes::<F>(), sums);
                         } else {
-                            units_of!(4 2 1)
+                            (line..line + width)
+                                .for_each(|line| outer.panel::<S, 1>(simd, hidden, line * lanes::<F>(), sums));
                         }
                     }
                 }
@@ -362,6 +390,25 @@ struct Outer<'a, F> {
 }
 
 impl<F: Lane> Outer<'_, F> {
+    /// All units times V lines.
+    #[inline(always)]
+    fn panel<S: Simd, const V: usize>(self, simd: S, hidden: usize, at: usize, sums: &mut [F]) {
+        let mut unit = 0;
+        macro_rules! units_of {
+            ($($r:literal)+) => {{$(
+                while hidden - unit >= $r {
+                    self.tile::<S, $r, V>(simd, unit, at, sums);
+                    unit += $r;
+                }
+            )+}};
+        }
+        match const { register::<S>() } {
+            16 => units_of!(8 4 2 1),
+            8 => units_of!(4 2 1),
+            _ => units_of!(2 1),
+        }
+    }
+
     /// R units times V lines.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(self, simd: S, unit: usize, at: usize, sums: &mut [F]) {
