@@ -508,3 +508,219 @@ fn expand<F: Number>(bits: &BitTensor, step: usize, first: usize, out: &mut [F])
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::rng::{Purpose, stream};
+    use std::iter::repeat_n;
+
+    /// All trees of a minibatch.
+    struct Forest<'a> {
+        what: &'a str,
+        batch: &'a Minibatch,
+        order: Order,
+        cut: &'a Cut,
+        trees: &'a [Tree<f64>],
+    }
+
+    /// What is known of a node: inputs, target and samples.
+    type Node = (f64, f64, f64, f64);
+
+    fn node(nodes: &Nodes<f64>, at: usize) -> Node {
+        (nodes.a[at], nodes.b[at], nodes.target[at], nodes.weight[at])
+    }
+
+    /// Tells of the trees of random, equal and exhaustive minibatches in both orders. Buffers are used again, as an engine does.
+    fn forests(mut on: impl FnMut(&Forest<'_>)) {
+        let widths = (1..=9).chain([14, 21]);
+        let sizes = [1, 5, 63, 64, 65, 700, 1024, 1500, 2048, 3000, 16_384];
+        let mut batches = Vec::new();
+        for bits in widths {
+            for samples in sizes {
+                let mut random = Minibatch::new(samples, bits);
+                random.fill_uniform(&mut stream(7, Purpose::Check, bits as u64));
+                let mut equal = Minibatch::default();
+                random.gather(&vec![samples / 2; samples], &mut equal);
+                batches.extend([("random", random), ("equal", equal)]);
+            }
+            if bits <= 9 {
+                let mut every = Minibatch::new(1 << (2 * (bits - 1)), bits);
+                every.fill_exhaustive(0);
+                batches.push(("exhaustive", every));
+            }
+        }
+        for order in [Order::Natural, Order::FirstLast] {
+            let (mut cut, mut trees) = (Cut::default(), Vec::new());
+            for (kind, batch) in &batches {
+                cut.of(batch, order);
+                trees.resize_with(cut.shards(), Tree::default);
+                trees.iter_mut().enumerate().for_each(|(shard, tree)| tree.make(batch, &cut, shard, order));
+                let what = format!("{order:?}, {} {kind} samples of {} bits", batch.samples(), batch.bits());
+                on(&Forest { what: &what, batch, order, cut: &cut, trees: &trees });
+            }
+        }
+    }
+
+    /// The nodes of each chain from the first step to the last, with their places in the levels of the trunk.
+    fn chains(tree: &Tree<f64>, batch: &Minibatch) -> Vec<(Vec<usize>, Vec<Node>)> {
+        let (depth, bits) = (tree.depth(), batch.bits());
+        let mut all = vec![(vec![0; depth], vec![(0.0, 0.0, 0.0, 0.0); bits]); tree.chains()];
+        let mut nodes = Nodes::default();
+        for start in (0..tree.chains()).step_by(128) {
+            let tile = start..(start + 128).min(tree.chains());
+            let stride = tile.len().next_multiple_of(4);
+            // In two parts, as windows of an evaluation are.
+            let middle = (depth + bits).div_ceil(2);
+            for steps in [depth..middle, middle..bits].into_iter().filter(|steps| !steps.is_empty()) {
+                tree.fill(batch, tile.clone(), steps.clone(), stride, &mut nodes);
+                let beyond = (0..nodes.weight.len()).filter(|at| at / stride >= steps.len() || at % stride >= tile.len());
+                assert!(beyond.into_iter().all(|at| nodes.weight[at] == 0.0), "a weight without a chain");
+                for (i, step) in steps.enumerate() {
+                    for (k, chain) in tile.clone().enumerate() {
+                        all[chain].1[step] = node(&nodes, i * stride + k);
+                    }
+                }
+            }
+        }
+        for ((places, nodes), &leaf) in all.iter_mut().zip(&tree.leaf) {
+            let mut at = leaf as usize;
+            for t in (0..depth).rev() {
+                assert!(at < tree.levels[t].len(), "node {at} of {} in level {t}", tree.levels[t].len());
+                let place = tree.levels[t].start + at;
+                (places[t], nodes[t]) = (place, node(&tree.nodes, place));
+                at = tree.parent[place] as usize;
+            }
+            assert_eq!(at, 0, "the root is the only node of level 0");
+        }
+        all
+    }
+
+    /// Bits of a, b and c at all steps as a number.
+    fn number(steps: impl Iterator<Item = [bool; 3]>) -> u64 {
+        steps.fold(0, |number, bits| bits.iter().fold(number, |number, &bit| number << 1 | u64::from(bit)))
+    }
+
+    fn of_sample(batch: &Minibatch, sample: usize) -> u64 {
+        number((0..batch.bits()).map(|t| [&batch.a, &batch.b, &batch.c].map(|bits| bits.get(sample, t))))
+    }
+
+    #[test]
+    fn weights_of_every_step_sum_up_to_the_samples() {
+        forests(|Forest { what, batch, trees, .. }| {
+            let mut sums = vec![0.0; batch.bits()];
+            for tree in *trees {
+                assert!(tree.depth() < batch.bits(), "{what}: no step is left to the chains");
+                tree.levels.iter().zip(&mut sums).for_each(|(level, sum)| *sum += tree.nodes.weight[level.clone()].iter().sum::<f64>());
+                for (_, nodes) in chains(tree, batch) {
+                    (tree.depth()..batch.bits()).for_each(|t| sums[t] += nodes[t].3);
+                }
+                let nodes = tree.levels.last().map_or(0, |level| level.end);
+                assert!(tree.nodes.weight[nodes..].iter().all(|&weight| weight == 0.0), "{what}: weights beyond the nodes");
+            }
+            assert!(sums.iter().all(|&sum| sum == batch.samples() as f64), "{what}: {sums:?}");
+        });
+    }
+
+    #[test]
+    fn a_chain_and_the_nodes_above_it_are_the_inputs_and_sums_of_its_samples() {
+        forests(|Forest { what, batch, cut, trees, .. }| {
+            let (mut found, mut wanted) = (Vec::new(), Vec::new());
+            for tree in *trees {
+                let is_one = |x: f64| {
+                    assert!(x == 0.0 || x == 1.0, "{what}: {x} is no bit");
+                    x == 1.0
+                };
+                for (_, nodes) in chains(tree, batch) {
+                    let weight = nodes.last().expect("a step").3;
+                    assert!(weight >= 1.0 && (cut.counted() || weight == 1.0), "{what}: a chain of {weight} samples");
+                    let bits = nodes.iter().map(|&(a, b, target, _)| [is_one(a), is_one(b), is_one(target)]);
+                    found.extend(repeat_n(number(bits), weight as usize));
+                }
+            }
+            wanted.extend((0..batch.samples()).map(|sample| of_sample(batch, sample)));
+            if cut.counted() {
+                found.sort_unstable();
+                wanted.sort_unstable();
+            }
+            assert!(found == wanted, "{what}: {} chains' samples, want {}", found.len(), wanted.len());
+        });
+    }
+
+    #[test]
+    fn a_node_weighs_as_much_as_the_chains_below_it() {
+        forests(|Forest { what, batch, trees, .. }| {
+            for tree in *trees {
+                let mut sums = vec![0.0; tree.levels.last().map_or(0, |level| level.end)];
+                for (places, nodes) in chains(tree, batch) {
+                    places.iter().for_each(|&place| sums[place] += nodes.last().expect("a step").3);
+                }
+                assert!(tree.nodes.weight[..sums.len()] == sums, "{what}");
+            }
+        });
+    }
+
+    #[test]
+    fn parents_of_a_level_ascend() {
+        forests(|Forest { what, order, trees, .. }| {
+            // Of the order for small nets, rows of four nodes have rows of four parents, in their order.
+            let row = if *order == Order::FirstLast { 4 } else { 1 };
+            for tree in *trees {
+                for (t, level) in tree.levels.iter().enumerate() {
+                    let above = if t == 0 { 1 } else { tree.levels[t - 1].len() };
+                    let start = if t == 0 { 0 } else { tree.levels[t - 1].end };
+                    let parents = &tree.parent[level.clone()];
+                    assert_eq!((level.start, level.len() % row), (start, 0), "{what}: level {}", t + 1);
+                    assert!(parents.iter().all(|&parent| (parent as usize) < above), "{what}: level {}", t + 1);
+                    let rows: Vec<_> = parents.chunks(row).map(|parents| parents[0]).collect();
+                    assert!(rows.is_sorted(), "{what}: parents of level {} are {rows:?}", t + 1);
+                    for parents in parents.chunks(row).filter(|_| t > 0) {
+                        assert!((0..).zip(parents).all(|(i, &p)| p == parents[0] + i), "{what}: a row has {parents:?}");
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn narrow_numbers_are_counted_and_their_chains_are_distinct() {
+        let mut seen = [0; 2];
+        forests(|Forest { what, batch, cut, trees, .. }| {
+            seen[usize::from(cut.counted())] += 1;
+            // Few enough that most samples occur more than once.
+            let distinct = 1_usize.checked_shl(2 * (batch.bits() as u32 - 1)).unwrap_or(usize::MAX);
+            assert_eq!(cut.counted(), distinct <= 4 * batch.samples() && batch.bits() <= 13, "{what}");
+            if cut.counted() {
+                let mut chains: Vec<u64> = trees.iter().flat_map(|tree| chains(tree, batch)).map(|(_, nodes)| number(nodes.iter().map(|&(a, b, ..)| [a, b, 0.0].map(|x| x == 1.0)))).collect();
+                let (all, samples) = (chains.len(), trees.iter().map(|tree| tree.samples().len()).sum::<usize>());
+                chains.sort_unstable();
+                chains.dedup();
+                assert_eq!((chains.len(), samples), (all, 0), "{what}: a sample has two chains");
+            } else {
+                let samples: Vec<usize> = trees.iter().flat_map(Tree::samples).collect();
+                assert!(samples.into_iter().eq(0..batch.samples()), "{what}: samples in their order");
+            }
+        });
+        assert!(seen.iter().all(|&seen| seen > 20), "both kinds: {seen:?}");
+    }
+
+    #[test]
+    fn a_plain_tree_has_the_samples_as_chains() {
+        let mut batch = Minibatch::new(130, 19);
+        batch.fill_uniform(&mut stream(3, Purpose::Check, 0));
+        let (mut cut, mut tree) = (Cut::default(), Tree::<f64>::default());
+        let wanted: Vec<u64> = (0..130).map(|sample| of_sample(&batch, sample)).collect();
+        for order in [Order::Natural, Order::FirstLast] {
+            // After a tree with a trunk, whose buffers it takes over, and before one.
+            for _ in 0..2 {
+                cut.of(&batch, order);
+                tree.make(&batch, &cut, 0, order);
+                assert!(tree.depth() > 0, "a trunk");
+                tree.plain(0..130, 19);
+                let bits = |nodes: &Vec<Node>| number(nodes.iter().map(|&(a, b, c, _)| [a, b, c].map(|x| x == 1.0)));
+                let found: Vec<u64> = chains(&tree, &batch).iter().map(|(_, nodes)| bits(nodes)).collect();
+                assert!(tree.depth() == 0 && found == wanted, "{order:?}");
+            }
+        }
+    }
+}
