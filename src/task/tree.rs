@@ -615,8 +615,8 @@ mod tests {
                 for (_, nodes) in chains(tree, batch) {
                     (tree.depth()..batch.bits()).for_each(|t| sums[t] += nodes[t].3);
                 }
-                let nodes = tree.levels.last().map_or(0, |level| level.end);
-                assert!(tree.nodes.weight[nodes..].iter().all(|&weight| weight == 0.0), "{what}: weights beyond the nodes");
+                let beyond = tree.levels.last().map_or(&[][..], |level| &tree.nodes.weight[level.end..]);
+                assert!(beyond.iter().all(|&weight| weight == 0.0), "{what}: weights beyond the nodes");
             }
             assert!(sums.iter().all(|&sum| sum == batch.samples() as f64), "{what}: {sums:?}");
         });

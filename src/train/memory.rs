@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
 use std::fs;
 
-/// What some work would need, in bytes, to some ten per cent: the large buffers and nothing else.
+/// What some work would need, in bytes, to some twenty per cent: the large buffers and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Need {
     /// Weights, their copies for the kernel, and the optimizer's moments.
@@ -22,11 +22,14 @@ pub struct Need {
 
 /// Bytes of an `f32`.
 const FLOAT: f64 = 4.0;
-/// Samples of a tile, of a shard.
-const TILE: usize = 64;
+/// Samples of a word, of a shard where they are not counted, and of a chunk that is tried.
+const WORD: usize = 64;
 const SHARD: usize = 1024;
+const CHUNK: usize = 4096;
 /// Samples of a large minibatch, as checks have them.
 const MANY: usize = 1 << 16;
+/// Bytes of a tree for each node of its trunk: what is known of it, links, and room to grow.
+const NODE: f64 = 50.0;
 /// The program beside its large buffers: code, tables, a page with its charts.
 const PROGRAM: f64 = 24e6;
 
@@ -55,14 +58,22 @@ impl Need {
         threads: usize,
         float: f64,
     ) -> Self {
-        let (params, shards, steps) = (params(config), shards(batch), bits as f64);
-        let packed = if engine == EngineKind::Reference { 0.0 } else { 2.0 };
-        let workspace = if engine == EngineKind::Reference { 0.0 } else { states(config, bits, batch.min(SHARD)) };
+        let (params, hidden) = (params(config), config.hidden as f64);
+        let small = engine == EngineKind::Fused && config.cell.gates() == 1 && config.hidden <= 8;
+        let wide = config.hidden.next_multiple_of(if small { 4 } else { 16 }) as f64;
+        let (shards, tried) = (Shards::of(batch, bits, small), Shards::of(CHUNK, bits, small));
+        let products = config.cell.gates() as f64 * hidden * if engine == EngineKind::Blas { hidden } else { wide };
+        let (packed, states, trees) = match engine {
+            EngineKind::Reference => (0.0, 0.0, 0.0),
+            // Packed for the way forward and back.
+            _ => (2.0 * products, workspace(config.cell, hidden, wide, shards, tried), shards.trees() + tried.trees()),
+        };
         Self {
-            weights: float * params * (2.0 + packed),
-            gradients: float * params * (1.0 + shards),
-            states: float * workspace * shards.min(threads as f64),
-            data: 3.0 * (batch as f64).max(TILE as f64) * steps / 8.0,
+            weights: float * (2.0 * params + packed),
+            // One shard writes to the sum.
+            gradients: float * params * if shards.count > 1.0 { 1.0 + shards.count } else { 1.0 },
+            states: float * states * shards.count.max(tried.count).min(threads as f64),
+            data: 3.0 * (batch as f64).max(WORD as f64) * bits as f64 / 8.0 + trees,
         }
     }
 
@@ -141,22 +152,71 @@ fn params(config: &Config) -> f64 {
     g * h * (h + 3.0) + h + 1.0
 }
 
-/// Shards of a minibatch.
-fn shards(batch: usize) -> f64 {
-    batch.div_ceil(SHARD) as f64
+/// What the shards of a minibatch come to, as [`crate::task::tree`] cuts it.
+#[derive(Debug, Clone, Copy)]
+struct Shards {
+    count: f64,
+    /// Nodes of a trunk, and of its largest level.
+    nodes: f64,
+    most: f64,
+    chains: f64,
+    /// Steps that are left to the chains.
+    steps: f64,
 }
 
-/// Numbers that a shard of so many samples keeps: states, what flows back, and products of the trunk
-/// of its tree and of a tile of chains. The noise of a training for a proof keeps another h.
-fn states(config: &Config, bits: usize, samples: usize) -> f64 {
-    let [steps, samples, g] = [bits, samples, config.cell.gates()].map(|n| n as f64);
-    let wide = config.hidden.next_multiple_of(16) as f64;
-    let tile = samples.min(if config.hidden < 192 { 64.0 } else { 256.0 });
-    let depth = (samples.log2() / 2.0 + 1.0).min(steps - 1.0).floor().max(0.0);
-    let trunk = samples * 1.8;
-    let kept = if config.cell == Cell::Lstm { 7.0 } else { 0.0 };
-    let nodes = trunk + tile * (steps - depth);
-    wide * (nodes * (1.0 + g + kept) + g * (trunk + 3.0 * tile))
+impl Shards {
+    fn of(samples: usize, bits: usize, small: bool) -> Self {
+        let pairs = |symbols: usize| 4_f64.powf(symbols as f64);
+        let symbols = bits.saturating_sub(1);
+        let counted = symbols <= 12 && pairs(symbols) <= 4.0 * samples as f64;
+        let path = usize::from(counted && samples >= 2048) + usize::from(counted && samples >= 16_384);
+        let path = path.min(symbols.saturating_sub(1));
+        let (count, chains) = match counted {
+            true => (pairs(path), pairs(symbols - path)),
+            false => (samples.div_ceil(SHARD) as f64, samples.min(SHARD) as f64),
+        };
+        let samples = if counted { samples } else { samples.min(SHARD) };
+        let log4 = samples.max(1).ilog2() as usize / 2;
+        let depth = (if small { log4 } else { log4 + 1 }).min(symbols.saturating_sub(usize::from(counted)));
+        // All possible nodes, but in the last two levels those that are expected of random samples.
+        let level = |t: usize| {
+            let (all, first) = (pairs(t), pairs(path.min(t)));
+            let expected = all * (1.0 - (1.0 - 1.0 / all).powf(samples as f64));
+            (if small || t < log4 { all } else { expected }) / first
+        };
+        let nodes = (1..=depth).map(level).sum();
+        Self { count, nodes, most: level(depth), chains, steps: bits as f64 - depth as f64 }
+    }
+
+    /// Bytes of their trees, and of the counts of samples.
+    fn trees(&self) -> f64 {
+        self.count * (NODE * self.nodes + 16.0 * self.chains)
+    }
+}
+
+/// Numbers of a thread's buffers, as [`Workspace`](crate::kernel::Workspace) has them: a trunk and a tile of chains, each with its
+/// states, what flows back into them, and the products of a level.
+fn workspace(cell: Cell, hidden: f64, wide: f64, shards: Shards, tried: Shards) -> f64 {
+    let g = cell.gates() as f64;
+    let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };
+    let (ld, ldz) = (padded(wide), padded(g * wide));
+    // What an LSTM keeps of a step, and dc.
+    let (kept, flow) = if cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
+    let tile = |shards: Shards, steps: f64| {
+        let many = steps * ldz * 256.0 <= 131_072.0 || hidden >= 192.0;
+        shards.chains.min(if many { 256.0 } else { 64.0 })
+    };
+    let (learning, trying) = (tile(shards, shards.steps), tile(tried, tried.steps));
+    let stage = |learned: f64, tried: f64, most: f64, parents: f64, known: f64| {
+        learned.max(tried) * (ld + kept + 2.0 + known)
+            + learned * (ldz + flow)
+            + 2.0 * most * ldz
+            + parents * (ldz + 2.0 * flow)
+    };
+    let most = learning.max(trying);
+    stage(shards.nodes, tried.nodes, shards.most.max(tried.most), 1.0, 0.0)
+        + stage(learning * shards.steps, trying * tried.steps.min(64.0), most, most, 4.0)
+        + if hidden == wide { 0.0 } else { g * hidden * wide }
 }
 
 /// Bytes for people.
