@@ -80,7 +80,8 @@ fn noise_is_the_same_for_any_number_of_threads_and_all_levels_of_a_kind() {
         for (net, config) in nets(hidden) {
             for (bits, batch) in [(8, 64), (4, 5000), (16, 3000)] {
                 let gradient = |amplitude, level, threads| {
-                    let mut engine = Engine::<f32>::new(&config, EngineKind::Fused, level, threads).expect("a level of this machine");
+                    let mut engine = Engine::<f32>::new(&config, EngineKind::Fused, level, threads)
+                        .expect("a level of this machine");
                     let model = Init::Scaled.model::<f32>(config, 2);
                     engine.set_params(&model.params);
                     engine.set_noise(Some(Noise { amplitude, cell_limit: 1.0, key: 5 }));

@@ -181,11 +181,10 @@ fn by_samples(model: &Model<f64>, batch: &Minibatch) -> (Vec<f64>, Vec<f64>, Tal
     let (mut grad, mut squares, mut all) = (vec![0.0; len], vec![0.0; len], Tally::default());
     for (sample, times) in times.into_values() {
         let mut one = vec![0.0; len];
-        let tally =
-            reference::contributions(&model.config, &model.params, batch, sample..sample + 1, |index, part| {
-                one[index] += part;
-                squares[index] += f64::from(times) * part * part;
-            });
+        let tally = reference::contributions(&model.config, &model.params, batch, sample..sample + 1, |index, part| {
+            one[index] += part;
+            squares[index] += f64::from(times) * part * part;
+        });
         grad.iter_mut().zip(one).for_each(|(sum, part)| *sum += f64::from(times) * part);
         all.loss += f64::from(times) * tally.loss;
         all.wrong_bits += u64::from(times) * tally.wrong_bits;
@@ -214,7 +213,13 @@ fn error_of(layout: &Layout, found: &[f64], wanted: &[f64], scales: &[f64]) -> (
 }
 
 /// Where the gradients and counts of all engines are not those of the reference, sample by sample.
-fn unlike_the_reference(net: &str, narrow: &Model<f32>, what: &str, batch: &Minibatch, levels: &[SimdLevel]) -> Vec<String> {
+fn unlike_the_reference(
+    net: &str,
+    narrow: &Model<f32>,
+    what: &str,
+    batch: &Minibatch,
+    levels: &[SimdLevel],
+) -> Vec<String> {
     let model: Model<f64> = narrow.cast();
     let (wanted, scales, counted) = by_samples(&model, batch);
     let layout = model.layout();
@@ -222,13 +227,17 @@ fn unlike_the_reference(net: &str, narrow: &Model<f32>, what: &str, batch: &Mini
     // As `gradcheck` has it, see `verify::compare`.
     let narrowest = 4.0 * f64::from(f32::EPSILON) * (8.0 + hidden.sqrt() + (bits * samples).sqrt() + bits);
     let mut failures = Vec::new();
-    for (kind, level) in engines().into_iter().filter(|(kind, level)| *kind != EngineKind::Reference && levels.contains(level)) {
+    for (kind, level) in
+        engines().into_iter().filter(|(kind, level)| *kind != EngineKind::Reference && levels.contains(level))
+    {
         let (grad, tally) = gradient(&model, kind, level, batch);
         let mut check = |precision, grad: Vec<f64>, tolerance: f64| {
             let (error, tensor) = error_of(&layout, &grad, &wanted, &scales);
             if error.is_nan() || error > tolerance {
                 let hidden = model.config.hidden;
-                failures.push(format!("{net}, H {hidden}, {what}, {kind} {level} {precision}: {tensor} is {error:.1e} off"));
+                failures.push(format!(
+                    "{net}, H {hidden}, {what}, {kind} {level} {precision}: {tensor} is {error:.1e} off"
+                ));
             }
         };
         check("f64", grad, 1e-12);
@@ -347,7 +356,9 @@ fn a_sample_is_wrong_wherever_in_its_tree_its_bit_is_wrong() {
                 }
                 for tally in [with, alone, narrow, training] {
                     if (tally.wrong_bits, tally.wrong_samples) != (bits, samples) {
-                        failures.push(format!("{net}, {what}, {kind} {level}: {tally:?}, want {bits} bits of {samples} samples"));
+                        failures.push(format!(
+                            "{net}, {what}, {kind} {level}: {tally:?}, want {bits} bits of {samples} samples"
+                        ));
                     }
                 }
             }

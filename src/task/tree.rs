@@ -574,7 +574,8 @@ mod tests {
             let middle = (depth + bits).div_ceil(2);
             for steps in [depth..middle, middle..bits].into_iter().filter(|steps| !steps.is_empty()) {
                 tree.fill(batch, tile.clone(), steps.clone(), stride, &mut nodes);
-                let beyond = (0..nodes.weight.len()).filter(|at| at / stride >= steps.len() || at % stride >= tile.len());
+                let beyond =
+                    (0..nodes.weight.len()).filter(|at| at / stride >= steps.len() || at % stride >= tile.len());
                 assert!(beyond.into_iter().all(|at| nodes.weight[at] == 0.0), "a weight without a chain");
                 for (i, step) in steps.enumerate() {
                     for (k, chain) in tile.clone().enumerate() {
@@ -611,7 +612,10 @@ mod tests {
             let mut sums = vec![0.0; batch.bits()];
             for tree in *trees {
                 assert!(tree.depth() < batch.bits(), "{what}: no step is left to the chains");
-                tree.levels.iter().zip(&mut sums).for_each(|(level, sum)| *sum += tree.nodes.weight[level.clone()].iter().sum::<f64>());
+                tree.levels
+                    .iter()
+                    .zip(&mut sums)
+                    .for_each(|(level, sum)| *sum += tree.nodes.weight[level.clone()].iter().sum::<f64>());
                 for (_, nodes) in chains(tree, batch) {
                     (tree.depth()..batch.bits()).for_each(|t| sums[t] += nodes[t].3);
                 }
@@ -691,7 +695,11 @@ mod tests {
             let distinct = 1_usize.checked_shl(2 * (batch.bits() as u32 - 1)).unwrap_or(usize::MAX);
             assert_eq!(cut.counted(), distinct <= 4 * batch.samples() && batch.bits() <= 13, "{what}");
             if cut.counted() {
-                let mut chains: Vec<u64> = trees.iter().flat_map(|tree| chains(tree, batch)).map(|(_, nodes)| number(nodes.iter().map(|&(a, b, ..)| [a, b, 0.0].map(|x| x == 1.0)))).collect();
+                let mut chains: Vec<u64> = trees
+                    .iter()
+                    .flat_map(|tree| chains(tree, batch))
+                    .map(|(_, nodes)| number(nodes.iter().map(|&(a, b, ..)| [a, b, 0.0].map(|x| x == 1.0))))
+                    .collect();
                 let (all, samples) = (chains.len(), trees.iter().map(|tree| tree.samples().len()).sum::<usize>());
                 chains.sort_unstable();
                 chains.dedup();
