@@ -1,6 +1,7 @@
 //! What a cell is to the passes: functions of lines.
 
 use super::math::{Lane, Vector};
+use crate::model::Activation;
 use fearless_simd::Simd;
 
 /// What a cell keeps of a step beside h: up to six lines, the last one c.
@@ -30,6 +31,9 @@ pub(crate) trait Cell<F: Lane>: Copy {
     const GATES: usize;
     /// Lines kept beside h: none or all six.
     const KEPT: usize;
+
+    /// φ of the hidden units.
+    fn activation(self) -> Activation;
 
     /// h, and what is kept, from the pre-activations of the gates, each times [`scale`](super::math::scale) of its φ, and c of the step
     /// before.

@@ -13,6 +13,10 @@ impl<F: Lane> Cell<F> for Elman {
     const GATES: usize = 1;
     const KEPT: usize = 0;
 
+    fn activation(self) -> Activation {
+        self.0
+    }
+
     #[inline(always)]
     fn forward<S: Simd>(self, simd: S, z: [Vector<S, F>; 4], c_prev: Vector<S, F>) -> (Vector<S, F>, Kept<S, F>) {
         (apply_scaled::<S, F>(simd, self.0, z[0]), [c_prev; 6])

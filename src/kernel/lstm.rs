@@ -19,6 +19,10 @@ impl<F: Lane> Cell<F> for Lstm {
     const GATES: usize = 4;
     const KEPT: usize = 6;
 
+    fn activation(self) -> Activation {
+        self.1
+    }
+
     #[inline(always)]
     fn forward<S: Simd>(self, simd: S, z: [Vector<S, F>; 4], c_prev: Vector<S, F>) -> (Vector<S, F>, Kept<S, F>) {
         let Self(form, activation) = self;

@@ -5,10 +5,11 @@
 //! differ in their first symbol alone: their parents are the four nodes of one row, too, and nothing is ever moved between blocks.
 
 use super::Method;
-use super::cell::{Back, Cell};
-use super::math::Vector;
+use super::cell::Cell;
+use super::math::{Vector, apply_scaled, derivative};
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
 use super::step::{Backward, Into, LevelOf};
+use crate::model::Activation;
 use crate::task::tree::Order;
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x4, u8x64};
@@ -97,9 +98,9 @@ fn product<S: Simd, const Q: usize>(simd: S, weights: &[f32], rows: usize, x: &[
 
 /// A level forward, row by row: h, and its products while it is in registers.
 #[inline(always)]
-fn level_forward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
+fn level_forward<S: Simd, const SCALED: bool, const Q: usize>(
     simd: S,
-    cell: C,
+    activation: Activation,
     level: &LevelOf<'_, f32>,
     weights: &[f32],
     z: &[f32],
@@ -126,7 +127,7 @@ fn level_forward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
             let x = a.mul_add(w_a[q], b.mul_add(w_b[q], b_h[q]));
             let z = Line::<S>::from_slice(simd, &z[parent * Q + q]);
             let z = if SCALED { Small::spread(simd, scale).mul_add(z, x) } else { z + x };
-            let out = cell.forward(simd, [z; 4], zero).0;
+            let out = apply_scaled::<S, f32>(simd, activation, z);
             out.store_slice(&mut h[q]);
             for k in 0..BLOCK {
                 let x = shuffles.unit(out, k);
@@ -145,9 +146,9 @@ fn level_forward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
 
 /// A level back, row by row, with its outer products.
 #[inline(always)]
-fn level_backward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
+fn level_backward<S: Simd, const SCALED: bool, const Q: usize>(
     simd: S,
-    cell: C,
+    activation: Activation,
     level: &LevelOf<'_, f32>,
     weights: &[f32],
     back: Backward<'_, f32>,
@@ -185,14 +186,8 @@ fn level_backward<S: Simd, C: Cell<f32>, const SCALED: bool, const Q: usize>(
         let keep = Line::<S>::splat(simd, f32::from(u8::from(parent == last)));
         last = parent;
         for q in 0..Q {
-            let into = Back {
-                dh: dz_o.mul_add(w_ho[q], dh[0][q] + dh[1][q]),
-                flow: zero,
-                y: load(simd, y, q * LINE),
-                kept: [zero; 6],
-                c_prev: zero,
-            };
-            let dz = cell.backward(simd, into).0[0];
+            let dh = dz_o.mul_add(w_ho[q], dh[0][q] + dh[1][q]);
+            let dz = dh * derivative::<S, f32>(simd, activation, load(simd, y, q * LINE));
             dw_ho[q] = dz_o.mul_add(h[q], dw_ho[q]);
             dw_a[q] = a.mul_add(dz, dw_a[q]);
             dw_b[q] = b.mul_add(dz, dw_b[q]);
@@ -314,8 +309,8 @@ impl Rows<f32> for Small {
         simd.vectorize(
             #[inline(always)]
             || match self.shape.lines {
-                1 => level_forward::<S, C, SCALED, 1>(simd, cell, level, &self.forward, z, h, products),
-                _ => level_forward::<S, C, SCALED, 2>(simd, cell, level, &self.forward, z, h, products),
+                1 => level_forward::<S, SCALED, 1>(simd, cell.activation(), level, &self.forward, z, h, products),
+                _ => level_forward::<S, SCALED, 2>(simd, cell.activation(), level, &self.forward, z, h, products),
             },
         );
     }
@@ -332,8 +327,8 @@ impl Rows<f32> for Small {
         simd.vectorize(
             #[inline(always)]
             || match self.shape.lines {
-                1 => level_backward::<S, C, SCALED, 1>(simd, cell, level, &self.backward, back, to),
-                _ => level_backward::<S, C, SCALED, 2>(simd, cell, level, &self.backward, back, to),
+                1 => level_backward::<S, SCALED, 1>(simd, cell.activation(), level, &self.backward, back, to),
+                _ => level_backward::<S, SCALED, 2>(simd, cell.activation(), level, &self.backward, back, to),
             },
         );
     }

@@ -6,7 +6,7 @@
 
 use super::Method;
 use super::blas::Blas;
-use super::math::{Lane, Vector};
+use super::math::{Lane, Vector, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
 use crate::task::tree::{Number, Order};
 use fearless_simd::prelude::*;
@@ -309,14 +309,7 @@ impl<F: Lane> Rows<F> for Wide<F> {
                             }
                         }
                     }
-                    // Each round adds up halves of all lines and puts two lines into one.
-                    if const { lanes::<F>() == 16 } {
-                        halves::<S, F, 8>(&mut x);
-                    }
-                    halves::<S, F, 4>(&mut x);
-                    halves::<S, F, 2>(&mut x);
-                    halves::<S, F, 1>(&mut x);
-                    x[0].store_slice(out);
+                    add_up::<S, F>(&mut x, out);
                 }
             },
         );
@@ -368,6 +361,24 @@ impl<F: Lane> Rows<F> for Wide<F> {
             }
         }
     }
+}
+
+/// The sums of lines, in the order of [`sum_lanes`].
+#[inline(always)]
+fn add_up<S: Simd, F: Lane>(x: &mut [Vector<S, F>; 16], out: &mut [F]) {
+    if const { register::<S>() < 8 } {
+        // Shuffles of lines in many registers are long programs.
+        out.iter_mut().zip(x).for_each(|(out, line)| *out = sum_lanes::<F>(line.as_slice()));
+        return;
+    }
+    // Each round adds up halves of all lines and puts two lines into one.
+    if const { lanes::<F>() == 16 } {
+        halves::<S, F, 8>(x);
+    }
+    halves::<S, F, 4>(x);
+    halves::<S, F, 2>(x);
+    halves::<S, F, 1>(x);
+    x[0].store_slice(out);
 }
 
 /// Adds up the halves of 2 N lines, and puts those of lines i and i + N into line i, in turns.
@@ -436,6 +447,12 @@ impl<F: Lane> Outer<'_, F> {
 /// through registers.
 #[inline(always)]
 fn transpose<S: Simd, F: Lane>(simd: S, from: &[F], cols: usize, width: usize, to: &mut [F]) {
+    if const { register::<S>() < 8 } {
+        for (i, row) in from.chunks_exact(cols).take(lanes::<F>()).enumerate() {
+            to.chunks_mut(width).zip(row).for_each(|(to, &x)| to[i] = x);
+        }
+        return;
+    }
     let mut square = [Vector::<S, F>::splat(simd, F::zero()); 16];
     for start in (0..cols).step_by(lanes::<F>()) {
         let len = lanes::<F>().min(cols - start);
