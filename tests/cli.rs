@@ -301,7 +301,6 @@ fn bench_measures_each_row_beside_peak_and_reference() {
             number("best_samples_per_s") >= number("samples_per_s"),
             "the best part is no slower than the median: {row}"
         );
-        assert_eq!(row["auto"], row["engine"] == "fused", "what auto takes for 16 units: {row}");
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Args {
     end: End,
     #[command(flatten)]
     machine: Machine,
-    /// How gradients are computed; `auto` is the fastest for the size.
+    /// How gradients are computed.
     #[arg(long, value_parser = values::engine(), default_value = "fused", help_heading = "Machine")]
     engine: EngineKind,
     #[command(flatten)]

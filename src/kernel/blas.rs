@@ -37,7 +37,7 @@ impl<F: Lane> Blas<F> {
         self.scaled.copy_from_slice(w_hh);
         for row in self.scaled.chunks_exact_mut(gates * hidden) {
             for (gate, &scale) in row.chunks_exact_mut(hidden).zip(&scales) {
-                gate.iter_mut().for_each(|w| *w = *w * scale);
+                gate.iter_mut().for_each(|w| *w = scale * *w);
             }
         }
     }

@@ -639,6 +639,7 @@ mod tests {
                     let weight = nodes.last().expect("a step").3;
                     assert!(weight >= 1.0 && (cut.counted() || weight == 1.0), "{what}: a chain of {weight} samples");
                     let bits = nodes.iter().map(|&(a, b, target, _)| [is_one(a), is_one(b), is_one(target)]);
+                    #[expect(clippy::cast_possible_truncation, reason = "a small count")]
                     found.extend(repeat_n(number(bits), weight as usize));
                 }
             }
@@ -692,7 +693,8 @@ mod tests {
         forests(|Forest { what, batch, cut, trees, .. }| {
             seen[usize::from(cut.counted())] += 1;
             // Few enough that most samples occur more than once.
-            let distinct = 1_usize.checked_shl(2 * (batch.bits() as u32 - 1)).unwrap_or(usize::MAX);
+            let bits = u32::try_from(batch.bits()).expect("a small width");
+            let distinct = 1_usize.checked_shl(2 * (bits - 1)).unwrap_or(usize::MAX);
             assert_eq!(cut.counted(), distinct <= 4 * batch.samples() && batch.bits() <= 13, "{what}");
             if cut.counted() {
                 let mut chains: Vec<u64> = trees
