@@ -258,12 +258,15 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         if levels.steps == 0 {
             return Tally::default();
         }
-        let last = levels.at(tree, levels.steps - 1);
         if training {
-            stage.s[last.start / R::NODES * self.shape.ldz..last.end / R::NODES * self.shape.ldz].fill(F::zero());
-            if self.kept() > 0 {
-                let wide = self.shape.wide;
-                stage.flow[last.start / R::NODES * wide..last.end / R::NODES * wide].fill(F::zero());
+            // What flows back comes from children and chains: none for nodes that no sample has, and those of the last level take sums.
+            for level in [tree.complete(), levels.steps].into_iter().filter_map(|level| level.checked_sub(1)) {
+                let rows = levels.at(tree, level);
+                let (start, end) = (rows.start / R::NODES, rows.end / R::NODES);
+                stage.s[start * self.shape.ldz..end * self.shape.ldz].fill(F::zero());
+                if self.kept() > 0 {
+                    stage.flow[start * self.shape.wide..end * self.shape.wide].fill(F::zero());
+                }
             }
         }
         self.scales(levels, stage);

@@ -179,6 +179,11 @@ impl<F: Number> Tree<F> {
         self.weigh(depth);
     }
 
+    /// Complete levels of the trunk.
+    pub fn complete(&self) -> usize {
+        self.made.map_or(0, |(_, complete, ..)| complete)
+    }
+
     /// Levels of the trunk.
     pub fn depth(&self) -> usize {
         self.levels.len()
