@@ -97,6 +97,30 @@ fn what_an_engine_did_before_changes_no_bit() {
 }
 
 #[test]
+fn nodes_that_are_absent_keep_nothing_of_the_minibatch_before() {
+    let mut failures = Vec::new();
+    for hidden in [5, 17] {
+        for (net, config) in nets(hidden) {
+            let model: Model<f32> = Init::Scaled.model(config, 3);
+            for (kind, level) in engines().into_iter().filter(|(kind, _)| *kind != EngineKind::Reference) {
+                let mut used = engine(&model, kind, level);
+                // From many nodes to few, in one shard and from shard to shard.
+                for samples in [64, 1024, 3000] {
+                    for (what, batch) in unlike(samples, 12) {
+                        let mut found = vec![0.0; model.params.len()];
+                        let counted = used.gradient(&batch, &mut found);
+                        if (found, counted) != gradient(&model, kind, level, &batch) {
+                            failures.push(format!("{net}, H {hidden}, {kind} {level}: {what} after others"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    report(&failures);
+}
+
+#[test]
 fn a_hand_made_adder_adds_every_pair_on_every_level_and_engine() {
     let (model, batch) = (hand_made_adder(), every_pair());
     let mut failures = Vec::new();
