@@ -45,7 +45,10 @@ impl Need {
             // Sixteen draws for each pair held out, and every pair seen so far, a byte a bit.
             Source::Fixed { samples, .. } => samples as f64 * (18.0 * 3.0 * steps / 8.0 + 2.0 * (2.0 * steps + 48.0)),
         };
-        let pass = Self::of_gradient(config, *bits, *batch, *engine, *threads, FLOAT);
+        // Checks of wide numbers try them four times as wide.
+        let widest = if *bits > 9 { bits.saturating_mul(4) } else { *bits };
+        let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, CHUNK);
+        let pass = Self::of_passes(config, (*bits, *batch), (widest, chunk), *engine, *threads, FLOAT);
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, ..pass }
     }
 
@@ -58,10 +61,22 @@ impl Need {
         threads: usize,
         float: f64,
     ) -> Self {
+        Self::of_passes(config, (bits, batch), (1, 0), engine, threads, float)
+    }
+
+    /// That of gradients and of evaluations, of so many bits and samples each.
+    fn of_passes(
+        config: &Config,
+        (bits, batch): (usize, usize),
+        (widest, chunk): (usize, usize),
+        engine: EngineKind,
+        threads: usize,
+        float: f64,
+    ) -> Self {
         let (params, hidden) = (params(config), config.hidden as f64);
         let small = engine == EngineKind::Fused && config.cell.gates() == 1 && config.hidden <= 8;
-        let wide = config.hidden.next_multiple_of(if small { 4 } else { 16 }) as f64;
-        let (shards, tried) = (Shards::of(batch, bits, small), Shards::of(CHUNK, bits, small));
+        let wide = whole(config.hidden, if small { 4 } else { 16 });
+        let (shards, tried) = (Shards::of(batch, bits, small), Shards::of(chunk, widest, small));
         let products = config.cell.gates() as f64 * hidden * if engine == EngineKind::Blas { hidden } else { wide };
         let (packed, states, trees) = match engine {
             EngineKind::Reference => (0.0, 0.0, 0.0),
@@ -73,7 +88,7 @@ impl Need {
             // One shard writes to the sum.
             gradients: float * params * if shards.count > 1.0 { 1.0 + shards.count } else { 1.0 },
             states: float * states * shards.count.max(tried.count).min(threads as f64),
-            data: 3.0 * (batch as f64).max(WORD as f64) * bits as f64 / 8.0 + trees,
+            data: minibatch(bits, batch) + minibatch(widest, chunk) + trees,
         }
     }
 
@@ -144,6 +159,16 @@ impl Need {
         let (words, available) = (self.words(), bytes(available as f64));
         Err(Error::usage(format!("{words}, and {available} are available: try smaller sizes, or fewer threads")))
     }
+}
+
+/// Bytes of a minibatch: a, b and their sums.
+fn minibatch(bits: usize, samples: usize) -> f64 {
+    3.0 * whole(samples, WORD) * bits as f64 / 8.0
+}
+
+/// The next multiple of `of`.
+fn whole(n: usize, of: usize) -> f64 {
+    n.div_ceil(of) as f64 * of as f64
 }
 
 /// Parameters of a net.
