@@ -102,7 +102,8 @@ fn nodes_that_are_absent_keep_nothing_of_the_minibatch_before() {
     for hidden in [5, 17] {
         for (net, config) in nets(hidden) {
             let model: Model<f32> = Init::Scaled.model(config, 3);
-            for (kind, level) in engines().into_iter().filter(|(kind, _)| *kind != EngineKind::Reference) {
+            for kind in [EngineKind::Fused, EngineKind::Blas] {
+                let level = SimdLevel::best();
                 let mut used = engine(&model, kind, level);
                 // From many nodes to few, in one shard and from shard to shard.
                 for samples in [64, 1024, 3000] {
@@ -282,7 +283,7 @@ fn unlike_the_reference(
 fn weighted_gradients_are_those_of_the_samples_one_by_one() {
     let mut failures = Vec::new();
     let mut batches = vec![exhaustive(1), exhaustive(3), exhaustive(5)];
-    for (samples, bits) in [(1, 1), (1, 8), (65, 2), (63, 8), (700, 9), (1024, 4)] {
+    for (samples, bits) in [(1, 1), (1, 8), (65, 2), (63, 8), (300, 9), (1024, 4)] {
         batches.extend(unlike(samples, bits));
     }
     for hidden in [3, 7, 17] {
@@ -320,9 +321,9 @@ fn weighted_gradients_of_several_shards_are_those_of_the_samples_one_by_one() {
 #[test]
 fn answers_beyond_a_window_of_64_steps_are_the_references_on_every_level_and_engine() {
     let mut failures = Vec::new();
-    for (samples, bits) in [(1, 65), (70, 129), (300, 200)] {
+    for (samples, bits) in [(1, 65), (70, 129), (130, 200)] {
         let batch = additions(samples, bits, 4);
-        for hidden in [4, 6, 18] {
+        for hidden in [4, 17] {
             for (net, config) in nets(hidden) {
                 let model: Model<f64> = random_net(config).cast();
                 let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Scalar, &batch);
@@ -357,7 +358,7 @@ fn a_sample_is_wrong_wherever_in_its_tree_its_bit_is_wrong() {
     *one.params.last_mut().expect("b_o") = 1e3;
     let mut failures = Vec::new();
     let mut batches = vec![exhaustive(2), exhaustive(8), ("rare carries".into(), rare_carries(200, 150))];
-    for (samples, bits) in [(70, 9), (3000, 3), (3000, 20), (300, 100)] {
+    for (samples, bits) in [(70, 9), (3000, 3), (1100, 20), (300, 100)] {
         batches.extend(unlike(samples, bits));
     }
     for (net, model) in [("a ⊕ b", &xor), ("1", &one)] {
