@@ -48,7 +48,6 @@ fn a_training_takes_what_it_is_said_to_need() {
         // Growing in place counts as reallocation, signed.
         let taken = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
         let ratio = need.total() / taken;
-        println!("{what}: {ratio:.2}");
         if !NEAR.contains(&ratio) {
             failures.push(format!("{what}: said {:.0}, took {taken:.0}, ratio {ratio:.2}: {need:?}", need.total()));
         }
