@@ -134,5 +134,5 @@ kill -TERM "$pid"
 code=0
 wait "$pid" || code=$?
 [[ $code == 75 ]] || fail "SIGTERM: exit $code: $(cat "$work/err")"
-ends 0 "$carrylane" train --resume "$work/signal" --updates 5
+ends 0 "$carrylane" train --resume "$work/signal" --updates 100000
 echo 'all as it should be'
