@@ -111,10 +111,9 @@ pub(super) fn text(settings: &Settings, plan: Option<&Plan>, budget: u64, simd: 
     text
 }
 
-/// The file that a command line names by `--config`, or by `--resume` of the run it is in.
-fn named(train: &ArgMatches) -> Option<PathBuf> {
-    let path = |id: &str| train.get_one::<PathBuf>(id).cloned();
-    path("config").or_else(|| path("resume").map(|run| run.join(NAME)))
+/// The file that settings come from: named by `--config`, or that of the run named by `--resume`.
+pub(super) fn named(config: Option<&PathBuf>, resume: Option<&PathBuf>) -> Option<PathBuf> {
+    config.cloned().or_else(|| Some(resume?.join(NAME)))
 }
 
 /// The command line with the flags of the file that it names; `Ok(None)` where it names none.
@@ -123,7 +122,7 @@ fn named(train: &ArgMatches) -> Option<PathBuf> {
 /// [`Error::Data`] with the file, and the line where one line is to blame.
 pub(super) fn matches(words: &[OsString], typed: &ArgMatches, command: &mut Command) -> Result<Option<ArgMatches>> {
     let Some(("train", train)) = typed.subcommand() else { return Ok(None) };
-    let Some(path) = named(train) else { return Ok(None) };
+    let Some(path) = named(train.get_one("config"), train.get_one("resume")) else { return Ok(None) };
     let is_typed = |key: &str| train.value_source(&key.replace('-', "_")) == Some(ValueSource::CommandLine);
     let solved =
         is_typed("until") && train.get_raw("until").is_some_and(|mut until| until.any(|word| word == "solved"));

@@ -222,8 +222,7 @@ impl Args {
 
     /// The file that settings come from, if there is one.
     fn file(&self) -> Option<PathBuf> {
-        let run = || Some(self.keeping.resume.as_ref()?.join(config_file::NAME));
-        self.keeping.config.clone().or_else(run)
+        config_file::named(self.keeping.config.as_ref(), self.keeping.resume.as_ref())
     }
 
     /// Where the run is kept, if it is.
