@@ -127,7 +127,7 @@ def carrylane(program: str, *arguments: object) -> Record | None:
 def carrylane_rates(program: str, case: Case, seconds: float, largest: bool) -> Iterator[Record]:
     net = ("--cell", case.cell, "--hidden", case.hidden, "--bits", case.bits, "--batch", case.batch)
     if bench := carrylane(program, "bench", *net, "--seconds", seconds):
-        yield {"who": "carrylane bench", **{key: bench[key] for key in ("samples_per_s", "peak_gflops", "level", "engine")}}
+        yield {"who": "carrylane bench", **{key: bench[key] for key in ("samples_per_s", "peak_gflops", "peak_share", "level", "engine")}}
     if largest and (train := carrylane(program, "train", *net, "--optimizer", "sgd", "--lr", LR, "--time", seconds)):
         yield {"who": "carrylane train", "samples_per_s": train["samples_per_s"]}
 
@@ -184,18 +184,23 @@ class Rates:
     def __init__(self, rows: list[Record]) -> None:
         self.by: dict[tuple[Case, str], dict[int, float]] = {}
         self.peak: dict[Case, list[float]] = {}
+        # Of the multiply-adds that carrylane made, which are fewer than a dense pass makes.
+        self.own_share: dict[Case, list[float]] = {}
         for row in rows:
             if row["type"] == "rate" and "samples_per_s" in row:
                 case = Case(row["cell"], row["hidden"], row["bits"], row["batch"])
                 self.by.setdefault((case, row["who"]), {})[row["round"]] = row["samples_per_s"]
                 if "peak_gflops" in row:
                     self.peak.setdefault(case, []).append(row["peak_gflops"])
+                    self.own_share.setdefault(case, []).append(row["peak_share"])
 
     def median(self, case: Case, who: str) -> float:
         return statistics.median(self.by[case, who].values())
 
     def share(self, case: Case, who: str) -> str:
-        """Of the peak of the same run."""
+        """Of the peak of the same run, for the multiply-adds that were made: the peers' passes are dense."""
+        if who == "carrylane bench":
+            return f"{100 * statistics.median(self.own_share[case]):.0f} %"
         return f"{self.median(case, who) * case.flops / 1e7 / statistics.median(self.peak[case]):.0f} %"
 
     def ratio(self, case: Case, who: str, peer: tuple[Case, str]) -> str:
@@ -242,8 +247,9 @@ def report(run: Run, header: Record, nets: list[list[Case]]) -> Iterator[str]:
     yield "# carrylane and its peers"
     yield ""
     yield "One core, one thread, f32, side by side in turns; samples/s, medians over the rounds, and each one's share of the FMA peak of the"
-    yield "same run, counting the recurrent products, 6 G H² (T−1) flop a sample with G gates. The peers' figures are whole training steps on"
-    yield "additions made beforehand; carrylane's step is `bench`, bare, and its whole loop is `train` with SGD, additions and all."
+    yield "same run, counting the recurrent products that were made: the peers' 6 G H² (T−1) flop a sample with G gates, carrylane's 6 G H² for each"
+    yield "state that samples do not share. The peers' figures are whole training steps on additions made beforehand; carrylane's step is `bench`,"
+    yield "bare, and its whole loop is `train` with SGD, additions and all."
     yield ""
     for key in ("machine", "level", "threads", "versions", "commit", "bits", "rounds", "core", "command"):
         yield f"- {key}: {header[key]}"

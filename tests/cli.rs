@@ -292,8 +292,10 @@ fn bench_measures_each_row_beside_peak_and_reference() {
     assert_eq!(rows.iter().map(|row| row["engine"].as_str()).collect::<Vec<_>>(), [Some("fused"), Some("blas")]);
     for row in rows {
         let number = |key: &str| row[key].as_f64().unwrap_or_else(|| panic!("no {key}: {row}"));
-        let gflops = number("samples_per_s") * 6.0 * 256.0 * 7.0 / 1e9;
-        assert!((number("gflops") / gflops - 1.0).abs() < 1e-9, "6·H²·(T−1) flop a sample: {row}");
+        let dense = number("samples_per_s") * 6.0 * 256.0 * 7.0 / 1e9;
+        assert!((number("dense_gflops") / dense - 1.0).abs() < 1e-9, "6·H²·(T−1) flop a sample: {row}");
+        let shared = number("gflops") / dense;
+        assert!((0.2..0.6).contains(&shared), "of 1,024 samples of 8 bits four in ten products are left: {row}");
         let ratio = number("samples_per_s") / number("reference_samples_per_s");
         assert!((number("ratio") / ratio - 1.0).abs() < 1e-9, "{row}");
         assert!(number("peak_share") > 0.0 && number("peak_gflops") > 0.0, "{row}");
@@ -301,7 +303,6 @@ fn bench_measures_each_row_beside_peak_and_reference() {
             number("best_samples_per_s") >= number("samples_per_s"),
             "the best part is no slower than the median: {row}"
         );
-        assert_eq!(row["auto"], row["engine"] == "fused", "what auto takes for 16 units: {row}");
     }
 }
 

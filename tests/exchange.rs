@@ -61,7 +61,7 @@ fn every_net_comes_back_to_the_bit() {
 fn evidence_leaves_the_net_as_it_is() {
     let (_folder, path) = place();
     let saved = saved(Config { hidden: 5, ..Config::of(Cell::Lstm) });
-    let evidence = Evidence::new(&saved.model, 6, 10, 1, EngineKind::Auto, SimdLevel::best()).expect("a level");
+    let evidence = Evidence::new(&saved.model, 6, 10, 1, EngineKind::Fused, SimdLevel::best()).expect("a level");
     export(&path, Format::Npz, &saved, Some(&evidence)).expect("writable");
     assert_eq!(import(&path, Format::Npz, &Said::default()).expect("a net"), saved);
     for format in [Format::SafetensorsTorch, Format::Onnx] {

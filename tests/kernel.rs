@@ -3,7 +3,7 @@
 mod common;
 
 use carrylane::kernel::{Float, SimdLevel};
-use carrylane::model::{Activation, Config, Init, Layout, Loss, Model, Tally};
+use carrylane::model::{Activation, Cell, Config, Init, Layout, Loss, Model, Tally, Tensor};
 use carrylane::reference::{self, Real};
 use carrylane::task::{BitTensor, Minibatch};
 use carrylane::train::{Engine, EngineKind};
@@ -11,6 +11,7 @@ use carrylane::verify::{Grid, gradcheck};
 use common::{additions, engines, every_pair, hand_made_adder, nets, report};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use std::collections::BTreeMap;
 
 /// An engine that holds a net.
 fn engine<F: Float + Real>(model: &Model<F>, kind: EngineKind, level: SimdLevel) -> Engine<F> {
@@ -96,6 +97,31 @@ fn what_an_engine_did_before_changes_no_bit() {
 }
 
 #[test]
+fn nodes_that_are_absent_keep_nothing_of_the_minibatch_before() {
+    let mut failures = Vec::new();
+    for hidden in [5, 17] {
+        for (net, config) in nets(hidden) {
+            let model: Model<f32> = Init::Scaled.model(config, 3);
+            for kind in [EngineKind::Fused, EngineKind::Blas] {
+                let level = SimdLevel::best();
+                let mut used = engine(&model, kind, level);
+                // From many nodes to few, in one shard and from shard to shard.
+                for samples in [64, 1024, 3000] {
+                    for (what, batch) in unlike(samples, 12) {
+                        let mut found = vec![0.0; model.params.len()];
+                        let counted = used.gradient(&batch, &mut found);
+                        if (found, counted) != gradient(&model, kind, level, &batch) {
+                            failures.push(format!("{net}, H {hidden}, {kind} {level}: {what} after others"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    report(&failures);
+}
+
+#[test]
 fn a_hand_made_adder_adds_every_pair_on_every_level_and_engine() {
     let (model, batch) = (hand_made_adder(), every_pair());
     let mut failures = Vec::new();
@@ -136,6 +162,252 @@ fn a_nan_weight_gives_a_nan_loss_on_every_level_and_engine() {
         }
     }
     report(&failures);
+}
+
+/// Some minibatches of a width: those where trees are unlike each other.
+fn unlike(samples: usize, bits: usize) -> Vec<(String, Minibatch)> {
+    let random = additions(samples, bits, 11);
+    let (mut equal, mut half) = (Minibatch::default(), Minibatch::default());
+    random.gather(&vec![samples / 2; samples], &mut equal);
+    random.gather(&(0..samples).map(|i| i / 2).collect::<Vec<_>>(), &mut half);
+    [("random", random), ("equal", equal), ("twice each", half)]
+        .into_iter()
+        .map(|(kind, batch)| (format!("{samples} {kind} samples of {bits} bits"), batch))
+        .collect()
+}
+
+/// Every pair of a width, once.
+fn exhaustive(bits: usize) -> (String, Minibatch) {
+    let mut batch = Minibatch::new(1 << (2 * (bits - 1)), bits);
+    batch.fill_exhaustive(0);
+    (format!("every pair of {bits} bits"), batch)
+}
+
+/// A random net whose dynamic cell is not chaotic, in f32 and thus in f64.
+fn random_net(config: Config) -> Model<f32> {
+    let mut model: Model<f32> = Init::Scaled.model(config, 13);
+    if config.cell == Cell::Dynamic {
+        let w_hh = model.layout().get("w_hh").expect("a tensor of this net").range();
+        model.params[w_hh].iter_mut().for_each(|w| *w /= std::f32::consts::SQRT_2.exp());
+    }
+    model
+}
+
+/// The reference's gradient of a minibatch, sample by sample, and for each tensor the norm of its parts or of their sum: rounding is
+/// as large as what was added, not as what is left of it. Equal samples are computed once and added as often as they occur.
+fn by_samples(model: &Model<f64>, batch: &Minibatch) -> (Vec<f64>, Vec<f64>, Tally) {
+    let column = |bits: &BitTensor, sample| (0..bits.steps()).map(|t| bits.get(sample, t)).collect::<Vec<_>>();
+    let mut times = BTreeMap::new();
+    for sample in 0..batch.samples() {
+        let key = (column(&batch.a, sample), column(&batch.b, sample));
+        times.entry(key).or_insert((sample, 0_u32)).1 += 1;
+    }
+    let len = model.params.len();
+    let (mut grad, mut squares, mut all) = (vec![0.0; len], vec![0.0; len], Tally::default());
+    for (sample, times) in times.into_values() {
+        let mut one = vec![0.0; len];
+        let tally = reference::contributions(&model.config, &model.params, batch, sample..sample + 1, |index, part| {
+            one[index] += part;
+            squares[index] += f64::from(times) * part * part;
+        });
+        grad.iter_mut().zip(one).for_each(|(sum, part)| *sum += f64::from(times) * part);
+        all.loss += f64::from(times) * tally.loss;
+        all.wrong_bits += u64::from(times) * tally.wrong_bits;
+        all.wrong_samples += u64::from(times) * tally.wrong_samples;
+    }
+    let norm = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let tensors = model.layout().tensors().to_vec();
+    let scales = tensors.iter().map(|tensor| {
+        let range = tensor.range();
+        norm(&grad[range.clone()]).max(squares[range].iter().sum::<f64>().sqrt())
+    });
+    let scales = scales.collect();
+    (grad, scales, all)
+}
+
+/// The largest error of a tensor relative to its scale, and its name.
+fn error_of(layout: &Layout, found: &[f64], wanted: &[f64], scales: &[f64]) -> (f64, &'static str) {
+    let of_tensor = |(tensor, &scale): (&Tensor, &f64)| {
+        let pairs = found[tensor.range()].iter().zip(&wanted[tensor.range()]);
+        let off = pairs.map(|(found, wanted)| (found - wanted).powi(2)).sum::<f64>().sqrt();
+        (if off == 0.0 { 0.0 } else { off / scale }, tensor.name)
+    };
+    let errors = layout.tensors().iter().zip(scales).map(of_tensor);
+    // NaN is the largest of all.
+    errors.max_by(|a, b| a.0.total_cmp(&b.0)).expect("tensors")
+}
+
+/// Where the gradients and counts of all engines are not those of the reference, sample by sample.
+fn unlike_the_reference(
+    net: &str,
+    narrow: &Model<f32>,
+    what: &str,
+    batch: &Minibatch,
+    levels: &[SimdLevel],
+) -> Vec<String> {
+    let model: Model<f64> = narrow.cast();
+    let (wanted, scales, counted) = by_samples(&model, batch);
+    let layout = model.layout();
+    let (hidden, bits, samples) = (model.config.hidden as f64, batch.bits() as f64, batch.samples() as f64);
+    // As `gradcheck` has it, see `verify::compare`.
+    let narrowest = 4.0 * f64::from(f32::EPSILON) * (8.0 + hidden.sqrt() + (bits * samples).sqrt() + bits);
+    let mut failures = Vec::new();
+    for (kind, level) in
+        engines().into_iter().filter(|(kind, level)| *kind != EngineKind::Reference && levels.contains(level))
+    {
+        let (grad, tally) = gradient(&model, kind, level, batch);
+        let mut check = |precision, grad: Vec<f64>, tolerance: f64| {
+            let (error, tensor) = error_of(&layout, &grad, &wanted, &scales);
+            if error.is_nan() || error > tolerance {
+                let hidden = model.config.hidden;
+                failures.push(format!(
+                    "{net}, H {hidden}, {what}, {kind} {level} {precision}: {tensor} is {error:.1e} off"
+                ));
+            }
+        };
+        check("f64", grad, 1e-12);
+        check("f32", gradient(narrow, kind, level, batch).0.into_iter().map(f64::from).collect(), narrowest);
+        let seen = (tally.wrong_bits, tally.wrong_samples);
+        if seen != (counted.wrong_bits, counted.wrong_samples) || (tally.loss / counted.loss - 1.0).abs() > 1e-12 {
+            failures.push(format!("{net}, {what}, {kind} {level}: counted {tally:?}, want {counted:?}"));
+        }
+        let tally = engine(&model, kind, level).evaluate(batch, None);
+        if (tally.wrong_bits, tally.wrong_samples) != seen {
+            failures.push(format!("{net}, {what}, {kind} {level}: evaluated {tally:?}, want {counted:?}"));
+        }
+    }
+    failures
+}
+
+#[test]
+fn weighted_gradients_are_those_of_the_samples_one_by_one() {
+    let mut failures = Vec::new();
+    let mut batches = vec![exhaustive(1), exhaustive(3), exhaustive(5)];
+    for (samples, bits) in [(1, 1), (1, 8), (65, 2), (63, 8), (300, 9), (1024, 4)] {
+        batches.extend(unlike(samples, bits));
+    }
+    for hidden in [3, 7, 17] {
+        for (net, config) in nets(hidden) {
+            for bias in [true, false] {
+                let model = random_net(Config { bias, ..config });
+                for (what, batch) in &batches {
+                    failures.extend(unlike_the_reference(&net, &model, what, batch, &SimdLevel::available()));
+                }
+            }
+        }
+    }
+    report(&failures);
+}
+
+#[test]
+fn weighted_gradients_of_several_shards_are_those_of_the_samples_one_by_one() {
+    let mut failures = Vec::new();
+    let mut batches = vec![exhaustive(7)];
+    // Counted and uncounted, whole shards and ragged ones.
+    for (samples, bits) in [(2048, 3), (3000, 6), (16_384, 2), (2048, 16), (3000, 16)] {
+        batches.extend(unlike(samples, bits).into_iter().take(if bits < 16 { 1 } else { 2 }));
+    }
+    for hidden in [5, 10] {
+        for (net, config) in nets(hidden) {
+            let model = random_net(config);
+            for (what, batch) in &batches {
+                failures.extend(unlike_the_reference(&net, &model, what, batch, &[SimdLevel::best()]));
+            }
+        }
+    }
+    report(&failures);
+}
+
+#[test]
+fn answers_beyond_a_window_of_64_steps_are_the_references_on_every_level_and_engine() {
+    let mut failures = Vec::new();
+    for (samples, bits) in [(1, 65), (70, 129), (130, 200)] {
+        let batch = additions(samples, bits, 4);
+        for hidden in [4, 17] {
+            for (net, config) in nets(hidden) {
+                let model: Model<f64> = random_net(config).cast();
+                let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Scalar, &batch);
+                assert!(counted.wrong_bits > 0 && wanted != batch.c, "{net}: some bits are wrong");
+                for (kind, level) in engines() {
+                    let what = format!("{net}, H {hidden}, {bits} bits, {samples} samples, {kind} {level}");
+                    let (found, with) = answers(&model, kind, level, &batch);
+                    if let Some(at) = differing(&found, &wanted, |_, _| true) {
+                        failures.push(format!("{what}: (sample, step) {at:?} is not the reference's"));
+                    }
+                    let alone = engine(&model, kind, level).evaluate(&batch, None);
+                    for tally in [with, alone] {
+                        if (tally.wrong_bits, tally.wrong_samples) != (counted.wrong_bits, counted.wrong_samples) {
+                            failures.push(format!("{what}: counted {tally:?}, want {counted:?}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    report(&failures);
+}
+
+#[test]
+fn a_sample_is_wrong_wherever_in_its_tree_its_bit_is_wrong() {
+    // A net that answers a ⊕ b is right up to the first carry, and one that says 1 always is wrong somewhere in most samples: their
+    // first wrong bits lie in the trunk, in chains, and beyond a window.
+    let mut xor = hand_made_adder();
+    let range = xor.layout().get("w_hh").expect("a tensor of this net").range();
+    xor.params[range].fill(0.0);
+    let mut one = hand_made_adder();
+    *one.params.last_mut().expect("b_o") = 1e3;
+    let mut failures = Vec::new();
+    let mut batches = vec![exhaustive(2), exhaustive(8), ("rare carries".into(), rare_carries(200, 150))];
+    for (samples, bits) in [(70, 9), (3000, 3), (1100, 20), (300, 100)] {
+        batches.extend(unlike(samples, bits));
+    }
+    for (net, model) in [("a ⊕ b", &xor), ("1", &one)] {
+        for (what, batch) in &batches {
+            let mut answer = BitTensor::new(batch.samples(), batch.bits());
+            for (sample, step) in places(batch) {
+                let bit = net == "1" || (batch.a.get(sample, step) != batch.b.get(sample, step));
+                answer.set(sample, step, bit);
+            }
+            let wrong = |sample, step| batch.c.get(sample, step) != answer.get(sample, step);
+            let bits = places(batch).filter(|&(sample, step)| wrong(sample, step)).count() as u64;
+            let samples = (0..batch.samples()).filter(|&s| (0..batch.bits()).any(|t| wrong(s, t))).count() as u64;
+            for (kind, level) in engines() {
+                let (found, with) = answers(model, kind, level, batch);
+                let alone = engine(model, kind, level).evaluate(batch, None);
+                let narrow = engine(&model.cast::<f32>(), kind, level).evaluate(batch, None);
+                let (_, training) = gradient(model, kind, level, batch);
+                if found != answer {
+                    failures.push(format!("{net}, {what}, {kind} {level}: other answers"));
+                }
+                for tally in [with, alone, narrow, training] {
+                    if (tally.wrong_bits, tally.wrong_samples) != (bits, samples) {
+                        failures.push(format!(
+                            "{net}, {what}, {kind} {level}: {tally:?}, want {bits} bits of {samples} samples"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    report(&failures);
+}
+
+/// All places of a minibatch: sample and step.
+fn places(batch: &Minibatch) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (samples, bits) = (batch.samples(), batch.bits());
+    (0..bits).flat_map(move |step| (0..samples).map(move |sample| (sample, step)))
+}
+
+/// Additions whose only carry, if any, is born at a step that differs from sample to sample; every seventh has none.
+fn rare_carries(samples: usize, bits: usize) -> Minibatch {
+    let mut batch = Minibatch::new(samples, bits);
+    for sample in (0..samples).filter(|sample| sample % 7 != 0) {
+        for bits_of in [&mut batch.a, &mut batch.b] {
+            bits_of.set(sample, sample * (bits - 2) / samples, true);
+        }
+    }
+    batch.add();
+    batch
 }
 
 /// A net, a minibatch and a seed for both.

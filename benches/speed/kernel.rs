@@ -56,7 +56,7 @@ fn answered(engine: &mut Engine<f32>, batch: &Minibatch) -> Tally {
     let tally = engine.evaluate(batch, Some(&mut predicted));
     let columns = (0..batch.bits()).map(|step| predicted.column(step).iter().zip(batch.c.column(step)));
     let wrong: u64 = columns.flatten().map(|(found, wanted)| u64::from((found ^ wanted).count_ones())).sum();
-    assert_eq!(tally.wrong_bits, wrong, "{} {}: counted and answered", engine.kind(batch.samples()), engine.level());
+    assert_eq!(tally.wrong_bits, wrong, "{} {}: counted and answered", engine.kind(), engine.level());
     tally
 }
 

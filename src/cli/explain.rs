@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     let seconds = started.elapsed().as_secs_f64();
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
-    let mut engine = Engine::new(&config, EngineKind::Auto, level, threads)?;
+    let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
     engine.set_params(&saved.model.params);
     let told = Told::new(&proof, seconds, &mut engine);
     told.tell(out)?;

@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let saved = file::load(&model)?;
     let evidence = if args.gradients {
         let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
-        let engine = args.engine.unwrap_or(EngineKind::Auto);
+        let engine = args.engine.unwrap_or(EngineKind::Fused);
         // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as a file.
         let mut need = Need::of_gradient(&saved.model.config, bits, batch, engine, 1, 8.0);
         need.data += (bits * batch) as f64 * 2.0 * (4.0 + 8.0 + 3.0);

@@ -4,7 +4,6 @@ use super::Answer;
 use super::args::{VERSION, cores};
 use super::output::{Output, STRONG, styled};
 use carrylane::kernel::{SimdLevel, fma_peak};
-use carrylane::train::EngineKind;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -27,7 +26,6 @@ struct Info {
     cores: usize,
     levels: Vec<Level>,
     best: String,
-    units_below: Vec<Crossover>,
     tested_on: &'static str,
     compiled_for: &'static [&'static str],
 }
@@ -36,13 +34,6 @@ struct Info {
 const TESTED_ON: &str = "x86_64-unknown-linux-gnu";
 /// What the compiler takes the library for, without anything being run there (`scripts/check-targets.sh`).
 const COMPILED_FOR: [&str; 3] = ["aarch64-unknown-linux-gnu", "wasm32-wasip1", "wasm32-unknown-unknown"];
-
-/// Where `--engine auto` changes from `units` to `fused`.
-#[derive(Debug, Serialize)]
-struct Crossover {
-    hidden: usize,
-    batch: usize,
-}
 
 #[derive(Debug, Serialize)]
 struct Level {
@@ -85,9 +76,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         cores: cores(),
         best: SimdLevel::best().to_string(),
         levels,
-        units_below: [4, 8, 16, 32, 64, 96]
-            .map(|hidden| Crossover { hidden, batch: EngineKind::units_below(hidden) })
-            .into(),
         tested_on: TESTED_ON,
         compiled_for: &COMPILED_FOR,
     };
@@ -101,16 +89,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         say(if place == 0 { "levels" } else { "" }, &format!("{}{best}", level.text()))?;
     }
     say("same bits", "for any number of threads, and on all levels with fused multiply-add")?;
-    let below: Vec<String> =
-        info.units_below.iter().map(|at| format!("{} at hidden {}", at.batch, at.hidden)).collect();
-    say(
-        "auto",
-        &format!(
-            "engine units for batches below {}; fused else, up to hidden {}; units above",
-            below.join(", "),
-            EngineKind::WIDE - 1
-        ),
-    )?;
     say(
         "blas",
         "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",

@@ -145,7 +145,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let seconds = started.elapsed().as_secs_f64();
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     out.say(format!("{}\n", text(&rows)))?;
-    let mut engine = Engine::new(&saved.model.config, EngineKind::Auto, level, threads)?;
+    let mut engine = Engine::new(&saved.model.config, EngineKind::Fused, level, threads)?;
     engine.set_params(&saved.model.params);
     let told = Told::new(&proof, seconds, &mut engine);
     args.keep(&told, out)?;

@@ -29,6 +29,8 @@ pub(super) struct Rate {
     pub(super) median: f64,
     /// The part that a neighbour disturbed least.
     pub(super) best: f64,
+    /// Recurrent products made, of those that a dense pass makes; of the last minibatch.
+    pub(super) shared: f64,
 }
 
 /// Parts of a measurement; their median is not moved by a neighbour's burst of work.
@@ -123,7 +125,9 @@ impl Row {
             rates.push(samples as f64 / part.elapsed().as_secs_f64());
         }
         rates.sort_by(f64::total_cmp);
-        Ok(Rate { median: rates[rates.len() / 2], best: rates[rates.len() - 1] })
+        let dense = self.batch * (self.bits - 1).max(1);
+        let shared = engine.parents().map_or(1.0, |parents| parents as f64 / dense as f64);
+        Ok(Rate { median: rates[rates.len() / 2], best: rates[rates.len() - 1], shared })
     }
 
     fn minibatch(&self, index: u64) -> Minibatch {

@@ -34,8 +34,8 @@ pub(super) struct Args {
     end: End,
     #[command(flatten)]
     machine: Machine,
-    /// How gradients are computed; `auto` is the fastest for the size.
-    #[arg(long, value_parser = values::engine(), default_value = "auto", help_heading = "Machine")]
+    /// How gradients are computed.
+    #[arg(long, value_parser = values::engine(), default_value = "fused", help_heading = "Machine")]
     engine: EngineKind,
     #[command(flatten)]
     keeping: Keeping,

@@ -125,7 +125,7 @@ impl Source {
         };
         let model = &saved.model;
         Need::of_answers(&model.config).afforded()?;
-        let mut engine = Engine::new(&model.config, EngineKind::Auto, level, threads)?;
+        let mut engine = Engine::new(&model.config, EngineKind::Fused, level, threads)?;
         engine.set_params(&model.params);
         let stamp = Stamp::of(model, level, threads, self.seed());
         Ok(Trained { engine, stamp, origin, saved, proved })

@@ -1,63 +1,29 @@
-//! The Elman cell: `h_t = φ(z_t)`, `dz_t = dh_t ⊙ φ′`.
+//! The Elman cell: `h_t = φ(z_t)`, `dz_t = dh_t ⊙ φ′`. The dynamic cell is the same with `z_t = s_t h_{t−1} W_hh + …`.
 
-use super::Float;
-use super::bptt::{At, Pass};
-use super::finish::Finish;
-use super::layout::Tile;
-use super::products::Products;
-use super::recurrence::Recurrence;
-use super::workspace::Workspace;
-use fearless_simd::Simd;
+use super::cell::{Back, Cell, Kept};
+use super::math::{Lane, Vector, apply_scaled, derivative};
+use crate::model::Activation;
+use fearless_simd::prelude::*;
 
-/// One step forward: `h_t` into the next block of state.
-pub(super) fn forward<S: Simd, F: Float, P: Products<F>>(
-    simd: S,
-    pass: &Pass<'_, P, P::Weights>,
-    tile: &Tile,
-    at: At,
-    ws: &mut Workspace<F>,
-) {
-    let inputs = at.inputs(tile);
-    let [state, h] = ws.state.get_disjoint_mut([at.rows(tile, &inputs), tile.h(at.to)]).expect("two blocks");
-    let finish = Finish::Activate(&[pass.net.activation]);
-    pass.products.product(simd, tile, &pass.packed.forward, inputs, state, h, finish);
-}
+/// φ.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Elman(pub(crate) Activation);
 
-/// All steps forward, where nothing happens between them: all `h_t` into their blocks of state.
-pub(super) fn all_forward<S: Simd, F: Float, P: Products<F>>(
-    simd: S,
-    pass: &Pass<'_, P, P::Weights>,
-    tile: &Tile,
-    ws: &mut Workspace<F>,
-) {
-    let recurrence = Recurrence {
-        blocks: &mut ws.state,
-        rows: tile.shape.state_rows(),
-        rows_in: 2,
-        back: false,
-        finish: Finish::Activate(&[pass.net.activation]),
-        finish_rows: 0,
-    };
-    pass.products.recur(simd, tile, &pass.packed.forward, recurrence);
-}
+impl<F: Lane> Cell<F> for Elman {
+    const GATES: usize = 1;
+    const KEPT: usize = 0;
 
-/// All steps backward: all `dz_t` into their blocks of delta.
-pub(super) fn all_backward<S: Simd, F: Float, P: Products<F>>(
-    simd: S,
-    pass: &Pass<'_, P, P::Weights>,
-    tile: &Tile,
-    ws: &mut Workspace<F>,
-) {
-    let shape = tile.shape;
-    let (h, finish_rows) =
-        if pass.net.noise.is_some() { (&ws.extra.clean, shape.hidden) } else { (&ws.state, shape.state_rows()) };
-    let recurrence = Recurrence {
-        blocks: &mut ws.delta,
-        rows: shape.delta_rows(),
-        rows_in: 1,
-        back: true,
-        finish: Finish::Derive(pass.net.activation, h),
-        finish_rows,
-    };
-    pass.products.recur(simd, tile, &pass.packed.backward, recurrence);
+    fn activation(self) -> Activation {
+        self.0
+    }
+
+    #[inline(always)]
+    fn forward<S: Simd>(self, simd: S, z: [Vector<S, F>; 4], c_prev: Vector<S, F>) -> (Vector<S, F>, Kept<S, F>) {
+        (apply_scaled::<S, F>(simd, self.0, z[0]), [c_prev; 6])
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(self, simd: S, back: Back<S, F>) -> ([Vector<S, F>; 4], Vector<S, F>) {
+        ([back.dh * derivative::<S, F>(simd, self.0, back.y); 4], back.flow)
+    }
 }

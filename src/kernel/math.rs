@@ -6,15 +6,16 @@
 //! No libm is in the path, no approximate reciprocal, and every division is a true one, so levels with fused multiply-add agree
 //! bit for bit, and so do levels without it. NaN comes out as NaN. The tests of this module hold the bounds, on every level.
 
-use super::layout::LANES;
 use crate::model::Activation;
-use fearless_simd::Level;
+use crate::task::tree::Number;
 use fearless_simd::prelude::*;
+use fearless_simd::{Level, f32x16, f64x8};
 use num_traits::Float;
-use std::ops::AddAssign;
 
 /// A float the kernel computes with: `f32` or `f64`.
-pub(crate) trait Lane: SimdFloatElement + Float + AddAssign + Default + Send + Sync + 'static {
+pub(crate) trait Lane: SimdFloatElement + Float + Number + Send + Sync {
+    /// A *line* of 64 bytes, on every level: a narrower machine has it in several registers.
+    type Line<S: Simd>: SimdFloat<S, Element = Self>;
     /// Explicit bits of the significand.
     const MANTISSA: u32;
     /// 1.5 · 2^MANTISSA plus the exponent's bias: adding it to a small x rounds x to an integer n and leaves n + bias in the low bits.
@@ -35,10 +36,11 @@ pub(crate) trait Lane: SimdFloatElement + Float + AddAssign + Default + Send + S
     /// The exact value.
     fn widen(self) -> f64;
     /// An integer of at most 24 bits, exactly.
-    fn whole(x: i32) -> Self;
+    fn signed(x: i32) -> Self;
 }
 
 impl Lane for f32 {
+    type Line<S: Simd> = f32x16<S>;
     const MANTISSA: u32 = 23;
     const ROUND: Self = 12_582_912.0 + 127.0;
     const EXP_LIMIT: Self = 125.9;
@@ -56,12 +58,13 @@ impl Lane for f32 {
     }
 
     #[inline(always)]
-    fn whole(x: i32) -> Self {
+    fn signed(x: i32) -> Self {
         x as Self
     }
 }
 
 impl Lane for f64 {
+    type Line<S: Simd> = f64x8<S>;
     const MANTISSA: u32 = 52;
     const ROUND: Self = 6_755_399_441_055_744.0 + 1023.0;
     const EXP_LIMIT: Self = 1021.9;
@@ -89,13 +92,13 @@ impl Lane for f64 {
     }
 
     #[inline(always)]
-    fn whole(x: i32) -> Self {
+    fn signed(x: i32) -> Self {
         x.into()
     }
 }
 
-/// The native vector of a float on a level.
-pub(crate) type Vector<S, F> = <F as SimdFloatElement>::Native<S>;
+/// The line of a float on a level.
+pub(crate) type Vector<S, F> = <F as Lane>::Line<S>;
 
 /// What a pre-activation is multiplied with before [`sigmoid`] or [`tanh`] takes it: −log₂ e and 2 log₂ e.
 pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
@@ -126,10 +129,12 @@ fn exp2_parts<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> [Vector<S, F>; 3] {
     let u = cut::<S, F>(simd, u);
     let rounded = u + splat(F::ROUND);
     let f = u - (rounded - splat(F::ROUND));
-    let (&last, rest) = F::EXP_Q.split_last().expect("a polynomial has coefficients");
-    let mut q = splat(last);
-    for &c in rest.iter().rev() {
-        q = q.mul_add(f, splat(c));
+    // Pairs of terms first, which do not wait for each other: c + c' f, then Horner's way in f².
+    let square = f * f;
+    let mut q = splat(F::zero());
+    for (i, pair) in F::EXP_Q.chunks(2).rev().enumerate() {
+        let pair = if let [c, d] = *pair { splat(d).mul_add(f, splat(c)) } else { splat(pair[0]) };
+        q = if i == 0 { pair } else { q.mul_add(square, pair) };
     }
     [Vector::<S, F>::from_bits(rounded.to_bits() << F::MANTISSA), f, q]
 }
@@ -142,7 +147,8 @@ fn exp2_parts<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> [Vector<S, F>; 3] {
 pub(crate) fn sigmoid<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F> {
     let one = Vector::<S, F>::splat(simd, F::one());
     let [s, f, q] = exp2_parts::<S, F>(simd, u);
-    one / q.mul_add(f, one).mul_add(s, one)
+    // s f and s + 1 do not wait for q.
+    one / q.mul_add(s * f, s + one)
 }
 
 /// tanh z = (2^u − 1) / (2^u + 1) for u = 2 z log₂ e, where 2^u − 1 = s·f q + (s − 1) keeps its relative accuracy near 0.
@@ -185,11 +191,38 @@ pub(crate) fn ln_1p_exp_neg<S: Simd, F: Lane>(simd: S, z: Vector<S, F>) -> Vecto
     (s + s) * sum
 }
 
-/// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + 8, then + 4, + 2, + 1.
+/// φ(z).
 #[inline(always)]
-pub(crate) fn sum_lanes<F: Lane>(lanes: &[F; LANES]) -> F {
-    let mut sums = *lanes;
-    let mut half = LANES / 2;
+pub(super) fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
+    apply_scaled::<S, F>(simd, activation, z * Vector::<S, F>::splat(simd, scale(activation)))
+}
+
+/// φ(z) of z times [`scale`].
+#[inline(always)]
+pub(super) fn apply_scaled<S: Simd, F: Lane>(simd: S, activation: Activation, u: Vector<S, F>) -> Vector<S, F> {
+    match activation {
+        Activation::Sigmoid => sigmoid::<S, F>(simd, u),
+        Activation::Tanh => tanh::<S, F>(simd, u),
+        Activation::Relu => relu::<S, F>(simd, u),
+    }
+}
+
+/// φ′ from the output y of φ.
+#[inline(always)]
+pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: Vector<S, F>) -> Vector<S, F> {
+    let splat = |value| Vector::<S, F>::splat(simd, value);
+    match activation {
+        Activation::Sigmoid => y * (splat(F::one()) - y),
+        Activation::Tanh => splat(F::one()) - y * y,
+        Activation::Relu => y.simd_gt(splat(F::zero())).select(splat(F::one()), splat(F::zero())),
+    }
+}
+
+/// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + half, then + a quarter, and so on.
+pub(super) fn sum_lanes<F: Lane>(lanes: &[F]) -> F {
+    let mut sums = [F::zero(); 16];
+    let mut half = lanes.len() / 2;
+    sums[..lanes.len()].copy_from_slice(lanes);
     while half > 0 {
         for l in 0..half {
             sums[l] += sums[l + half];

@@ -5,14 +5,13 @@
 //! finite set of states, and one that has learned to do without is as good. Slopes are those of the values without it. The noise of a place in
 //! the states of a step and 64 samples is a function of the update's key alone, so it is the same on every level and for any number of threads.
 
-use super::Float;
-use super::bptt::At;
-use super::layout::{TILE, Tile};
+use super::cell::C;
 use super::math::Lane;
-use super::workspace::Workspace;
-use crate::model::Cell;
+use super::rows::Shape;
+use super::stage::Stage;
 use crate::task::rng::mix;
 use fearless_simd::Simd;
+use std::ops::Range;
 
 /// The noise of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,52 +25,56 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Adds noise to what step `at.t` made; h without it is kept for the way back, where the slope is taken of h.
-    pub(super) fn add<S: Simd, F: Float>(self, simd: S, tile: &Tile, at: At, ws: &mut Workspace<F>) {
-        let (h, c) = (tile.h(at.to), tile.plain(at.to));
-        match tile.shape.cell {
-            Cell::Elman => {
-                ws.extra.clean[c.clone()].copy_from_slice(&ws.state[h.clone()]);
-                self.disturb(simd, tile, at.t, 0, &mut ws.state[h]);
-            }
-            Cell::Dynamic => {
-                ws.extra.clean[c.clone()].copy_from_slice(&ws.extra.h[c.clone()]);
-                self.disturb(simd, tile, at.t, 0, &mut ws.extra.h[c]);
-            }
-            Cell::Lstm => {
-                self.disturb(simd, tile, at.t, 0, &mut ws.state[h]);
-                self.disturb(simd, tile, at.t, tile.shape.hidden, &mut ws.extra.c[c.clone()]);
+    /// Adds noise to some rows that a step made; h without it is kept for the way back, where the slope is taken of h.
+    pub(super) fn disturb_level<S: Simd, F: Lane>(
+        self,
+        simd: S,
+        (key, step): (u64, usize),
+        shape: Shape,
+        rows: &Range<usize>,
+        stage: &mut Stage<F>,
+        kept: usize,
+    ) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let Shape { wide, ld, .. } = shape;
                 let limit = F::of(f64::from(self.cell_limit));
-                simd.vectorize(
-                    #[inline(always)]
-                    || ws.extra.c[c].iter_mut().for_each(|c| *c = c.max(-limit).min(limit)),
-                );
-            }
-        }
+                for (row, i) in rows.clone().zip(0_u64..) {
+                    let key = mix(mix(mix(self.key ^ key) ^ step as u64) ^ i);
+                    let h = &mut stage.h[row * ld..][..wide];
+                    if kept == 0 {
+                        stage.clean[row * ld..][..wide].copy_from_slice(h);
+                    } else {
+                        let c = &mut stage.kept[(row * kept + C) * wide..][..wide];
+                        self.disturb(key ^ 1 << 63, c);
+                        c.iter_mut().for_each(|c| *c = c.max(-limit).min(limit));
+                    }
+                    self.disturb(key, h);
+                }
+            },
+        );
     }
 
-    /// Adds noise to H rows, the first of them `unit`.
-    fn disturb<S: Simd, F: Float>(self, simd: S, tile: &Tile, t: usize, unit: usize, rows: &mut [F]) {
+    /// Adds noise to a row.
+    #[inline(always)]
+    fn disturb<F: Lane>(self, key: u64, row: &mut [F]) {
         let amplitude = F::of(f64::from(self.amplitude));
-        for (place, row) in rows.chunks_exact_mut(tile.width).enumerate() {
-            let (tiles, _) = row.as_chunks_mut::<TILE>();
-            for (word, tile) in tile.words.clone().zip(tiles) {
-                let key = mix(mix(mix(self.key ^ word as u64) ^ t as u64) ^ (unit + place) as u64);
-                simd.vectorize(
-                    #[inline(always)]
-                    || uniform(key, amplitude, tile),
-                );
-            }
+        for (line, x) in (0_u64..).zip(row.chunks_exact_mut(LINE)) {
+            uniform(mix(key ^ line), amplitude, x);
         }
     }
 }
+
+/// Floats that have a key in common.
+const LINE: usize = 8;
 
 /// Adds numbers uniform in ±amplitude.
 ///
 /// # Source
 /// The finaliser of `MurmurHash3` (Appleby), over the lane and the key.
 #[inline(always)]
-fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F; TILE]) {
+fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F]) {
     let [low, high] = [key, key >> 32].map(
         #[expect(clippy::cast_possible_truncation, reason = "a half of the key each")]
         |half| half as u32,
@@ -83,7 +86,7 @@ fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F; TILE]) {
         bits = (bits ^ bits >> 16).wrapping_mul(0x85eb_ca6b) ^ high;
         bits = (bits ^ bits >> 13).wrapping_mul(0xc2b2_ae35);
         bits ^= bits >> 16;
-        *x += unit * F::whole(bits.cast_signed() >> 8);
+        *x += unit * F::signed(bits.cast_signed() >> 8);
     }
 }
 
@@ -95,9 +98,9 @@ mod tests {
     fn noise_is_uniform_and_a_function_of_its_key() {
         let mut all = Vec::new();
         for key in 0..500 {
-            let mut row = [0.0_f32; TILE];
+            let mut row = [0.0_f32; 64];
             uniform(mix(key), 0.3, &mut row);
-            let mut again = [0.0_f32; TILE];
+            let mut again = [0.0_f32; 64];
             uniform(mix(key), 0.3, &mut again);
             assert_eq!(row, again, "the same key");
             all.extend(row);

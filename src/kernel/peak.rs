@@ -1,12 +1,13 @@
 //! The limit: how many multiply-adds a core can do, measured.
 
 use super::level::dispatch;
-use super::math::Vector;
 use super::{Float, SimdLevel};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
+
+type Vector<S, F> = <F as SimdFloatElement>::Native<S>;
 
 /// Independent sums: enough to hide the latency of two multiply-add units (2 × 4 to 5 cycles), few enough for 16 registers.
 const SUMS: usize = 12;

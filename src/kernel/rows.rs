@@ -1,162 +1,256 @@
-//! What happens to rows element by element: bits to numbers, activations, their derivatives, the output unit.
+//! Where numbers lie: nodes are rows, units are lanes.
 //!
-//! Rows are of any multiple of 64 samples, so there are no tails.
+//! A *row* holds the states of one node, or of four where nets are small, in whole lines of 64 bytes. Rows follow each other as
+//! nodes do. A row of pre-activations or of what flows back into them has its gates side by side.
 
-use super::layout::{LANES, TILE};
-use super::math::{self, Lane, Vector};
-use crate::model::{Activation, Loss};
+use super::Method;
+use super::cell::Cell;
+use super::math::{Lane, Vector};
+use super::step::{self, Backward, Into, LevelOf};
+use crate::task::tree::Order;
 use fearless_simd::prelude::*;
+use std::fmt::Debug;
+use std::ops::{Deref, DerefMut};
 
-/// Writes the bits of `words` as zeros and ones.
-///
-/// # Shapes
-/// `words [n]`, `row`: whole vectors, at most 64 n.
-#[inline(always)]
-pub(crate) fn expand<S: Simd, F: Lane>(simd: S, words: &[u64], row: &mut [F]) {
-    let len = Vector::<S, F>::LEN;
-    let (zero, one) = (Vector::<S, F>::splat(simd, F::zero()), Vector::<S, F>::splat(simd, F::one()));
-    for (&word, tile) in words.iter().zip(row.chunks_mut(TILE)) {
-        for (i, out) in tile.chunks_exact_mut(len).enumerate() {
-            mask::<S, F>(simd, word, i).select(one, zero).store_slice(out);
+/// Lanes of a line.
+pub(crate) const fn lanes<F>() -> usize {
+    64 / size_of::<F>()
+}
+
+/// The sizes of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Shape {
+    /// Hidden units, H.
+    pub(crate) hidden: usize,
+    /// Pre-activations of a unit, G.
+    pub(crate) gates: usize,
+    /// Lines of a gate in a row.
+    pub(crate) lines: usize,
+    /// Floats of a gate in a row.
+    pub(crate) wide: usize,
+    /// Floats from one row of states to the next.
+    pub(crate) ld: usize,
+    /// Floats from one row of pre-activations to the next.
+    pub(crate) ldz: usize,
+}
+
+impl Shape {
+    /// Rows of `lines` lines. Long rows are a line longer, so that the same unit of many rows does not fall into one cache set.
+    pub(crate) fn new<F: Lane>(hidden: usize, gates: usize, lines: usize) -> Self {
+        let wide = lines * lanes::<F>();
+        let pad = |floats: usize| floats + if floats * size_of::<F>() >= 256 { lanes::<F>() } else { 0 };
+        Self { hidden, gates, lines, wide, ld: pad(wide), ldz: pad(gates * wide) }
+    }
+}
+
+/// A way to lay out rows and to multiply them. All else is done line by line.
+pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
+    /// Nodes of a row.
+    const NODES: usize;
+    /// How nodes are numbered.
+    const ORDER: Order;
+
+    /// Room for the weights of a net.
+    fn new(shape: Shape, method: Method) -> Self;
+
+    /// Lines of a gate in a row.
+    fn lines(hidden: usize) -> usize;
+
+    /// Packs `w_hh [H, G·H]` for both ways; for the way forward each gate times its scale.
+    fn pack<S: Simd>(&mut self, simd: S, w_hh: &[F], scales: [F; 4]);
+
+    /// `z = h W_hh`, row by row.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `z [rows, ldz]`.
+    fn forward<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]);
+
+    /// `dh = s W_hhᵀ`, row by row.
+    ///
+    /// # Shapes
+    /// `s [rows, ldz]`, `dh [rows, ld]`.
+    fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]);
+
+    /// `sums += Σ_rows h ⊗ s`.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `s [rows, ldz]`, `sums`: [`Rows::sums`] floats.
+    fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]);
+
+    /// Whether [`Rows::level_backward`] adds the outer products of a level, too.
+    const FUSED: bool = false;
+
+    /// A level forward: h, what is kept, and, where it has children, its products.
+    fn level_forward<S: Simd, C: Cell<F>, const SCALED: bool>(
+        &self,
+        simd: S,
+        cell: C,
+        level: &LevelOf<'_, F>,
+        z: &[F],
+        (h, kept): (&mut [F], &mut [F]),
+        products: Option<&mut [F]>,
+    ) {
+        simd.vectorize(
+            #[inline(always)]
+            || step::forward::<S, F, Self, C, SCALED>(simd, cell, level, z, h, kept),
+        );
+        if let Some(products) = products {
+            self.forward(simd, level.len / Self::NODES, h, products);
         }
     }
-}
 
-/// `out = scale ⊙ h`, row by row.
-pub(crate) fn multiply<S: Simd, F: Lane>(simd: S, scale: &[F], h: &[F], out: &mut [F]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let len = Vector::<S, F>::LEN;
-            for (h, out) in h.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len())) {
-                for ((s, h), out) in scale.chunks_exact(len).zip(h.chunks_exact(len)).zip(out.chunks_exact_mut(len)) {
-                    (Vector::<S, F>::from_slice(simd, s) * Vector::<S, F>::from_slice(simd, h)).store_slice(out);
-                }
-            }
-        },
+    /// A level back: dz into the sums of its parents and of the weight gradients. `dh` is room for what flows into it.
+    fn level_backward<S: Simd, C: Cell<F>, const SCALED: bool>(
+        &self,
+        simd: S,
+        cell: C,
+        level: &LevelOf<'_, F>,
+        back: Backward<'_, F>,
+        dh: &mut [F],
+        to: Into<'_, F>,
+    ) {
+        if !back.s.is_empty() {
+            self.backward(simd, level.len / Self::NODES, back.s, dh);
+        }
+        simd.vectorize(
+            #[inline(always)]
+            || step::backward::<S, F, Self, C, SCALED>(simd, cell, level, back, dh, to),
+        );
+    }
+
+    /// Floats of the sums of a weight gradient.
+    fn sums(shape: Shape) -> usize;
+
+    /// Whether those sums lie as `dw_hh [H, G·H]` does.
+    fn direct(shape: Shape) -> bool;
+
+    /// Adds the sums of a weight gradient to `dw_hh`.
+    fn add_weights(shape: Shape, sums: &[F], dw_hh: &mut [F]);
+
+    /// `h · w` of every node.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `w [wide]`, `out [rows · NODES]`, rounded up to a line.
+    fn dots<S: Simd>(simd: S, shape: Shape, rows: usize, h: &[F], w: &[F], out: &mut [F]);
+
+    /// A line with the value of each node of a row in the node's lanes.
+    fn spread<S: Simd>(simd: S, values: &[F]) -> Vector<S, F>;
+
+    /// Writes the values of H units as a row has them, for all its nodes.
+    fn lay(values: &[F], row: &mut [F]);
+
+    /// Adds up a row's nodes: the inverse of [`Rows::lay`].
+    fn fold(row: &[F], sums: &mut [F]);
+
+    /// Copies the rows of the given nodes, `groups` gates each. Rows begin `.1` floats apart.
+    fn gather<S: Simd>(simd: S, shape: Shape, nodes: &[u32], groups: usize, from: (&[F], usize), to: (&mut [F], usize));
+
+    /// Adds rows to those of the given nodes.
+    fn scatter_add<S: Simd>(
+        simd: S,
+        shape: Shape,
+        nodes: &[u32],
+        groups: usize,
+        from: (&[F], usize),
+        to: (&mut [F], usize),
     );
 }
 
-/// `row = scale ⊙ row + dh`, row by row.
-pub(crate) fn scale_and_add<S: Simd, F: Lane>(simd: S, scale: &[F], dh: &[F], rows: &mut [F]) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let len = Vector::<S, F>::LEN;
-            for (dh, row) in dh.chunks_exact(scale.len()).zip(rows.chunks_exact_mut(scale.len())) {
-                for ((s, dh), out) in scale.chunks_exact(len).zip(dh.chunks_exact(len)).zip(row.chunks_exact_mut(len)) {
-                    let load = |row| Vector::<S, F>::from_slice(simd, row);
-                    load(s).mul_add(load(out), load(dh)).store_slice(out);
-                }
-            }
-        },
-    );
-}
-
-/// φ′ from the output y of φ.
+/// Loads the line that begins at a place.
 #[inline(always)]
-pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: Vector<S, F>) -> Vector<S, F> {
-    let splat = |value| Vector::<S, F>::splat(simd, value);
-    match activation {
-        Activation::Sigmoid => y * (splat(F::one()) - y),
-        Activation::Tanh => splat(F::one()) - y * y,
-        Activation::Relu => y.simd_gt(splat(F::zero())).select(splat(F::one()), splat(F::zero())),
-    }
+pub(crate) fn load<S: Simd, F: Lane>(simd: S, from: &[F], at: usize) -> Vector<S, F> {
+    Vector::<S, F>::from_slice(simd, &from[at..][..lanes::<F>()])
 }
 
-/// Calls `f` with an activation that its inlined body knows: one choice for all its loops, which then are short enough to be unrolled. With
-/// a choice in each turn, the sums of a register tile would live in memory.
+/// Loads lines that begin `apart` floats from each other. No `array::from_fn`, which leaves a call.
 #[inline(always)]
-pub(super) fn known(activation: Activation, f: impl FnOnce(Activation)) {
-    match activation {
-        Activation::Sigmoid => f(Activation::Sigmoid),
-        Activation::Tanh => f(Activation::Tanh),
-        Activation::Relu => f(Activation::Relu),
+pub(crate) fn load_each<S: Simd, F: Lane, const N: usize>(simd: S, from: &[F], apart: usize) -> [Vector<S, F>; N] {
+    let mut lines = [Vector::<S, F>::splat(simd, F::zero()); N];
+    for i in 0..N {
+        lines[i] = load(simd, from, i * apart);
     }
+    lines
 }
 
-/// The output unit at one step, for training: what it counts and what flows back.
+/// Stores a line at a place.
+#[inline(always)]
+pub(crate) fn store<S: Simd, F: Lane>(line: Vector<S, F>, to: &mut [F], at: usize) {
+    line.store_slice(&mut to[at..][..lanes::<F>()]);
+}
+
+/// A buffer that begins at a cache line.
 #[derive(Debug)]
-pub(crate) struct Output<'a, F> {
-    /// ψ.
-    pub(crate) activation: Activation,
-    /// The loss.
-    pub(crate) loss: Loss,
-    /// Target bits.
-    pub(crate) target: &'a [u64],
-    /// Which samples exist.
-    pub(crate) valid: &'a [u64],
-    /// Sums of losses, a lane each.
-    pub(crate) lanes: &'a mut [F; LANES],
+pub(crate) struct Aligned<F> {
+    /// What is used is the end of it.
+    data: Vec<F>,
+    start: usize,
 }
 
-impl<F: Lane> Output<'_, F> {
-    /// Replaces `z_o` by `dz_o` = (y − target) ψ′, 0 for samples that do not exist, and gives the wrong bits of each word to `wrong`.
+/// Bytes in a cache line.
+const LINE: usize = 64;
+
+impl<F> Default for Aligned<F> {
+    fn default() -> Self {
+        Self { data: Vec::new(), start: 0 }
+    }
+}
+
+impl<F: Copy + Default> Aligned<F> {
+    /// A buffer of zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        let mut data = vec![F::default(); len + LINE / size_of::<F>()];
+        let start = data.as_ptr().align_offset(LINE);
+        data.truncate(start + len);
+        Self { data, start }
+    }
+
+    /// Grows to at least `len`, all zero again if it does.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        if self.len() < len {
+            *self = Self::zeros(len);
+        }
+    }
+}
+
+impl<F: Copy + Default> Clone for Aligned<F> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeros(self.len());
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
+impl<F> Deref for Aligned<F> {
+    type Target = [F];
+
     #[inline(always)]
-    pub(crate) fn run<S: Simd>(self, simd: S, row: &mut [F], mut wrong: impl FnMut(usize, u64)) {
-        let len = Vector::<S, F>::LEN;
-        let splat = |value| Vector::<S, F>::splat(simd, value);
-        let half = F::one() / (F::one() + F::one());
-        let (zero, one) = (splat(F::zero()), splat(F::one()));
-        for (word, tile) in row.chunks_mut(TILE).enumerate() {
-            let (target, valid) = (self.target[word], self.valid[word]);
-            let mut answered = 0;
-            for (i, chunk) in tile.chunks_exact_mut(len).enumerate() {
-                // Valid samples come first.
-                if valid >> (i * len) == 0 {
-                    chunk.fill(F::zero());
-                    continue;
-                }
-                let z = Vector::<S, F>::from_slice(simd, chunk);
-                let y = apply::<S, F>(simd, self.activation, z);
-                let target = mask::<S, F>(simd, target, i).select(one, zero);
-                let valid = mask::<S, F>(simd, valid, i);
-                let error = y - target;
-                let (loss, dz) = match self.loss {
-                    Loss::Mse => (error * error * half, error * derivative::<S, F>(simd, self.activation, y)),
-                    Loss::CrossEntropy => {
-                        let positive = z.simd_gt(zero).select(z, zero);
-                        (math::ln_1p_exp_neg::<S, F>(simd, z) + positive - target * z, error)
-                    }
-                };
-                let lanes = &mut self.lanes[i * len % LANES..][..len];
-                (Vector::<S, F>::from_slice(simd, lanes) + valid.select(loss, zero)).store_slice(lanes);
-                valid.select(dz, zero).store_slice(chunk);
-                answered |= y.simd_gt(splat(half)).to_bitmask() << (i * len);
-            }
-            wrong(word, (answered ^ target) & valid);
-        }
+    fn deref(&self) -> &[F] {
+        &self.data[self.start..]
     }
 }
 
-/// The bits that outputs stand for, from their `z_o`: a word for each 64 samples.
-#[inline(always)]
-pub(crate) fn answer<S: Simd, F: Lane>(simd: S, activation: Activation, row: &[F], words: &mut [u64]) {
-    let len = Vector::<S, F>::LEN;
-    let half = Vector::<S, F>::splat(simd, F::one() / (F::one() + F::one()));
-    let (tiles, _) = row.as_chunks::<TILE>();
-    for (word, tile) in words.iter_mut().zip(tiles) {
-        *word = 0;
-        for (i, chunk) in tile.chunks_exact(len).enumerate() {
-            let y = apply::<S, F>(simd, activation, Vector::<S, F>::from_slice(simd, chunk));
-            *word |= y.simd_gt(half).to_bitmask() << (i * len);
-        }
+impl<F> DerefMut for Aligned<F> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [F] {
+        &mut self.data[self.start..]
     }
 }
 
-/// φ(z), of a z not yet scaled.
-#[inline(always)]
-pub(super) fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
-    let u = z * Vector::<S, F>::splat(simd, math::scale(activation));
-    match activation {
-        Activation::Sigmoid => math::sigmoid::<S, F>(simd, u),
-        Activation::Tanh => math::tanh::<S, F>(simd, u),
-        Activation::Relu => math::relu::<S, F>(simd, z),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The i-th vector's part of a word as a lane mask.
-#[inline(always)]
-pub(super) fn mask<S: Simd, F: Lane>(simd: S, word: u64, i: usize) -> <Vector<S, F> as SimdBase<S>>::Mask {
-    SimdMask::from_bitmask(simd, word >> (i * Vector::<S, F>::LEN))
+    #[test]
+    fn aligned_buffers_begin_at_a_cache_line() {
+        let mut buffer = Aligned::<f32>::zeros(100);
+        assert_eq!(buffer.as_ptr().align_offset(LINE), 0, "f32");
+        assert_eq!(Aligned::<f64>::zeros(7).as_ptr().align_offset(LINE), 0, "f64");
+        buffer.reserve(1000);
+        assert_eq!((buffer.len(), buffer.as_ptr().align_offset(LINE)), (1000, 0), "grown");
+        buffer[999] = 1.0;
+        // Copies live elsewhere, each with its own way to a cache line.
+        let copies: Vec<_> = (0..8).map(|_| buffer.clone()).collect();
+        assert!(Aligned::<f32>::zeros(0).clone().is_empty(), "nothing");
+        assert!(copies.iter().all(|c| c.as_ptr().align_offset(LINE) == 0 && c[..] == buffer[..]), "copied");
+    }
 }

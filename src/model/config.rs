@@ -122,6 +122,12 @@ impl Config {
         }
     }
 
+    /// Flop of a sample's training step in a dense pass, element-wise work too, roughly.
+    pub(crate) fn work(&self, bits: usize) -> f64 {
+        let (hidden, steps) = (self.hidden as f64, bits as f64);
+        self.cell.gates() as f64 * steps * hidden * (6.0 * hidden + 100.0)
+    }
+
     /// The same, if it is consistent.
     ///
     /// # Errors

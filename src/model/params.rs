@@ -90,6 +90,36 @@ impl Layout {
         let view = |name| self.get(name).map_or(&params[..0], |tensor| &params[tensor.range()]);
         Weights { w_ih: view("w_ih"), w_hh: view("w_hh"), b_h: view("b_h"), w_ho: view("w_ho"), b_o: view("b_o") }
     }
+
+    /// [`Layout::weights`], to write.
+    ///
+    /// # Panics
+    /// If `params` has another length than the layout.
+    pub fn weights_mut<'a, F>(&self, params: &'a mut [F]) -> WeightsMut<'a, F> {
+        assert_eq!(params.len(), self.len(), "a parameter buffer of another net");
+        let mut rest = params;
+        let mut next = |name| {
+            let (tensor, after) = std::mem::take(&mut rest).split_at_mut(self.get(name).map_or(0, Tensor::len));
+            rest = after;
+            tensor
+        };
+        WeightsMut { w_ih: next("w_ih"), w_hh: next("w_hh"), b_h: next("b_h"), w_ho: next("w_ho"), b_o: next("b_o") }
+    }
+}
+
+/// A flat buffer seen as its tensors, to write; see [`Layout`] for the shapes.
+#[derive(Debug)]
+pub struct WeightsMut<'a, F> {
+    /// Input to hidden, `[2, G·H]`.
+    pub w_ih: &'a mut [F],
+    /// Hidden to hidden, `[H, G·H]`.
+    pub w_hh: &'a mut [F],
+    /// Hidden bias, `[G·H]`, or empty.
+    pub b_h: &'a mut [F],
+    /// Hidden to output, `[H]`.
+    pub w_ho: &'a mut [F],
+    /// Output bias, `[1]`, or empty.
+    pub b_o: &'a mut [F],
 }
 
 /// A flat buffer seen as its tensors; see [`Layout`] for the shapes.

@@ -205,7 +205,7 @@ impl Draft {
     /// # Errors
     /// [`Error::Usage`] naming the key, the value and the values it may have.
     pub(super) fn set(&mut self, key: Key, token: &str) -> Result<()> {
-        let engines = [Engine::Auto, Engine::Fused, Engine::Units, Engine::Blas, Engine::Reference];
+        let engines = [Engine::Fused, Engine::Blas, Engine::Reference];
         match key {
             Key::Cell => self.cell = Some(word(key, token, &Cell::ALL)?),
             Key::LstmForm => self.lstm_form = Some(word(key, token, &LstmForm::ALL)?),
@@ -269,7 +269,7 @@ impl Draft {
             optimizer,
             lr: self.lr.unwrap_or(optimizer.usual_lr()),
             goal,
-            engine: self.engine.unwrap_or(Engine::Auto),
+            engine: self.engine.unwrap_or(Engine::Fused),
             test_bits: self.test_bits.unwrap_or_else(|| vec![8, 16, 64, 256]),
             test_pairs: self.test_pairs.unwrap_or(128),
             seed: self.seed.unwrap_or(0),

@@ -119,12 +119,8 @@ pub struct Trial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// The faster of the others for the size at hand.
-    Auto,
     /// This crate's kernel.
     Fused,
-    /// This crate's kernel with hidden units as lanes.
-    Units,
     /// Products through matrixmultiply.
     Blas,
     /// The scalar oracle.
@@ -135,9 +131,7 @@ impl Engine {
     /// The engine of the training.
     pub fn kind(self) -> EngineKind {
         match self {
-            Self::Auto => EngineKind::Auto,
             Self::Fused => EngineKind::Fused,
-            Self::Units => EngineKind::Units,
             Self::Blas => EngineKind::Blas,
             Self::Reference => EngineKind::Reference,
         }
@@ -254,7 +248,7 @@ impl Trial {
             }
             Goal::Updates(limit) | Goal::Epochs(limit) => say(true, self.goal.name(), &limit),
         }
-        say(self.engine != Engine::Auto, "engine", &self.engine);
+        say(self.engine != Engine::Fused, "engine", &self.engine);
         if self.shuffle {
             words.push("--shuffle".into());
         }

@@ -9,6 +9,7 @@ pub mod bits;
 pub mod number;
 pub mod pairs;
 pub mod rng;
+pub mod tree;
 pub mod whole;
 
 pub use addition::{Minibatch, Pattern};

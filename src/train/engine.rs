@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Float, Kernel, Method, Noise, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
+use crate::task::tree::{Cut, Tree};
 use crate::task::{BitTensor, Minibatch};
 use rayon::prelude::*;
 use std::fmt;
@@ -11,13 +12,9 @@ use std::fmt;
 /// How gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EngineKind {
-    /// The fastest for the sizes at hand.
-    Auto,
-    /// This crate's kernel, samples as lanes.
+    /// This crate's kernel.
     Fused,
-    /// This crate's kernel, hidden units as lanes.
-    Units,
-    /// Products through matrixmultiply.
+    /// The kernel with the products of matrixmultiply.
     Blas,
     /// The scalar oracle.
     Reference,
@@ -25,31 +22,12 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Auto, Self::Fused, Self::Units, Self::Blas, Self::Reference];
-
-    /// Hidden units from which they make better lanes than samples do: the 16 lanes of each weight gradient leave the cache.
-    pub const WIDE: usize = 112;
-
-    /// What `auto` means for a net and a number of samples, by measurement (`scripts/bench-grid.sh`); other kinds are what they are.
-    pub fn resolve(self, config: &Config, samples: usize) -> Self {
-        match self {
-            Self::Auto if samples < Self::units_below(config.hidden) => Self::Units,
-            Self::Auto => Self::Fused,
-            kind => kind,
-        }
-    }
-
-    /// Minibatches smaller than this go through `units` under `auto`: samples as lanes cost the same for one as for 64, units as lanes
-    /// waste those that fill no vector.
-    pub fn units_below(hidden: usize) -> usize {
-        if hidden >= Self::WIDE { usize::MAX } else { 64 * hidden / (hidden + 12) }
-    }
+    pub const ALL: [Self; 3] = [Self::Fused, Self::Blas, Self::Reference];
 
     fn method(self) -> Option<Method> {
         match self {
-            Self::Auto | Self::Reference => None,
+            Self::Reference => None,
             Self::Fused => Some(Method::Fused),
-            Self::Units => Some(Method::Units),
             Self::Blas => Some(Method::Blas),
         }
     }
@@ -58,17 +36,12 @@ impl EngineKind {
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Auto => "auto",
             Self::Fused => "fused",
-            Self::Units => "units",
             Self::Blas => "blas",
             Self::Reference => "reference",
         })
     }
 }
-
-/// Words in a shard: 512 samples. Part of every result, since shards decide the order of sums.
-const SHARD: usize = 8;
 
 /// Work below which a pass stays on one thread, in flop: some 100 µs, a few times what a rayon call costs.
 const SERIAL: f64 = 4e6;
@@ -80,25 +53,28 @@ pub struct Engine<F: Float> {
     kind: EngineKind,
     level: SimdLevel,
     params: Vec<F>,
-    /// The kernels in use so far, one of a kind; the reference has none and reads `params`.
-    kernels: Vec<Prepared<F>>,
-    noise: Option<Noise>,
+    /// None for the reference, which reads `params`.
+    kernel: Option<Kernel<F>>,
+    /// Whether the kernel holds the parameters of this update.
+    fresh: bool,
     pool: Option<rayon::ThreadPool>,
     workers: Vec<Workspace<F>>,
-    shards: Vec<Shard<F>>,
+    /// Of gradients and of evaluations, which come in other sizes.
+    learning: Shards<F>,
+    trying: Shards<F>,
 }
 
-/// A kernel, and whether it holds the parameters of this update.
-#[derive(Debug)]
-struct Prepared<F: Float> {
-    method: Method,
-    kernel: Kernel<F>,
-    fresh: bool,
+/// A minibatch in shards, and what each computes.
+#[derive(Debug, Default)]
+struct Shards<F> {
+    cut: Cut,
+    all: Vec<Shard<F>>,
 }
 
 /// What one shard computes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Shard<F> {
+    tree: Tree<F>,
     grad: Vec<F>,
     tally: Tally,
 }
@@ -112,24 +88,23 @@ impl<F: Float + Real> Engine<F> {
         let level = level.checked()?;
         let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build()).transpose();
         let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
-        let params = vec![F::zero(); Layout::of(config).len()];
-        let workers = vec![Workspace::default(); threads];
         Ok(Self {
             config: *config,
             kind,
             level,
-            params,
-            kernels: Vec::new(),
-            noise: None,
+            params: vec![F::zero(); Layout::of(config).len()],
+            kernel: kind.method().map(|method| Kernel::new(config, method, level)),
+            fresh: false,
             pool,
-            workers,
-            shards: Vec::new(),
+            workers: vec![Workspace::default(); threads],
+            learning: Shards::default(),
+            trying: Shards::default(),
         })
     }
 
-    /// The engine that minibatches of so many samples go through, never `auto`.
-    pub fn kind(&self, samples: usize) -> EngineKind {
-        self.kind.resolve(&self.config, samples)
+    /// How it computes.
+    pub fn kind(&self) -> EngineKind {
+        self.kind
     }
 
     /// The instruction set in use.
@@ -140,30 +115,22 @@ impl<F: Float + Real> Engine<F> {
     /// Takes the parameters of an update.
     pub fn set_params(&mut self, params: &[F]) {
         self.params.copy_from_slice(params);
-        self.kernels.iter_mut().for_each(|prepared| prepared.fresh = false);
-    }
-
-    /// Makes the kernel for so many samples ready, and says where it is; none for the reference.
-    fn prepare(&mut self, samples: usize) -> Option<usize> {
-        let method = self.kind(samples).method()?;
-        let found = self.kernels.iter().position(|prepared| prepared.method == method);
-        let index = found.unwrap_or_else(|| {
-            let kernel = Kernel::new(&self.config, method, self.level);
-            self.kernels.push(Prepared { method, kernel, fresh: false });
-            self.kernels.len() - 1
-        });
-        let prepared = &mut self.kernels[index];
-        prepared.kernel.set_noise(self.noise);
-        if !prepared.fresh {
-            prepared.kernel.pack(&self.params);
-            prepared.fresh = true;
-        }
-        Some(index)
+        self.fresh = false;
     }
 
     /// Sets the noise of the gradients from here on. The reference has none, and stays as it is.
     pub fn set_noise(&mut self, noise: Option<Noise>) {
-        self.noise = noise;
+        if let Some(kernel) = &mut self.kernel {
+            kernel.set_noise(noise);
+        }
+    }
+
+    /// Gives the kernel the parameters, if it has not got them.
+    fn prepare(&mut self) {
+        if let Some(kernel) = self.kernel.as_mut().filter(|_| !self.fresh) {
+            kernel.pack(&self.params);
+            self.fresh = true;
+        }
     }
 
     /// Writes the gradient of the samples' summed loss to `grad`, and returns what was counted.
@@ -171,92 +138,74 @@ impl<F: Float + Real> Engine<F> {
     /// # Shapes
     /// `grad`: a flat buffer of [`Layout::of`] the config.
     pub fn gradient(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
-        let prepared = self.prepare(batch.samples());
-        let shards = batch.a.words().div_ceil(SHARD);
-        let work = batch.samples() as f64 * self.work(batch.bits());
-        let (config, params) = (&self.config, &self.params);
-        let kernel = prepared.map(|index| &self.kernels[index].kernel);
-        let part = |index: usize, ws: &mut Workspace<F>, grad: &mut [F]| {
-            grad.fill(F::zero());
-            let words = index * SHARD..((index + 1) * SHARD).min(batch.a.words());
-            match kernel {
-                Some(kernel) => kernel.gradient(batch, words, ws, grad),
-                None => {
-                    let samples = words.start * 64..(words.end * 64).min(batch.samples());
-                    reference::gradient(config, params, batch, samples, grad)
-                }
-            }
-        };
-        if shards == 1 {
-            return part(0, &mut self.workers[0], grad);
-        }
-        let len = grad.len();
-        self.shards.truncate(shards);
-        self.shards.resize_with(shards, || Shard { grad: vec![F::zero(); len], tally: Tally::default() });
-        let each = |index: usize, shard: &mut Shard<F>, ws: &mut Workspace<F>| {
-            shard.tally = part(index, ws, &mut shard.grad);
-        };
-        match &self.pool {
-            Some(pool) if work > SERIAL => {
-                let run = shards.div_ceil(self.workers.len());
-                let (all, workers) = (&mut self.shards, &mut self.workers);
-                pool.install(|| {
-                    all.par_chunks_mut(run).zip(workers).enumerate().for_each(|(i, (shards, ws))| {
-                        for (j, shard) in shards.iter_mut().enumerate() {
-                            each(i * run + j, shard, ws);
-                        }
-                    });
-                });
-            }
-            _ => {
-                for (index, shard) in self.shards.iter_mut().enumerate() {
-                    each(index, shard, &mut self.workers[0]);
-                }
-            }
-        }
-        self.collect(grad)
-    }
-
-    /// Adds up the shards in index order.
-    fn collect(&self, grad: &mut [F]) -> Tally {
-        let mut tally = Tally::default();
+        self.prepare();
         grad.fill(F::zero());
-        for shard in &self.shards {
+        let Some(kernel) = &self.kernel else {
+            return reference::gradient(&self.config, &self.params, batch, 0..batch.samples(), grad);
+        };
+        let Shards { cut, all } = &mut self.learning;
+        kernel.cut(batch, cut);
+        all.resize_with(cut.shards(), Shard::default);
+        if let [Shard { tree, .. }] = &mut all[..] {
+            return kernel.gradient(batch, cut, 0, (tree, &mut self.workers[0]), grad);
+        }
+        let work = batch.samples() as f64 * self.config.work(batch.bits());
+        each(self.pool.as_ref().filter(|_| work > SERIAL), all, &mut self.workers, |index, shard, ws| {
+            shard.grad.clear();
+            shard.grad.resize(grad.len(), F::zero());
+            shard.tally = kernel.gradient(batch, cut, index, (&mut shard.tree, ws), &mut shard.grad);
+        });
+        let mut tally = Tally::default();
+        for shard in all {
             tally += shard.tally;
-            for (sum, &part) in grad.iter_mut().zip(&shard.grad) {
-                *sum += part;
-            }
+            grad.iter_mut().zip(&shard.grad).for_each(|(sum, &part)| *sum += part);
         }
         tally
     }
 
-    /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's shape, takes the answers.
-    pub fn evaluate(&mut self, batch: &Minibatch, predicted: Option<&mut BitTensor>) -> Tally {
-        let words = batch.a.words();
-        let Some(prepared) = self.prepare(batch.samples()) else {
-            return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
-        };
-        let kernel = &self.kernels[prepared].kernel;
-        let work = batch.samples() as f64 * self.work(batch.bits()) / 3.0;
-        match &self.pool {
-            Some(pool) if predicted.is_none() && words > 1 && work > SERIAL => {
-                let run = words.div_ceil(self.workers.len());
-                let workers = &mut self.workers;
-                let tallies: Vec<Tally> = pool.install(|| {
-                    let runs = (0..words).into_par_iter().step_by(run).zip(workers);
-                    runs.map(|(start, ws)| kernel.evaluate(batch, start..(start + run).min(words), ws, None)).collect()
-                });
-                let mut total = Tally::default();
-                tallies.into_iter().for_each(|tally| total += tally);
-                total
-            }
-            _ => kernel.evaluate(batch, 0..words, &mut self.workers[0], predicted),
-        }
+    /// Nodes for which the last gradient made recurrent products, 6 G H² flop each; a dense pass makes them for every sample and every
+    /// step but the last. None for the reference, which is dense.
+    pub fn parents(&self) -> Option<usize> {
+        let all = self.kernel.as_ref().map(|_| self.learning.all.iter());
+        all.map(|shards| shards.map(|shard| shard.tree.parents()).sum())
     }
 
-    /// Flop of a sample, counting element-wise work too.
-    fn work(&self, bits: usize) -> f64 {
-        let (hidden, steps) = (self.config.hidden as f64, bits as f64);
-        self.config.cell.gates() as f64 * steps * hidden * (6.0 * hidden + 100.0)
+    /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's shape, takes the answers.
+    pub fn evaluate(&mut self, batch: &Minibatch, predicted: Option<&mut BitTensor>) -> Tally {
+        self.prepare();
+        let Some(kernel) = &self.kernel else {
+            return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
+        };
+        let Shards { cut, all } = &mut self.trying;
+        if predicted.is_some() {
+            all.resize_with(1, Shard::default);
+            return kernel.evaluate(batch, cut, 0, (&mut all[0].tree, &mut self.workers[0]), predicted);
+        }
+        kernel.cut(batch, cut);
+        all.resize_with(cut.shards(), Shard::default);
+        let work = batch.samples() as f64 * self.config.work(batch.bits()) / 3.0;
+        each(self.pool.as_ref().filter(|_| work > SERIAL), all, &mut self.workers, |index, shard, ws| {
+            shard.tally = kernel.evaluate(batch, cut, index, (&mut shard.tree, ws), None);
+        });
+        let mut total = Tally::default();
+        all.iter().for_each(|shard| total += shard.tally);
+        total
+    }
+}
+
+/// Does a job for each shard, on the threads of a pool or on this one, each with a workspace of its own.
+fn each<F: Float>(
+    pool: Option<&rayon::ThreadPool>,
+    shards: &mut [Shard<F>],
+    workers: &mut [Workspace<F>],
+    job: impl Fn(usize, &mut Shard<F>, &mut Workspace<F>) + Sync,
+) {
+    let run = if pool.is_some() { shards.len().div_ceil(workers.len()) } else { shards.len() };
+    let some = |(first, (shards, ws)): (usize, (&mut [Shard<F>], &mut Workspace<F>))| {
+        shards.iter_mut().enumerate().for_each(|(i, shard)| job(first * run + i, shard, ws));
+    };
+    match pool {
+        Some(pool) => pool.install(|| shards.par_chunks_mut(run).zip(workers).enumerate().for_each(some)),
+        None => shards.chunks_mut(run.max(1)).zip(workers).enumerate().for_each(some),
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
 use std::fs;
 
-/// What some work would need, in bytes, to some ten per cent: the large buffers and nothing else.
+/// What some work would need, in bytes, to some twenty per cent: the large buffers and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Need {
     /// Weights, their copies for the kernel, and the optimizer's moments.
@@ -22,11 +22,14 @@ pub struct Need {
 
 /// Bytes of an `f32`.
 const FLOAT: f64 = 4.0;
-/// Samples of a tile, of a shard.
-const TILE: usize = 64;
-const SHARD: usize = 512;
+/// Samples of a word, of a shard where they are not counted, and of a chunk that is tried.
+const WORD: usize = 64;
+const SHARD: usize = 1024;
+const CHUNK: usize = 4096;
 /// Samples of a large minibatch, as checks have them.
 const MANY: usize = 1 << 16;
+/// Bytes of a tree for each node of its trunk: what is known of it, links, and room to grow.
+const NODE: f64 = 50.0;
 /// The program beside its large buffers: code, tables, a page with its charts.
 const PROGRAM: f64 = 24e6;
 
@@ -35,28 +38,18 @@ impl Need {
     pub fn of(settings: &Settings) -> Self {
         let Settings { config, bits, batch, threads, engine, .. } = settings;
         let steps = *bits as f64;
-        // Adam has two moments. The kernel packs its weights for the way forward and back, once for training and, where that goes another
-        // way, once for the larger minibatches of checks.
+        // Adam has two moments.
         let moments = if matches!(settings.rule, Rule::Adam { .. }) { 2.0 } else { 0.0 };
-        let (one, other) = (engine.resolve(config, *batch), engine.resolve(config, MANY));
-        let packed = if one == EngineKind::Reference || one == other { 0.0 } else { 2.0 };
-        // A check goes through blas in one piece, with two blocks of states.
-        let checked = match other {
-            EngineKind::Blas => 4096.0 * 2.0 * states(config, 1.0) * FLOAT * shards(*batch).min(*threads as f64),
-            _ => 0.0,
-        };
         let set = match settings.source {
             Source::Stream => 0.0,
             // Sixteen draws for each pair held out, and every pair seen so far, a byte a bit.
             Source::Fixed { samples, .. } => samples as f64 * (18.0 * 3.0 * steps / 8.0 + 2.0 * (2.0 * steps + 48.0)),
         };
-        let pass = Self::of_gradient(config, *bits, *batch, *engine, *threads, FLOAT);
-        Self {
-            weights: pass.weights + FLOAT * params(config) * (moments + packed),
-            states: pass.states.max(checked),
-            data: pass.data + set,
-            ..pass
-        }
+        // Checks of wide numbers try them four times as wide.
+        let widest = if *bits > 9 { bits.saturating_mul(4) } else { *bits };
+        let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, CHUNK);
+        let pass = Self::of_passes(config, (*bits, *batch), (widest, chunk), *engine, *threads, FLOAT);
+        Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, ..pass }
     }
 
     /// That of the gradient of a net on a minibatch, with so many bytes a number.
@@ -68,36 +61,47 @@ impl Need {
         threads: usize,
         float: f64,
     ) -> Self {
-        let (params, shards, steps) = (params(config), shards(batch), bits as f64);
-        let [h, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
-        let engine = engine.resolve(config, batch);
-        let packed = if engine == EngineKind::Reference { 0.0 } else { 2.0 };
-        let (width, sums) = match engine {
-            EngineKind::Fused | EngineKind::Auto => (TILE, 17.0),
-            EngineKind::Units => (TILE, 1.0),
-            EngineKind::Blas | EngineKind::Reference => (batch.min(SHARD).div_ceil(TILE) * TILE, 1.0),
+        Self::of_passes(config, (bits, batch), (1, 0), engine, threads, float)
+    }
+
+    /// That of gradients and of evaluations, of so many bits and samples each.
+    fn of_passes(
+        config: &Config,
+        (bits, batch): (usize, usize),
+        (widest, chunk): (usize, usize),
+        engine: EngineKind,
+        threads: usize,
+        float: f64,
+    ) -> Self {
+        let (params, hidden) = (params(config), config.hidden as f64);
+        let small = engine == EngineKind::Fused && config.cell.gates() == 1 && config.hidden <= 8;
+        let wide = whole(config.hidden, if small { 4 } else { 16 });
+        let (shards, tried) = (Shards::of(batch, bits, small), Shards::of(chunk, widest, small));
+        let products = config.cell.gates() as f64 * hidden * if engine == EngineKind::Blas { hidden } else { wide };
+        let (packed, states, trees) = match engine {
+            EngineKind::Reference => (0.0, 0.0, 0.0),
+            // Packed for the way forward and back.
+            _ => (2.0 * products, workspace(config.cell, hidden, wide, shards, tried), shards.trees() + tried.trees()),
         };
-        let workspace = states(config, steps + 1.0) * width as f64 + (h + 3.0) * (g * h + 1.0) * sums;
         Self {
-            weights: float * params * (2.0 + packed),
-            gradients: float * params * (1.0 + shards),
-            states: float * workspace * shards.min(threads as f64),
-            data: 3.0 * (batch as f64).max(TILE as f64) * steps / 8.0,
+            weights: float * (2.0 * params + packed),
+            // One shard writes to the sum.
+            gradients: float * params * if shards.count > 1.0 { 1.0 + shards.count } else { 1.0 },
+            states: float * states * shards.count.max(tried.count).min(threads as f64),
+            data: minibatch(bits, batch) + minibatch(widest, chunk) + trees,
         }
     }
 
     /// That of a gradient check: a gradient in `f64`, and beside it the net in both precisions,
     /// what is expected with how far it cancels, and the differences.
     pub fn of_gradcheck(config: &Config, bits: usize, batch: usize) -> Self {
-        let engines = [EngineKind::Fused, EngineKind::Units, EngineKind::Blas];
-        let pass = engines.map(|engine| Self::of_gradient(config, bits, batch, engine, 1, 2.0 * FLOAT));
-        let most = pass.into_iter().max_by(|a, b| a.total().total_cmp(&b.total())).expect("three engines");
-        Self { weights: most.weights + 15.0 * FLOAT * params(config), ..most }
+        let pass = Self::of_gradient(config, bits, batch, EngineKind::Fused, 1, 2.0 * FLOAT);
+        Self { weights: pass.weights + 15.0 * FLOAT * params(config), ..pass }
     }
 
     /// That of answers alone, by a net that is there already: its copies in an engine.
     pub fn of_answers(config: &Config) -> Self {
-        Self { gradients: 0.0, ..Self::of_gradient(config, 1, MANY, EngineKind::Auto, 1, FLOAT) }
+        Self { gradients: 0.0, ..Self::of_gradient(config, 1, MANY, EngineKind::Fused, 1, FLOAT) }
     }
 
     /// The same so many times over.
@@ -157,27 +161,87 @@ impl Need {
     }
 }
 
+/// Bytes of a minibatch: a, b and their sums.
+fn minibatch(bits: usize, samples: usize) -> f64 {
+    3.0 * whole(samples, WORD) * bits as f64 / 8.0
+}
+
+/// The next multiple of `of`.
+fn whole(n: usize, of: usize) -> f64 {
+    n.div_ceil(of) as f64 * of as f64
+}
+
 /// Parameters of a net.
 fn params(config: &Config) -> f64 {
     let [h, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
     g * h * (h + 3.0) + h + 1.0
 }
 
-/// Shards of a minibatch.
-fn shards(batch: usize) -> f64 {
-    batch.div_ceil(SHARD) as f64
+/// What the shards of a minibatch come to, as [`crate::task::tree`] cuts it.
+#[derive(Debug, Clone, Copy)]
+struct Shards {
+    count: f64,
+    /// Nodes of a trunk, and of its largest level.
+    nodes: f64,
+    most: f64,
+    chains: f64,
+    /// Steps that are left to the chains.
+    steps: f64,
 }
 
-/// Numbers that a sample keeps for so many blocks of states. The noise of a training for a proof
-/// keeps another h.
-fn states(config: &Config, blocks: f64) -> f64 {
-    let [h, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
-    blocks * (2.0 * h + g * h + 4.0)
-        + match config.cell {
-            Cell::Elman => 0.0,
-            Cell::Dynamic => blocks * (h + 1.0) + h,
-            Cell::Lstm => blocks * 6.0 * h + 2.0 * h,
-        }
+impl Shards {
+    fn of(samples: usize, bits: usize, small: bool) -> Self {
+        let pairs = |symbols: usize| 4_f64.powf(symbols as f64);
+        let symbols = bits.saturating_sub(1);
+        let counted = symbols <= 12 && pairs(symbols) <= 4.0 * samples as f64;
+        let path = usize::from(counted && samples >= 2048) + usize::from(counted && samples >= 16_384);
+        let path = path.min(symbols.saturating_sub(1));
+        let (count, chains) = match counted {
+            true => (pairs(path), pairs(symbols - path)),
+            false => (samples.div_ceil(SHARD) as f64, samples.min(SHARD) as f64),
+        };
+        let samples = if counted { samples } else { samples.min(SHARD) };
+        let log4 = samples.max(1).ilog2() as usize / 2;
+        let depth = (if small { log4 } else { log4 + 1 }).min(symbols.saturating_sub(usize::from(counted)));
+        // All possible nodes, but in the last two levels those that are expected of random samples.
+        let level = |t: usize| {
+            let (all, first) = (pairs(t), pairs(path.min(t)));
+            let expected = all * (1.0 - (1.0 - 1.0 / all).powf(samples as f64));
+            (if small || t < log4 { all } else { expected }) / first
+        };
+        let nodes = (1..=depth).map(level).sum();
+        Self { count, nodes, most: level(depth), chains, steps: bits as f64 - depth as f64 }
+    }
+
+    /// Bytes of their trees, and of the counts of samples.
+    fn trees(&self) -> f64 {
+        self.count * (NODE * self.nodes + 16.0 * self.chains)
+    }
+}
+
+/// Numbers of a thread's buffers, as [`Workspace`](crate::kernel::Workspace) has them: a trunk and a tile of chains, each with its
+/// states, what flows back into them, and the products of a level.
+fn workspace(cell: Cell, hidden: f64, wide: f64, shards: Shards, tried: Shards) -> f64 {
+    let g = cell.gates() as f64;
+    let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };
+    let (ld, ldz) = (padded(wide), padded(g * wide));
+    // What an LSTM keeps of a step, and dc.
+    let (kept, flow) = if cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
+    let tile = |shards: Shards, steps: f64| {
+        let many = steps * ldz * 256.0 <= 131_072.0 || hidden >= 192.0;
+        shards.chains.min(if many { 256.0 } else { 64.0 })
+    };
+    let (learning, trying) = (tile(shards, shards.steps), tile(tried, tried.steps));
+    let stage = |learned: f64, tried: f64, most: f64, parents: f64, known: f64| {
+        learned.max(tried) * (ld + kept + 2.0 + known)
+            + learned * (ldz + flow)
+            + 2.0 * most * ldz
+            + parents * (ldz + 2.0 * flow)
+    };
+    let most = learning.max(trying);
+    stage(shards.nodes, tried.nodes, shards.most.max(tried.most), 1.0, 0.0)
+        + stage(learning * shards.steps, trying * tried.steps.min(64.0), most, most, 4.0)
+        + if hidden == wide { 0.0 } else { g * hidden * wide }
 }
 
 /// Bytes for people.

@@ -87,7 +87,7 @@ impl Default for Settings {
             rule: Rule::adam(0.03),
             clip_norm: None,
             until: Until::Solved { budget: 20_000 },
-            engine: EngineKind::Auto,
+            engine: EngineKind::Fused,
             level: SimdLevel::best(),
             threads: 1,
         }

@@ -106,7 +106,7 @@ fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnM
     let all = 0..additions.samples();
     reference::contributions(&config, &model.params, &additions, all, |index, part| expected.add(index, part));
     expected.finish();
-    let own = grid.levels.iter().flat_map(|&level| [(EngineKind::Fused, level), (EngineKind::Units, level)]);
+    let own = grid.levels.iter().map(|&level| (EngineKind::Fused, level));
     let blas = grid.levels.last().map(|&level| (EngineKind::Blas, level));
     for (engine, level) in own.chain(blas) {
         let base = Comparison { engine, level: Some(level), ..base.clone() };

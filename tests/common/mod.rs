@@ -42,7 +42,7 @@ pub(crate) fn every_pair() -> Minibatch {
 /// Every engine on every level of this machine that it differs on.
 pub(crate) fn engines() -> Vec<(EngineKind, SimdLevel)> {
     let levels = SimdLevel::available();
-    let all = [EngineKind::Fused, EngineKind::Units, EngineKind::Blas];
+    let all = [EngineKind::Fused, EngineKind::Blas];
     let fast = all.into_iter().flat_map(|kind| levels.iter().map(move |&level| (kind, level)));
     std::iter::once((EngineKind::Reference, SimdLevel::Scalar)).chain(fast).collect()
 }

@@ -54,7 +54,7 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         Begun::Under(begun) => *begun,
         Begun::Over(answer) => return Ok(answer),
     };
-    out.say(header(&settings, trainer.engine().kind(settings.batch)))?;
+    out.say(header(&settings, trainer.engine().kind()))?;
     let before = keeper.as_ref().map(|keeper| keeper.folder.curves()).transpose()?;
     let losses = before.map_or(Vec::new(), |curves| curves.rows.iter().map(|row| row.loss).collect());
     if trainer.updates() > 0 {

@@ -59,8 +59,7 @@ struct DataSet {
 
 impl Summary {
     pub(super) fn new(trainer: &mut Trainer, report: &Report, learned: Option<(&Learned, f32)>) -> Self {
-        let batch = trainer.settings().batch;
-        let engine = trainer.engine().kind(batch).to_string();
+        let engine = trainer.engine().kind().to_string();
         let (settings, model) = (trainer.settings(), trainer.model());
         Self {
             solved: report.outcome == Outcome::Solved,

@@ -1,0 +1,225 @@
+//! One level of nodes, forward and back: all that is done line by line.
+//!
+//! Forward: `z_t = h_{t−1} W_hh + x_t W_ih + b_h`, where the product of a node's parent is read, and the cell. Back: `dh_t = S W_hhᵀ +
+//! dz_o w_ho`, the cell, and dz into the sum S of the parent, whose children follow each other.
+
+use super::cell::{Back, Cell};
+use super::math::{Lane, Vector};
+use super::rows::{Rows, Shape, lanes, load, load_each, store};
+use crate::task::tree::Nodes;
+use fearless_simd::prelude::*;
+use std::ops::Range;
+
+/// The nodes of a level, and what the dynamic cell multiplies their parents' products with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LevelOf<'a, F> {
+    pub(crate) shape: Shape,
+    pub(crate) units: &'a Units<F>,
+    /// Nodes.
+    pub(crate) len: usize,
+    /// The parent of each node among those of the level before.
+    pub(crate) parent: &'a [u32],
+    pub(crate) a: &'a [F],
+    pub(crate) b: &'a [F],
+    /// s of each node; anything for other cells.
+    pub(crate) scale: &'a [F],
+    /// Rows whose c is that of the parents: the rows, from one to the next, and where c is.
+    pub(crate) before: (&'a [F], usize, usize),
+}
+
+impl<'a, F: Lane> LevelOf<'a, F> {
+    /// A level of a tree or of chains.
+    pub(crate) fn new(
+        (shape, units): (Shape, &'a Units<F>),
+        nodes: &'a Nodes<F>,
+        at: Range<usize>,
+        parent: &'a [u32],
+        scale: &'a [F],
+    ) -> Self {
+        let (a, b) = (&nodes.a[at.clone()], &nodes.b[at.clone()]);
+        Self {
+            shape,
+            units,
+            len: at.len(),
+            parent,
+            a,
+            b,
+            scale: if scale.is_empty() { a } else { &scale[at] },
+            before: (&[], 0, 0),
+        }
+    }
+
+    /// What is known of each row: the row of its parent, and a, b and s of its nodes.
+    #[inline(always)]
+    pub(crate) fn rows<R: Rows<F>>(self) -> impl Iterator<Item = (usize, [&'a [F]; 3])> {
+        let [a, b, s] = [self.a, self.b, self.scale].map(|x| x.chunks_exact(R::NODES));
+        let parents = self.parent.chunks_exact(R::NODES).map(|nodes| nodes[0] as usize / R::NODES);
+        parents.zip(a.zip(b.zip(s)).map(|(a, (b, s))| [a, b, s]))
+    }
+
+    #[inline(always)]
+    fn c_prev<S: Simd>(&self, simd: S, parent: usize, at: usize) -> Vector<S, F> {
+        load(simd, self.before.0, parent * self.before.1 + self.before.2 + at)
+    }
+}
+
+/// Weights that are no products, as rows have them, or sums of their gradients.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Units<F> {
+    /// Of a, of b, and biases, `[gates][wide]`: weights times the scale of their gate.
+    pub(crate) w_a: Vec<F>,
+    pub(crate) w_b: Vec<F>,
+    pub(crate) b_h: Vec<F>,
+    /// `x W_ih + b_h` for each of the four inputs, `[2 a + b][gates][wide]`, of weights alone.
+    pub(crate) x: Vec<F>,
+    /// `[wide]`.
+    pub(crate) w_ho: Vec<F>,
+    /// `b_o`.
+    pub(crate) b_o: F,
+}
+
+impl<F: Lane> Units<F> {
+    pub(crate) fn reset(&mut self, shape: Shape) {
+        for values in [&mut self.w_a, &mut self.w_b, &mut self.b_h] {
+            values.clear();
+            values.resize(shape.gates * shape.wide, F::zero());
+        }
+        self.w_ho.clear();
+        self.w_ho.resize(shape.wide, F::zero());
+        self.b_o = F::zero();
+    }
+}
+
+/// Lines of the gates.
+#[inline(always)]
+fn gates<S: Simd, F: Lane, C: Cell<F>>(simd: S, from: &[F], apart: usize, at: usize) -> [Vector<S, F>; 4] {
+    let mut lines = [Vector::<S, F>::splat(simd, F::zero()); 4];
+    for g in 0..C::GATES {
+        lines[g] = load(simd, from, g * apart + at);
+    }
+    lines
+}
+
+/// h of a level, and what is kept, from the products of its parents. A row is one node.
+#[inline(always)]
+pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool>(
+    simd: S,
+    cell: C,
+    level: &LevelOf<'_, F>,
+    z: &[F],
+    h: &mut [F],
+    kept: &mut [F],
+) {
+    let LevelOf { shape: Shape { wide, ld, ldz, .. }, units, .. } = *level;
+    let rows = level.len / R::NODES;
+    let (h, kept) = (&mut h[..rows * ld], &mut kept[..rows * C::KEPT * wide]);
+    for at in (0..wide).step_by(lanes::<F>()) {
+        for (row, ((parent, [a, b, scale]), h)) in level.rows::<R>().zip(h.chunks_exact_mut(ld)).enumerate() {
+            let mut z = gates::<S, F, C>(simd, &z[parent * ldz..], wide, at);
+            let input = 2 * usize::from(a[0] > F::zero()) + usize::from(b[0] > F::zero());
+            let x = gates::<S, F, C>(simd, &units.x[input * C::GATES * wide..], wide, at);
+            for g in 0..C::GATES {
+                z[g] = if SCALED { R::spread(simd, scale).mul_add(z[g], x[g]) } else { z[g] + x[g] };
+            }
+            let c_prev = if C::KEPT > 0 { level.c_prev(simd, parent, at) } else { x[0] };
+            let (out, lines) = cell.forward(simd, z, c_prev);
+            store::<S, F>(out, h, at);
+            for k in 0..C::KEPT {
+                store::<S, F>(lines[k], kept, (row * C::KEPT + k) * wide + at);
+            }
+        }
+    }
+}
+
+/// What flows back into a level, and what it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Backward<'a, F> {
+    /// `dz_o` of each node.
+    pub(crate) dz_o: &'a [F],
+    /// S of each row; empty for the last level.
+    pub(crate) s: &'a [F],
+    /// dc of each row, `[rows][wide]`; empty for the last level.
+    pub(crate) flow: &'a [F],
+    /// h, and h before noise.
+    pub(crate) h: &'a [F],
+    pub(crate) y: &'a [F],
+    pub(crate) kept: &'a [F],
+}
+
+/// Where a level's way back leads.
+#[derive(Debug)]
+pub(crate) struct Into<'a, F> {
+    /// S of the parents' rows, and dc.
+    pub(crate) s: &'a mut [F],
+    pub(crate) flow: &'a mut [F],
+    /// Sums of weight gradients.
+    pub(crate) units: &'a mut Units<F>,
+    pub(crate) weights: &'a mut [F],
+}
+
+/// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is `S W_hhᵀ`, row by row.
+#[inline(always)]
+pub(crate) fn backward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool>(
+    simd: S,
+    cell: C,
+    level: &LevelOf<'_, F>,
+    back: Backward<'_, F>,
+    dh: &[F],
+    to: Into<'_, F>,
+) {
+    let LevelOf { shape: Shape { wide, ld, ldz, .. }, units, .. } = *level;
+    let Into { s, flow, units: sums, .. } = to;
+    let zero = Vector::<S, F>::splat(simd, F::zero());
+    let rows = level.len / R::NODES;
+    let children = !back.s.is_empty();
+    let (h, y) = (&back.h[..rows * ld], &back.y[..rows * ld]);
+    let dh = if children { &dh[..rows * ld] } else { h };
+    for at in (0..wide).step_by(lanes::<F>()) {
+        let w_ho = load::<S, F>(simd, &units.w_ho, at);
+        let [mut dw_a, mut dw_b, mut db_h] = [[zero; 4]; 3];
+        let (mut dw_ho, mut run, mut run_flow, mut last) = (zero, [zero; 4], zero, usize::MAX);
+        let lines = h.chunks_exact(ld).zip(y.chunks_exact(ld).zip(dh.chunks_exact(ld)));
+        let known = level.rows::<R>().zip(back.dz_o.chunks_exact(R::NODES));
+        for (row, (((parent, [a, b, scale]), dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
+            let dz_o = R::spread(simd, dz_o);
+            let h = load::<S, F>(simd, h, at);
+            let dh = if children { dz_o.mul_add(w_ho, load(simd, dh, at)) } else { dz_o * w_ho };
+            let mut into = Back { dh, flow: zero, y: h, kept: [zero; 6], c_prev: zero };
+            if C::KEPT > 0 {
+                if children {
+                    into.flow = load(simd, back.flow, row * wide + at);
+                }
+                into.kept = load_each(simd, &back.kept[row * C::KEPT * wide + at..], wide);
+                into.c_prev = level.c_prev(simd, parent, at);
+            } else {
+                into.y = load(simd, y, at);
+            }
+            let (dz, dc) = cell.backward(simd, into);
+            dw_ho = dz_o.mul_add(h, dw_ho);
+            let (a, b) = (R::spread(simd, a), R::spread(simd, b));
+            // 1 while the parent is that of the row before, then 0: a choice without a branch.
+            let keep = Vector::<S, F>::splat(simd, F::whole(u32::from(parent == last)));
+            last = parent;
+            for g in 0..C::GATES {
+                dw_a[g] = a.mul_add(dz[g], dw_a[g]);
+                dw_b[g] = b.mul_add(dz[g], dw_b[g]);
+                db_h[g] += dz[g];
+                let dz = if SCALED { dz[g] * R::spread(simd, scale) } else { dz[g] };
+                run[g] = run[g].mul_add(keep, dz);
+                store::<S, F>(run[g], s, parent * ldz + g * wide + at);
+            }
+            if C::KEPT > 0 {
+                run_flow = run_flow.mul_add(keep, dc);
+                store::<S, F>(run_flow, flow, parent * wide + at);
+            }
+        }
+        for (sum, lines) in [(&mut sums.w_a, dw_a), (&mut sums.w_b, dw_b), (&mut sums.b_h, db_h)] {
+            for g in 0..C::GATES {
+                let place = g * wide + at;
+                store::<S, F>(load::<S, F>(simd, sum, place) + lines[g], sum, place);
+            }
+        }
+        let sum = load::<S, F>(simd, &sums.w_ho, at) + dw_ho;
+        store::<S, F>(sum, &mut sums.w_ho, at);
+    }
+}
