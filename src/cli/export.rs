@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// Key of its additions [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), requires = "gradients", help_heading = "Gradients")]
     seed: Option<u64>,
-    /// What computes the gradients [default: auto].
+    /// What computes the gradients [default: fused].
     #[arg(long, value_name = "NAME", value_parser = values::engine(), requires = "gradients", help_heading = "Gradients")]
     engine: Option<EngineKind>,
     /// Its instruction set [default: auto, the best of this machine].

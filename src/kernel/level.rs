@@ -9,8 +9,6 @@ use std::fmt;
 pub enum SimdLevel {
     /// Plain Rust, no explicit vectors.
     Scalar,
-    /// x86-64-v2, 128 bits.
-    Sse42,
     /// x86-64-v3, 256 bits with fused multiply-add.
     Avx2,
     /// x86-64-v4 as of Ice Lake, 512 bits with fused multiply-add.
@@ -23,7 +21,7 @@ pub enum SimdLevel {
 
 impl SimdLevel {
     /// All levels, narrowest first.
-    pub const ALL: [Self; 6] = [Self::Scalar, Self::Sse42, Self::Avx2, Self::Avx512, Self::Neon, Self::Wasm];
+    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Neon, Self::Wasm];
 
     /// The best level of this machine.
     pub fn best() -> Self {
@@ -58,8 +56,6 @@ impl SimdLevel {
         match self {
             Self::Scalar => Some(Level::fallback()),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Self::Sse42 => best.as_sse4_2().map(Level::Sse4_2),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             Self::Avx2 => best.as_avx2().map(Level::Avx2),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             Self::Avx512 => best.as_avx512().map(Level::Avx512),
@@ -80,7 +76,6 @@ impl fmt::Display for SimdLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scalar => "scalar",
-            Self::Sse42 => "sse4.2",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Neon => "neon",
@@ -91,23 +86,26 @@ impl fmt::Display for SimdLevel {
 
 /// Runs code compiled for a token's level, the closures and `#[inline(always)]` functions it calls with it.
 ///
-/// `fearless_simd::dispatch!` without SSE2: every level more is a copy of the whole kernel to compile, and processors that end there are
-/// twenty years old.
+/// `fearless_simd::dispatch!` without the 128 bits of x86: every level more is a copy of the whole kernel to compile, and processors that
+/// end there are more than ten years old. `fused` leaves out the levels that round a multiply-add twice.
 macro_rules! dispatch {
-    ($token:expr, $simd:pat => $body:expr) => {
+    (fused $token:expr, $simd:pat => $body:expr) => {
         match $token {
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            fearless_simd::Level::Sse4_2(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             fearless_simd::Level::Avx2(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             fearless_simd::Level::Avx512(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
             #[cfg(target_arch = "aarch64")]
             fearless_simd::Level::Neon(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
+            _ => unreachable!("no such level here"),
+        }
+    };
+    ($token:expr, $simd:pat => $body:expr) => {
+        match $token {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             fearless_simd::Level::WasmSimd128(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
             fearless_simd::Level::Fallback(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
-            _ => unreachable!("SimdLevel names no other level"),
+            fused => $crate::kernel::dispatch!(fused fused, $simd => $body),
         }
     };
     (@token $token:ident, $simd:pat => $body:expr) => {{

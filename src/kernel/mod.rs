@@ -80,7 +80,7 @@ use crate::task::tree::{Cut, Number, Order, Tree};
 use crate::task::{BitTensor, Minibatch};
 use math::Lane;
 use pass::{Net, Packed, Pass};
-use rows::{Rows, Shape};
+use rows::Shape;
 use small::Small;
 use std::time::Duration;
 use wide::Wide;
@@ -116,7 +116,7 @@ pub struct Job<'a, F: Number> {
 
 /// What is to be done with it.
 #[derive(Debug)]
-enum What<'a, F> {
+pub(crate) enum What<'a, F> {
     Gradient(&'a mut [F]),
     Evaluate(Option<&'a mut BitTensor>),
 }
@@ -148,11 +148,21 @@ enum Weights<F: Number> {
 }
 
 macro_rules! precision {
-    ($float:ty: $($rows:ident),+) => {
+    ($float:ty: $($rows:ident $($fused:ident)?),+) => {
         impl Float for $float {
             fn run(kernel: &Kernel<Self>, job: Job<'_, Self>) -> Tally {
+                let Job { batch, cut, shard, tree, ws, what } = job;
+                let level = kernel.level.token().expect("checked when made");
+                if let What::Evaluate(Some(_)) = what {
+                    tree.plain(0..batch.samples(), batch.bits());
+                } else {
+                    dispatch!(level, _ => tree.make(batch, cut, shard, kernel.order()));
+                }
+                let (net, shape) = (kernel.net, kernel.shape);
                 match &kernel.packed {
-                    $(Weights::$rows(packed) => kernel.pass(packed, job),)+
+                    $(Weights::$rows(packed) => dispatch!($($fused)? level, simd => {
+                        Pass { net, shape, packed, batch, tree, shard }.run(simd, ws, &kernel.layout, what)
+                    }),)+
                     #[allow(unreachable_patterns, reason = "f64 has no small rows")]
                     _ => unreachable!("rows of another precision"),
                 }
@@ -162,7 +172,9 @@ macro_rules! precision {
                 let (weights, shape, net) = (kernel.layout.weights(params), kernel.shape, kernel.net);
                 let level = kernel.level.token().expect("checked when made");
                 match &mut kernel.packed {
-                    $(Weights::$rows(packed) => dispatch!(level, simd => packed.pack(simd, shape, &weights, &net)),)+
+                    $(Weights::$rows(packed) => {
+                        dispatch!($($fused)? level, simd => packed.pack(simd, shape, &weights, &net));
+                    })+
                     #[allow(unreachable_patterns, reason = "f64 has no small rows")]
                     _ => unreachable!("rows of another precision"),
                 }
@@ -175,7 +187,7 @@ macro_rules! precision {
     };
 }
 
-precision!(f32: Small, Wide);
+precision!(f32: Small fused, Wide);
 precision!(f64: Wide);
 
 impl<F: Float> Kernel<F> {
@@ -194,6 +206,7 @@ impl<F: Float> Kernel<F> {
             noise: None,
         };
         let small = size_of::<F>() == size_of::<f32>() && config.cell.gates() == 1 && config.hidden <= small::MOST;
+        let small = small && level.fused_multiply_add();
         let (packed, shape) = if small && method == Method::Fused {
             of(Packed::new(config.hidden, config.cell, method), Weights::Small)
         } else {
@@ -217,8 +230,7 @@ impl<F: Float> Kernel<F> {
 
     /// Cuts a minibatch into shards.
     pub fn cut(&self, batch: &Minibatch, cut: &mut Cut) {
-        let order = if matches!(self.packed, Weights::Small(_)) { Order::FirstLast } else { Order::Natural };
-        let level = self.level.token().expect("checked when made");
+        let (order, level) = (self.order(), self.level.token().expect("checked when made"));
         dispatch!(level, _ => cut.of(batch, order));
     }
 
@@ -254,19 +266,9 @@ impl<F: Float> Kernel<F> {
         F::run(self, Job { batch, cut, shard, tree, ws, what: What::Evaluate(predicted) })
     }
 
-    fn pass<R: Rows<F>>(&self, packed: &Packed<F, R>, job: Job<'_, F>) -> Tally {
-        let Job { batch, cut, shard, tree, ws, what } = job;
-        let level = self.level.token().expect("checked when made");
-        if let What::Evaluate(Some(_)) = what {
-            tree.plain(0..batch.samples(), batch.bits());
-        } else {
-            dispatch!(level, _ => tree.make(batch, cut, shard, R::ORDER));
-        }
-        let pass = Pass { net: self.net, shape: self.shape, packed, batch, tree, shard };
-        match what {
-            What::Gradient(grad) => dispatch!(level, simd => pass.gradient(simd, ws, &self.layout, grad)),
-            What::Evaluate(predicted) => dispatch!(level, simd => pass.evaluate(simd, ws, predicted)),
-        }
+    /// How the trees of minibatches number their nodes.
+    fn order(&self) -> Order {
+        if matches!(self.packed, Weights::Small(_)) { Order::FirstLast } else { Order::Natural }
     }
 }
 

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::rows::{Rows, Shape};
 use super::stage::{Room, Stage};
 use super::step::{Backward, Into, LevelOf, Units};
-use super::{Method, Noise};
+use super::{Method, Noise, What};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
@@ -163,8 +163,16 @@ macro_rules! with_cell {
 }
 
 impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
+    /// Does what is to be done.
+    pub(crate) fn run<S: Simd>(&self, simd: S, ws: &mut Workspace<F>, layout: &Layout, what: What<'_, F>) -> Tally {
+        match what {
+            What::Gradient(grad) => self.gradient(simd, ws, layout, grad),
+            What::Evaluate(predicted) => self.evaluate(simd, ws, predicted),
+        }
+    }
+
     /// Adds the gradient of the summed loss to `grad`, a flat buffer of `layout`.
-    pub(crate) fn gradient<S: Simd>(&self, simd: S, ws: &mut Workspace<F>, layout: &Layout, grad: &mut [F]) -> Tally {
+    fn gradient<S: Simd>(&self, simd: S, ws: &mut Workspace<F>, layout: &Layout, grad: &mut [F]) -> Tally {
         let Workspace { trunk, tile, sums, units } = ws;
         let parts = layout.weights_mut(grad);
         let direct = R::direct(self.shape);
@@ -195,7 +203,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     }
 
     /// Counts wrong bits and samples; `predicted` takes the answers of a tree without a trunk.
-    pub(crate) fn evaluate<S: Simd>(
+    fn evaluate<S: Simd>(
         &self,
         simd: S,
         ws: &mut Workspace<F>,

@@ -7,7 +7,6 @@ use super::Method;
 use super::cell::Cell;
 use super::math::{Lane, Vector};
 use super::step::{self, Backward, Into, LevelOf};
-use crate::task::tree::Order;
 use fearless_simd::prelude::*;
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
@@ -47,8 +46,6 @@ impl Shape {
 pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Nodes of a row.
     const NODES: usize;
-    /// How nodes are numbered.
-    const ORDER: Order;
 
     /// Room for the weights of a net.
     fn new(shape: Shape, method: Method) -> Self;

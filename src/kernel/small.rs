@@ -10,7 +10,6 @@ use super::math::{Vector, apply_scaled, derivative};
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
 use super::step::{Backward, Into, LevelOf};
 use crate::model::Activation;
-use crate::task::tree::Order;
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x4, u8x64};
 
@@ -260,7 +259,6 @@ macro_rules! planes {
 
 impl Rows<f32> for Small {
     const NODES: usize = BLOCK;
-    const ORDER: Order = Order::FirstLast;
     const FUSED: bool = true;
 
     fn new(shape: Shape, _method: Method) -> Self {

@@ -8,7 +8,7 @@ use super::Method;
 use super::blas::Blas;
 use super::math::{Lane, Vector, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
-use crate::task::tree::{Number, Order};
+use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
 /// Rows of one node.
@@ -175,7 +175,6 @@ impl<F: Lane> Tiles<'_, F> {
 
 impl<F: Lane> Rows<F> for Wide<F> {
     const NODES: usize = 1;
-    const ORDER: Order = Order::Natural;
 
     fn new(shape: Shape, method: Method) -> Self {
         let multiply = match method {
