@@ -100,6 +100,11 @@ impl Lane for f64 {
 /// The line of a float on a level.
 pub(crate) type Vector<S, F> = <F as Lane>::Line<S>;
 
+/// Lanes of a level's registers, as `f32`s: 16, 8 or 4.
+pub(crate) const fn register<S: Simd>() -> usize {
+    <S::f32s as SimdBase<S>>::LEN
+}
+
 /// What a pre-activation is multiplied with before [`sigmoid`] or [`tanh`] takes it: −log₂ e and 2 log₂ e.
 pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
     match activation {
@@ -200,6 +205,20 @@ pub(super) fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector
 /// φ(z) of z times [`scale`].
 #[inline(always)]
 pub(super) fn apply_scaled<S: Simd, F: Lane>(simd: S, activation: Activation, u: Vector<S, F>) -> Vector<S, F> {
+    /// Where a line is many registers, φ is a long program, and a call costs little.
+    #[inline(never)]
+    fn outlined<S: Simd, F: Lane>(simd: S, activation: Activation, u: Vector<S, F>) -> Vector<S, F> {
+        inlined::<S, F>(simd, activation, u)
+    }
+    if const { register::<S>() < 8 } {
+        outlined::<S, F>(simd, activation, u)
+    } else {
+        inlined::<S, F>(simd, activation, u)
+    }
+}
+
+#[inline(always)]
+fn inlined<S: Simd, F: Lane>(simd: S, activation: Activation, u: Vector<S, F>) -> Vector<S, F> {
     match activation {
         Activation::Sigmoid => sigmoid::<S, F>(simd, u),
         Activation::Tanh => tanh::<S, F>(simd, u),

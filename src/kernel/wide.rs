@@ -6,7 +6,7 @@
 
 use super::Method;
 use super::blas::Blas;
-use super::math::{Lane, Vector, sum_lanes};
+use super::math::{Lane, Vector, register, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
@@ -46,11 +46,6 @@ const BLOCK: usize = 128;
 /// Rows whose outer products are summed before they are added to the sums before: their lines stay in the second cache, and long sums
 /// of like terms do not drift.
 const OUTER_ROWS: usize = 128;
-
-/// Lanes of a level's registers, as `f32`s: 16, 8 or 4.
-const fn register<S: Simd>() -> usize {
-    <S::f32s as SimdBase<S>>::LEN
-}
 
 impl<F: Lane> Panels<F> {
     fn new(inputs: usize, lines: usize) -> Self {
