@@ -117,7 +117,7 @@ pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
 /// u cut to ±[`Lane::EXP_LIMIT`], where NaN stays NaN.
 #[inline(always)]
 fn cut<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F> {
-    let [low, high] = [-F::EXP_LIMIT, F::EXP_LIMIT].map(|limit| Vector::<S, F>::splat(simd, limit));
+    let (low, high) = (Vector::<S, F>::splat(simd, -F::EXP_LIMIT), Vector::<S, F>::splat(simd, F::EXP_LIMIT));
     if cfg!(target_arch = "wasm32") || matches!(simd.level(), Level::Fallback(_)) {
         let u = u.simd_lt(low).select(low, u);
         u.simd_gt(high).select(high, u)

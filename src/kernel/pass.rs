@@ -14,16 +14,16 @@
 use super::cell::C;
 use super::elman::Elman;
 use super::lstm::Lstm;
-use super::math::{Lane, scale};
+use super::math::{Lane, Vector, scale};
 use super::output::Output;
-use super::rows::{Rows, Shape};
+use super::rows::{Rows, Shape, lanes, load, store};
 use super::stage::{Room, Stage};
 use super::step::{Backward, Into, LevelOf, Units};
 use super::{Method, Noise, What};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
-use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 use std::mem::swap;
 use std::ops::Range;
 
@@ -67,25 +67,33 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
     pub(crate) fn pack<S: Simd>(&mut self, simd: S, shape: Shape, w: &Weights<'_, F>, net: &Net) {
         let scales = net.gates().map(scale::<F>);
         self.rows.pack(simd, w.w_hh, scales);
-        let (units, all, wide) = (&mut self.units, shape.gates * shape.hidden, shape.gates * shape.wide);
-        units.reset(shape);
-        for (to, from) in [(&mut units.w_a, &w.w_ih[..all]), (&mut units.w_b, &w.w_ih[all..]), (&mut units.b_h, w.b_h)]
-        {
-            for ((to, from), scale) in to.chunks_mut(shape.wide).zip(from.chunks(shape.hidden)).zip(scales) {
+        let Shape { hidden, gates, wide, .. } = shape;
+        let (units, all) = (&mut self.units, gates * wide);
+        units.resize(shape);
+        let (w_a, w_b) = w.w_ih.split_at(gates * hidden);
+        for (to, from) in [(&mut units.w_a, w_a), (&mut units.w_b, w_b), (&mut units.b_h, w.b_h)] {
+            for (to, from) in to.chunks_exact_mut(wide).zip(from.chunks_exact(hidden)) {
                 R::lay(from, to);
-                to.iter_mut().for_each(|x| *x = scale * *x);
             }
         }
-        units.x.resize(4 * wide, F::zero());
-        for (x, w_b) in units.x.chunks_exact_mut(wide).zip([false, true, false, true]) {
-            x.copy_from_slice(&units.b_h);
-            if w_b {
-                x.iter_mut().zip(&units.w_b).for_each(|(x, &w)| *x += w);
-            }
-        }
-        for x in units.x[2 * wide..].chunks_exact_mut(wide) {
-            x.iter_mut().zip(&units.w_a).for_each(|(x, &w)| *x += w);
-        }
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let Units { w_a, w_b, b_h, x, .. } = &mut *units;
+                for at in (0..all).step_by(lanes::<F>()) {
+                    let scale = Vector::<S, F>::splat(simd, scales[at / wide]);
+                    let (a, b) = (load::<S, F>(simd, w_a, at) * scale, load::<S, F>(simd, w_b, at) * scale);
+                    let none = load::<S, F>(simd, b_h, at) * scale;
+                    let second = none + b;
+                    for (line, to) in [(a, &mut *w_a), (b, &mut *w_b), (none, &mut *b_h)] {
+                        store::<S, F>(line, to, at);
+                    }
+                    for (i, line) in [none, second, none + a, second + a].into_iter().enumerate() {
+                        store::<S, F>(line, x, i * all + at);
+                    }
+                }
+            },
+        );
         R::lay(w.w_ho, &mut units.w_ho);
         units.b_o = w.b_o.first().copied().unwrap_or(F::zero());
     }
@@ -203,12 +211,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     }
 
     /// Counts wrong bits and samples; `predicted` takes the answers of a tree without a trunk.
-    fn evaluate<S: Simd>(
-        &self,
-        simd: S,
-        ws: &mut Workspace<F>,
-        mut predicted: Option<&mut BitTensor>,
-    ) -> Tally {
+    fn evaluate<S: Simd>(&self, simd: S, ws: &mut Workspace<F>, mut predicted: Option<&mut BitTensor>) -> Tally {
         let Workspace { trunk, tile, units, .. } = ws;
         units.reset(self.shape);
         let (depth, bits) = (self.tree.depth(), self.batch.bits());

@@ -91,7 +91,9 @@ fn product<S: Simd, const Q: usize>(simd: S, weights: &[f32], rows: usize, x: &[
                 }
             }
         }
-        (0..Q).for_each(|o| store::<S, f32>(sums[0][o] + sums[1][o], out, o * LINE));
+        for o in 0..Q {
+            store::<S, f32>(sums[0][o] + sums[1][o], out, o * LINE);
+        }
     }
 }
 

@@ -79,13 +79,22 @@ pub(crate) struct Units<F> {
 }
 
 impl<F: Lane> Units<F> {
-    pub(crate) fn reset(&mut self, shape: Shape) {
-        for values in [&mut self.w_a, &mut self.w_b, &mut self.b_h] {
-            values.clear();
-            values.resize(shape.gates * shape.wide, F::zero());
+    /// Room for those of a net; what is new is 0.
+    pub(crate) fn resize(&mut self, shape: Shape) {
+        let all = shape.gates * shape.wide;
+        for (values, len) in [(&mut self.w_a, all), (&mut self.w_b, all), (&mut self.b_h, all), (&mut self.x, 4 * all)]
+        {
+            values.resize(len, F::zero());
         }
-        self.w_ho.clear();
         self.w_ho.resize(shape.wide, F::zero());
+    }
+
+    /// All sums 0 again.
+    pub(crate) fn reset(&mut self, shape: Shape) {
+        self.resize(shape);
+        for values in [&mut self.w_a, &mut self.w_b, &mut self.b_h, &mut self.w_ho] {
+            values.fill(F::zero());
+        }
         self.b_o = F::zero();
     }
 }

@@ -66,7 +66,9 @@ impl<F: Lane> Panels<F> {
             if const { register::<S>() == 16 } && width == V {
                 tiles.panel::<S, V>(simd, weights, out);
             } else {
-                (0..width).for_each(|v| tiles.line(v).panel::<S, 1>(simd, &weights[v * lanes::<F>()..], out));
+                for v in 0..width {
+                    tiles.line(v).panel::<S, 1>(simd, &weights[v * lanes::<F>()..], out);
+                }
             }
         }
     }
@@ -110,6 +112,10 @@ impl<F: Lane> Tiles<'_, F> {
                 let weights = &weights[(group * self.x.run + k) * self.width * lanes::<F>()..];
                 let at = group * self.x.apart + k;
                 let (mut row, fresh) = (0, group + k == 0);
+                if self.rows == 1 {
+                    self.single::<S, V>(simd, weights, (at, len), fresh, out);
+                    continue;
+                }
                 macro_rules! rows_of {
                     ($($r:literal)+) => {{$(
                         while self.rows - row >= $r {
@@ -125,6 +131,36 @@ impl<F: Lane> Tiles<'_, F> {
                     _ => rows_of!(2 1),
                 }
             }
+        }
+    }
+
+    /// A row alone, over some inputs: four sums a line, which do not wait for each other.
+    #[inline(always)]
+    fn single<S: Simd, const V: usize>(
+        self,
+        simd: S,
+        weights: &[F],
+        (at, len): (usize, usize),
+        fresh: bool,
+        out: &mut [F],
+    ) {
+        const SUMS: usize = 4;
+        let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); V]; SUMS];
+        let apart = self.width * lanes::<F>();
+        let (x, weights) = (&self.x.data[at..][..len], &weights[..len * apart]);
+        for start in (0..len).step_by(SUMS) {
+            for i in 0..SUMS.min(len - start) {
+                let x = Vector::<S, F>::splat(simd, x[start + i]);
+                let w = load_each::<S, F, V>(simd, &weights[(start + i) * apart..], lanes::<F>());
+                for v in 0..V {
+                    sums[i][v] = x.mul_add(w[v], sums[i][v]);
+                }
+            }
+        }
+        for v in 0..V {
+            let place = self.first + v * lanes::<F>();
+            let sum = (sums[0][v] + sums[2][v]) + (sums[1][v] + sums[3][v]);
+            store::<S, F>(if fresh { sum } else { load::<S, F>(simd, out, place) + sum }, out, place);
         }
     }
 
@@ -261,8 +297,9 @@ impl<F: Lane> Rows<F> for Wide<F> {
                         if const { register::<S>() == 16 } && width == V {
                             outer.panel::<S, V>(simd, hidden, line * lanes::<F>(), sums);
                         } else {
-                            (line..line + width)
-                                .for_each(|line| outer.panel::<S, 1>(simd, hidden, line * lanes::<F>(), sums));
+                            for line in line..line + width {
+                                outer.panel::<S, 1>(simd, hidden, line * lanes::<F>(), sums);
+                            }
                         }
                     }
                 }
