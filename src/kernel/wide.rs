@@ -147,7 +147,7 @@ impl<F: Lane> Tiles<'_, F> {
         const SUMS: usize = 4;
         let mut sums = [[Vector::<S, F>::splat(simd, F::zero()); V]; SUMS];
         let apart = self.width * lanes::<F>();
-        let (x, weights) = (&self.x.data[at..][..len], &weights[..len * apart]);
+        let x = &self.x.data[at..][..len];
         for start in (0..len).step_by(SUMS) {
             for i in 0..SUMS.min(len - start) {
                 let x = Vector::<S, F>::splat(simd, x[start + i]);
