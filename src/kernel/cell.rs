@@ -5,7 +5,10 @@ use crate::model::Activation;
 use fearless_simd::Simd;
 
 /// What a cell keeps of a step beside h: up to six lines, the last one c.
-pub(crate) type Kept<S, F> = [Vector<S, F>; 6];
+pub(crate) type Kept<S, F> = [Vector<S, F>; KEPT];
+
+/// Lines that a cell with c keeps for each line of h.
+pub(crate) const KEPT: usize = 6;
 
 /// The place of c among the lines that are kept.
 pub(crate) const C: usize = 5;

@@ -5,13 +5,11 @@
 //! finite set of states, and one that has learned to do without is as good. Slopes are those of the values without it. The noise of a place in
 //! the states of a step and 64 samples is a function of the update's key alone, so it is the same on every level and for any number of threads.
 
-use super::cell::C;
+use super::cell::{C, KEPT};
 use super::math::Lane;
 use super::rows::Shape;
-use super::stage::Stage;
 use crate::task::rng::mix;
 use fearless_simd::Simd;
-use std::ops::Range;
 
 /// The noise of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,28 +23,30 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Adds noise to some rows that a step made; h without it is kept for the way back, where the slope is taken of h.
+    /// Adds noise to the rows of a level and, where c is kept, to c; h without it goes to `clean` else, for the way back, where the slope is
+    /// taken of h.
+    ///
+    /// # Shapes
+    /// `h`, `clean`: `[rows][ld]`; `kept [rows][6][wide]`.
     pub(super) fn disturb_level<S: Simd, F: Lane>(
         self,
         simd: S,
         (key, step): (u64, usize),
-        shape: Shape,
-        rows: &Range<usize>,
-        stage: &mut Stage<F>,
-        kept: usize,
+        Shape { wide, ld, .. }: Shape,
+        h: &mut [F],
+        (clean, kept): (&mut [F], &mut [F]),
     ) {
         simd.vectorize(
             #[inline(always)]
             || {
-                let Shape { wide, ld, .. } = shape;
                 let limit = F::of(f64::from(self.cell_limit));
-                for (row, i) in rows.clone().zip(0_u64..) {
-                    let key = mix(mix(mix(self.key ^ key) ^ step as u64) ^ i);
-                    let h = &mut stage.h[row * ld..][..wide];
-                    if kept == 0 {
-                        stage.clean[row * ld..][..wide].copy_from_slice(h);
+                for (row, h) in h.chunks_exact_mut(ld).enumerate() {
+                    let key = mix(mix(mix(self.key ^ key) ^ step as u64) ^ row as u64);
+                    let h = &mut h[..wide];
+                    if kept.is_empty() {
+                        clean[row * ld..][..wide].copy_from_slice(h);
                     } else {
-                        let c = &mut stage.kept[(row * kept + C) * wide..][..wide];
+                        let c = &mut kept[(row * KEPT + C) * wide..][..wide];
                         self.disturb(key ^ 1 << 63, c);
                         c.iter_mut().for_each(|c| *c = c.max(-limit).min(limit));
                     }

@@ -11,7 +11,7 @@
 //! dW_hh += Σ h ⊗ S
 //! ```
 
-use super::cell::C;
+use super::cell::{C, KEPT};
 use super::elman::Elman;
 use super::lstm::Lstm;
 use super::math::{Lane, Vector, scale};
@@ -24,7 +24,7 @@ use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
 use fearless_simd::prelude::*;
-use std::mem::swap;
+use std::mem::{swap, take};
 use std::ops::Range;
 
 /// What a kernel computes, apart from weights and samples.
@@ -114,32 +114,6 @@ pub struct Workspace<F: Number> {
     units: Units<F>,
 }
 
-/// The levels of a stage: those of the trunk, or the steps of a tile.
-#[derive(Debug, Clone, Copy)]
-struct Levels {
-    steps: usize,
-    /// Nodes of each step of a tile; 0 for the trunk.
-    stride: usize,
-    /// Whether the last level has children.
-    more: bool,
-    /// Key of the noise.
-    key: u64,
-}
-
-impl Levels {
-    fn at<F: Lane>(self, tree: &Tree<F>, i: usize) -> Range<usize> {
-        if self.stride > 0 { i * self.stride..(i + 1) * self.stride } else { tree.levels[i].clone() }
-    }
-
-    fn parents<'a, F: Lane>(self, tree: &'a Tree<F>, same: &'a [u32], i: usize) -> &'a [u32] {
-        if self.stride > 0 { &same[..self.stride] } else { &tree.parent[tree.levels[i].clone()] }
-    }
-
-    fn nodes<F: Lane>(self, tree: &Tree<F>) -> usize {
-        self.at(tree, self.steps - 1).end
-    }
-}
-
 /// Floats of a tile that stay in the second cache beside others.
 const SECOND_CACHE: usize = 1 << 17;
 /// Steps of a tile that an evaluation holds at once.
@@ -191,19 +165,18 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         let (depth, bits) = (self.tree.depth(), self.batch.bits());
         let mut tally = self.trunk(simd, trunk, true, units);
         for chains in self.tiles() {
-            let levels = self.begin_tile(simd, &chains, depth..bits, trunk, tile, true);
-            self.forward(simd, levels, tile, true);
-            tally += self.output(simd, levels, tile, units);
-            self.mark_chains(levels, tile);
-            tally.wrong_samples += wrong_samples(tile, levels.stride);
-            self.backward(simd, levels, tile, (units, sums));
+            self.begin_tile(simd, &chains, depth..bits, trunk, tile, true);
+            self.forward(simd, tile, true);
+            tally += self.output(simd, tile, units);
+            tile.mark_chains();
+            tally.wrong_samples += tile.wrong_samples();
+            self.backward(simd, tile, (units, sums));
             if depth > 0 {
                 self.end_tile(simd, &chains, trunk, tile);
             }
         }
         if depth > 0 {
-            let levels = self.trunk_levels();
-            self.backward(simd, levels, trunk, (units, sums));
+            self.backward(simd, trunk, (units, sums));
         }
         R::add_weights(self.shape, sums, dw_hh);
         self.add_units(units, [parts.w_ih, parts.b_h, parts.w_ho, parts.b_o]);
@@ -219,15 +192,15 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         for chains in self.tiles() {
             for start in (depth..bits).step_by(WINDOW) {
                 let steps = start..(start + WINDOW).min(bits);
-                let levels = self.begin_tile(simd, &chains, steps.clone(), trunk, tile, false);
-                self.forward(simd, levels, tile, false);
-                tally += self.output(simd, levels, tile, units);
-                self.mark_chains(levels, tile);
+                self.begin_tile(simd, &chains, steps.clone(), trunk, tile, false);
+                self.forward(simd, tile, false);
+                tally += self.output(simd, tile, units);
+                tile.mark_chains();
                 if let Some(predicted) = predicted.as_deref_mut() {
-                    answer(tile, levels.stride, self.tree.samples().start + chains.start, steps, predicted);
+                    tile.answer(self.tree.samples().start + chains.start, steps, predicted);
                 }
             }
-            tally.wrong_samples += wrong_samples(tile, chains.len().next_multiple_of(R::NODES));
+            tally.wrong_samples += tile.wrong_samples();
         }
         Tally { loss: 0.0, ..tally }
     }
@@ -241,63 +214,56 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         (0..chains).step_by(tile).map(move |start| start..(start + tile).min(chains))
     }
 
-    fn trunk_levels(&self) -> Levels {
-        Levels { steps: self.tree.depth(), stride: 0, more: true, key: 0 }
-    }
-
-    /// The sizes of rows, and the weights of units.
-    fn packed_as(&self) -> (Shape, &Units<F>) {
-        (self.shape, &self.packed.units)
-    }
-
-    fn kept(&self) -> usize {
-        if self.net.cell == Cell::Lstm { 6 } else { 0 }
-    }
-
     /// The trunk forward, and its outputs. Its wrong nodes are marked, and so are those below them.
     fn trunk<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool, units: &mut Units<F>) -> Tally {
-        let (levels, tree) = (self.trunk_levels(), self.tree);
-        let most = tree.levels.iter().map(Range::len).max().unwrap_or(0).max(R::NODES) / R::NODES;
+        let (tree, shape) = (self.tree, self.shape);
+        let most = tree.levels.iter().map(Range::len).max().unwrap_or(0) / R::NODES;
         let nodes = tree.levels.last().map_or(0, |level| level.end);
-        let room = Room { rows: nodes / R::NODES, most, nodes, parents: 1, training, noise: self.noise(training) };
-        stage.reserve(self.shape, room, self.kept());
+        (stage.stride, stage.more, stage.key) = (0, true, 0);
+        stage.levels.clone_from(&tree.levels);
+        stage.reserve(
+            shape,
+            self.room(Room { parents: 1, rows: nodes / R::NODES, most, nodes, training, ..Room::default() }),
+        );
         // The root's h and c are 0.
-        stage.parents_z[..self.shape.ldz].fill(F::zero());
-        stage.z[..self.shape.ldz].fill(F::zero());
-        stage.parents_c.fill(F::zero());
+        stage.z[..shape.ldz].fill(F::zero());
+        stage.kept[..self.kept() * shape.wide].fill(F::zero());
         stage.any_wrong = false;
-        if levels.steps == 0 {
+        if nodes == 0 {
             return Tally::default();
         }
         if training {
             // What flows back comes from children and chains: none for nodes that no sample has, and those of the last level take sums.
-            for level in [tree.complete(), levels.steps].into_iter().filter_map(|level| level.checked_sub(1)) {
-                let rows = levels.at(tree, level);
-                let (start, end) = (rows.start / R::NODES, rows.end / R::NODES);
-                stage.s[start * self.shape.ldz..end * self.shape.ldz].fill(F::zero());
-                if self.kept() > 0 {
-                    stage.flow[start * self.shape.wide..end * self.shape.wide].fill(F::zero());
-                }
+            for level in [tree.complete(), tree.depth()].into_iter().filter_map(|level| level.checked_sub(1)) {
+                let rows = stage.rows(level, R::NODES);
+                stage.s[rows.start * shape.ldz..rows.end * shape.ldz].fill(F::zero());
+                let flow = self.of_flow(&rows);
+                stage.flow[flow].fill(F::zero());
             }
         }
-        self.scales(levels, stage);
-        self.forward(simd, levels, stage, training);
-        let tally = self.output(simd, levels, stage, units);
+        self.scales(stage);
+        self.forward(simd, stage, training);
+        let tally = self.output(simd, stage, units);
         stage.any_wrong = tally.wrong_bits > 0;
         if stage.any_wrong {
-            for level in tree.levels.windows(2) {
-                let (above, below) = stage.wrong.split_at_mut(level[1].start);
-                let (above, parents) = (&above[level[0].clone()], &tree.parent[level[1].clone()]);
-                for (wrong, &parent) in below.iter_mut().zip(parents) {
-                    *wrong = larger(*wrong, above[parent as usize]);
-                }
-            }
+            stage.mark_below(tree);
         }
         tally
     }
 
-    fn noise(&self, training: bool) -> bool {
-        training && self.net.noise.is_some()
+    /// Lines kept for each line of h.
+    fn kept(&self) -> usize {
+        if self.net.cell == Cell::Lstm { KEPT } else { 0 }
+    }
+
+    /// Where dc of some rows is; nowhere for cells without c.
+    fn of_flow(&self, rows: &Range<usize>) -> Range<usize> {
+        if self.kept() > 0 { rows.start * self.shape.wide..rows.end * self.shape.wide } else { 0..0 }
+    }
+
+    /// Room for a stage of this net.
+    fn room(&self, room: Room) -> Room {
+        Room { kept: self.kept(), noise: room.training && self.net.noise.is_some(), ..room }
     }
 
     /// Makes a tile ready for some steps: what is known of its nodes, and what their parents were. Those of the first steps are leaves of
@@ -310,225 +276,199 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         trunk: &Stage<F>,
         tile: &mut Stage<F>,
         training: bool,
-    ) -> Levels {
-        let (tree, shape) = (self.tree, self.shape);
+    ) {
+        let (tree, shape, kept_row) = (self.tree, self.shape, self.kept() * self.shape.wide);
         let stride = chains.len().next_multiple_of(R::NODES);
-        let (first, more) = (steps.start == tree.depth(), steps.end < self.batch.bits());
-        let levels = Levels { steps: steps.len(), stride, more, key: 1 << 32 | (chains.start as u64) << 16 };
-        let before = tile.last.clone();
-        let rows = stride / R::NODES;
-        let nodes = steps.len() * stride;
-        let room =
-            Room { rows: nodes / R::NODES, most: rows, nodes, parents: rows, training, noise: self.noise(training) };
+        let (rows, nodes) = (stride / R::NODES, steps.len() * stride);
         simd.vectorize(
             #[inline(always)]
             || {
-                if first {
-                    tile.reserve(shape, room, self.kept());
-                    let leaves = &tree.leaf[chains.clone()];
-                    R::gather(
-                        simd,
+                if steps.start == tree.depth() {
+                    tile.reserve(
                         shape,
-                        leaves,
-                        shape.gates,
-                        (&trunk.z, shape.ldz),
-                        (&mut tile.parents_z, shape.ldz),
+                        self.room(Room {
+                            parents: rows,
+                            rows: nodes / R::NODES,
+                            most: rows,
+                            nodes,
+                            training,
+                            ..Room::default()
+                        }),
                     );
-                    let last = tree.levels.last().cloned().unwrap_or(0..0);
-                    if self.kept() > 0 {
-                        let (c, ld) = c_of(trunk, shape, last.start / R::NODES, tree.depth() == 0);
-                        R::gather(simd, shape, leaves, 1, (c, ld), (&mut tile.parents_c, shape.wide));
+                    let (leaves, last) = (&tree.leaf[chains.clone()], trunk.above(tree.depth(), R::NODES));
+                    R::gather(simd, shape, leaves, shape.gates, (&trunk.z, shape.ldz), (&mut tile.z, shape.ldz));
+                    if kept_row > 0 {
+                        let c = (&trunk.kept[last.start * kept_row + C * shape.wide..], kept_row);
+                        R::gather(simd, shape, leaves, 1, c, (&mut tile.kept[C * shape.wide..], kept_row));
                     }
-                    tile.bad.clear();
-                    tile.bad.resize(stride, F::zero());
-                    if trunk.any_wrong {
-                        let wrong = &trunk.wrong[last.clone()];
-                        tile.bad.iter_mut().zip(leaves).for_each(|(bad, &leaf)| *bad = wrong[leaf as usize]);
-                    }
-                    if self.net.cell == Cell::Dynamic && !last.is_empty() {
-                        let [a, b] = [&tree.nodes.a, &tree.nodes.b].map(|x| &x[last.clone()]);
-                        tile.parents_ab.clear();
-                        tile.parents_ab.extend(leaves.iter().map(|&leaf| (a[leaf as usize], b[leaf as usize])));
-                    } else {
-                        tile.parents_ab.clear();
-                    }
+                    self.begin_chains(leaves, stride, trunk, tile);
                 } else {
-                    swap(&mut tile.z, &mut tile.parents_z);
-                    if self.kept() > 0 {
-                        let (c, ld) = c_of(&*tile, shape, before.start / R::NODES, false);
-                        let (c, to) = (c.to_vec(), &mut tile.parents_c);
-                        for row in 0..rows {
-                            to[row * shape.wide..][..shape.wide].copy_from_slice(&c[row * ld..][..shape.wide]);
-                        }
-                    }
+                    let last = tile.levels.last().cloned().unwrap_or(0..0);
+                    let rows = tile.above(tile.levels.len(), R::NODES);
+                    tile.kept.copy_within(rows.start * kept_row..rows.end * kept_row, 0);
                     let Stage { nodes, parents_ab, .. } = &mut *tile;
                     parents_ab.clear();
-                    parents_ab.extend(before.clone().map(|node| (nodes.a[node], nodes.b[node])));
+                    parents_ab.extend(last.map(|node| (nodes.a[node], nodes.b[node])));
                 }
                 tree.fill(self.batch, chains.clone(), steps.clone(), stride, &mut tile.nodes);
             },
         );
+        (tile.stride, tile.more, tile.key) =
+            (stride, steps.end < self.batch.bits(), 1 << 32 | (chains.start as u64) << 16);
+        tile.levels.clear();
+        tile.levels.extend((0..steps.len()).map(|i| i * stride..(i + 1) * stride));
         while tile.same.len() < stride {
             tile.same.push(u32::try_from(tile.same.len()).expect("a tile is small"));
         }
-        tile.last = levels.at(tree, levels.steps - 1);
-        self.scales(levels, tile);
-        levels
+        self.scales(tile);
+    }
+
+    /// What chains take over from their leaves: whether they are wrong so far and, for the dynamic cell, inputs.
+    #[inline(always)]
+    fn begin_chains(&self, leaves: &[u32], stride: usize, trunk: &Stage<F>, tile: &mut Stage<F>) {
+        let last = self.tree.levels.last().cloned().unwrap_or(0..0);
+        tile.bad.clear();
+        tile.bad.resize(stride, F::zero());
+        if trunk.any_wrong {
+            let wrong = &trunk.wrong[last.clone()];
+            tile.bad.iter_mut().zip(leaves).for_each(|(bad, &leaf)| *bad = wrong[leaf as usize]);
+        }
+        tile.parents_ab.clear();
+        if self.net.cell == Cell::Dynamic && !last.is_empty() {
+            let (a, b) = (&self.tree.nodes.a[last.clone()], &self.tree.nodes.b[last]);
+            tile.parents_ab.extend(leaves.iter().map(|&leaf| (a[leaf as usize], b[leaf as usize])));
+        }
     }
 
     /// Adds what flows back into a tile's leaves to their sums.
     fn end_tile<S: Simd>(&self, simd: S, chains: &Range<usize>, trunk: &mut Stage<F>, tile: &Stage<F>) {
-        let (shape, last) = (self.shape, self.tree.levels.last().expect("a trunk"));
-        let (leaves, row) = (&self.tree.leaf[chains.clone()], last.start / R::NODES);
+        let (shape, leaves) = (self.shape, &self.tree.leaf[chains.clone()]);
+        let last = trunk.above(self.tree.depth(), R::NODES);
         simd.vectorize(
             #[inline(always)]
             || {
-                let s = (&mut trunk.s[row * shape.ldz..], shape.ldz);
-                R::scatter_add(simd, shape, leaves, shape.gates, (&tile.parents_z, shape.ldz), s);
+                let s = (&mut trunk.s[last.start * shape.ldz..], shape.ldz);
+                R::scatter_add(simd, shape, leaves, shape.gates, (&tile.s, shape.ldz), s);
                 if self.kept() > 0 {
-                    let flow = (&mut trunk.flow[row * shape.wide..], shape.wide);
-                    R::scatter_add(simd, shape, leaves, 1, (&tile.parents_flow, shape.wide), flow);
+                    let flow = (&mut trunk.flow[last.start * shape.wide..], shape.wide);
+                    R::scatter_add(simd, shape, leaves, 1, (&tile.flow, shape.wide), flow);
                 }
             },
         );
     }
 
     /// `s_t = exp ‖x_t − x_{t−1}‖` of the dynamic cell: 1, e or e^√2, for none, one or both bits changed.
-    fn scales(&self, levels: Levels, stage: &mut Stage<F>) {
-        stage.scale.clear();
-        if self.net.cell != Cell::Dynamic {
-            return;
-        }
+    fn scales(&self, stage: &mut Stage<F>) {
+        let mut scale = take(&mut stage.scale);
+        scale.clear();
+        let levels = if self.net.cell == Cell::Dynamic { &stage.levels[..] } else { &[] };
         let [none, one, both] = [1.0, 1_f64.exp(), 2_f64.sqrt().exp()].map(F::of);
-        let nodes = if levels.stride > 0 { &stage.nodes } else { &self.tree.nodes };
-        for i in 0..levels.steps {
-            let at = levels.at(self.tree, i);
-            let parents = levels.parents(self.tree, &stage.same, i);
-            let before = if i > 0 { levels.at(self.tree, i - 1) } else { 0..0 };
-            for (node, &parent) in at.zip(parents) {
+        let nodes = stage.known(self.tree);
+        for (i, level) in levels.iter().enumerate() {
+            let before = if i > 0 { levels[i - 1].start } else { 0 };
+            for (node, &parent) in level.clone().zip(stage.parents_of(self.tree, i)) {
                 let parent = parent as usize;
                 let (a, b) = match (i, stage.parents_ab.get(parent)) {
-                    (0, Some(&before)) if levels.stride > 0 => before,
+                    (0, Some(&before)) => before,
                     // Nothing is carried into the first step.
-                    (0, _) => (nodes.a[node], nodes.b[node]),
-                    _ => (nodes.a[before.start + parent], nodes.b[before.start + parent]),
+                    (0, None) => (nodes.a[node], nodes.b[node]),
+                    _ => (nodes.a[before + parent], nodes.b[before + parent]),
                 };
                 let changed = usize::from(nodes.a[node] != a) + usize::from(nodes.b[node] != b);
-                stage.scale.push([none, one, both][changed]);
+                scale.push([none, one, both][changed]);
             }
         }
+        stage.scale = scale;
     }
 
     /// All levels forward.
-    fn forward<S: Simd>(&self, simd: S, levels: Levels, stage: &mut Stage<F>, training: bool) {
+    fn forward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool) {
         let (shape, kept_row) = (self.shape, self.kept() * self.shape.wide);
-        for i in 0..levels.steps {
-            let at = levels.at(self.tree, i);
-            let rows = at.start / R::NODES..at.end / R::NODES;
-            let Stage { nodes, h, kept, z, next_z, parents_z, parents_c, scale, same, .. } = &mut *stage;
-            let nodes = if levels.stride > 0 { &*nodes } else { &self.tree.nodes };
-            let (above, kept) = kept.split_at_mut(rows.start * kept_row);
-            let mut level = LevelOf::new(self.packed_as(), nodes, at, levels.parents(self.tree, same, i), scale);
-            level.before = match i.checked_sub(1) {
-                None => (parents_c, shape.wide, 0),
-                Some(i) => (&above[levels.at(self.tree, i).start / R::NODES * kept_row..], kept_row, C * shape.wide),
-            };
-            let products: &[F] = if i == 0 { parents_z } else { z };
-            let now = &mut h[rows.start * shape.ld..][..rows.len() * shape.ld];
-            let weights = &self.packed.rows;
-            let children = levels.more || i + 1 < levels.steps;
-            let noise = self.net.noise.filter(|_| training);
+        let (weights, noise) = (&self.packed.rows, self.net.noise.filter(|_| training));
+        // Apart from what is only read.
+        let (mut h, mut kept, mut clean) = (take(&mut stage.h), take(&mut stage.kept), take(&mut stage.clean));
+        let (mut z, mut next_z) = (take(&mut stage.z), take(&mut stage.next_z));
+        for i in 0..stage.levels.len() {
+            let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
+            let (before, now) = kept.split_at_mut(rows.start * kept_row);
+            let level = self.level(stage, i, &before[above.start * kept_row..]);
+            let h = &mut h[rows.start * shape.ld..][..rows.len() * shape.ld];
             let out = if children && noise.is_none() { Some(&mut next_z[..]) } else { None };
-            with_cell!(self.net, weights.level_forward(simd; &level, products, (now, kept), out));
+            with_cell!(self.net, weights.level_forward(simd; &level, &z, (h, now), out));
             if let Some(noise) = noise {
-                let key = levels.key | (self.shard as u64) << 48;
-                noise.disturb_level(simd, (key, i), shape, &rows, stage, self.kept());
+                let key = (stage.key | (self.shard as u64) << 48, i);
+                let clean = if kept_row > 0 { &mut [][..] } else { &mut clean[rows.start * shape.ld..] };
+                noise.disturb_level(simd, key, shape, h, (clean, now));
                 if children {
-                    weights.forward(simd, rows.len(), &stage.h[rows.start * shape.ld..], &mut stage.next_z);
+                    weights.forward(simd, rows.len(), h, &mut next_z);
                 }
             }
             if children {
-                swap(&mut stage.z, &mut stage.next_z);
+                swap(&mut z, &mut next_z);
             }
+        }
+        (stage.h, stage.kept, stage.clean, stage.z, stage.next_z) = (h, kept, clean, z, next_z);
+    }
+
+    /// A level; `before` are the rows whose c is that of its parents.
+    fn level<'a>(&'a self, stage: &'a Stage<F>, i: usize, before: &'a [F]) -> LevelOf<'a, F> {
+        let (at, nodes) = (stage.levels[i].clone(), stage.known(self.tree));
+        LevelOf {
+            shape: self.shape,
+            units: &self.packed.units,
+            len: at.len(),
+            parent: stage.parents_of(self.tree, i),
+            a: &nodes.a[at.clone()],
+            b: &nodes.b[at.clone()],
+            scale: if stage.scale.is_empty() { &nodes.a[at] } else { &stage.scale[at] },
+            before,
         }
     }
 
     /// Outputs of all nodes.
-    fn output<S: Simd>(&self, simd: S, levels: Levels, stage: &mut Stage<F>, sums: &mut Units<F>) -> Tally {
-        let nodes = if levels.stride > 0 { &stage.nodes } else { &self.tree.nodes };
-        let count = levels.nodes(self.tree);
-        let units = &self.packed.units;
+    fn output<S: Simd>(&self, simd: S, stage: &mut Stage<F>, sums: &mut Units<F>) -> Tally {
+        let (count, units, first) = (stage.len(), &self.packed.units, stage.parents() * self.shape.ld);
         let dz_o = &mut stage.dz_o[..count.next_multiple_of(LINE)];
-        R::dots(simd, self.shape, count / R::NODES, &stage.h, &units.w_ho, dz_o);
+        R::dots(simd, self.shape, count / R::NODES, &stage.h[first..], &units.w_ho, dz_o);
         let output = Output { activation: self.net.output, loss: self.net.loss, bias: units.b_o };
+        let nodes = if stage.stride > 0 { &stage.nodes } else { &self.tree.nodes };
         output.run(simd, nodes, dz_o, &mut stage.wrong, &mut sums.b_o)
     }
 
     /// All levels back: S of each node, what flows into the parents of the first level, and the sums of weight gradients.
-    fn backward<S: Simd>(&self, simd: S, levels: Levels, stage: &mut Stage<F>, sums: (&mut Units<F>, &mut [F])) {
+    fn backward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, sums: (&mut Units<F>, &mut [F])) {
         let (shape, kept_row) = (self.shape, self.kept() * self.shape.wide);
         let clean = self.net.noise.is_some() && self.net.cell != Cell::Lstm;
-        for i in (0..levels.steps).rev() {
-            let at = levels.at(self.tree, i);
-            let rows = at.start / R::NODES..at.end / R::NODES;
-            let Stage {
-                nodes,
-                h,
-                clean: kept_clean,
-                kept,
-                z,
-                s,
-                flow,
-                dz_o,
-                parents_z,
-                parents_c,
-                parents_flow,
-                scale,
-                same,
-                ..
-            } = &mut *stage;
-            let (s_above, s) = s.split_at_mut(rows.start * shape.ldz);
-            let nodes = if levels.stride > 0 { &*nodes } else { &self.tree.nodes };
-            let children = levels.more || i + 1 < levels.steps;
-            let mut level =
-                LevelOf::new(self.packed_as(), nodes, at.clone(), levels.parents(self.tree, same, i), scale);
-            let above = i.checked_sub(1).map(|i| levels.at(self.tree, i).start / R::NODES);
-            level.before = match above {
-                None => (parents_c, shape.wide, 0),
-                Some(row) => (&kept[row * kept_row..], kept_row, C * shape.wide),
-            };
-            let (flow_above, flow) = flow.split_at_mut(if self.kept() > 0 { rows.start * shape.wide } else { 0 });
-            let (s_into, flow_into): (&mut [F], &mut [F]) = match above {
-                None => (parents_z, parents_flow),
-                Some(row) => (
-                    &mut s_above[row * shape.ldz..],
-                    if self.kept() > 0 { &mut flow_above[row * shape.wide..] } else { flow_above },
-                ),
-            };
-            let h = &h[rows.start * shape.ld..];
+        let weights = &self.packed.rows;
+        // Apart from what is only read.
+        let (mut z, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
+        for i in (0..stage.levels.len()).rev() {
+            let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
+            let (s_above, s_now) = s.split_at_mut(rows.start * shape.ldz);
+            let (flow_above, flow_now) = flow.split_at_mut(self.of_flow(&rows).start);
+            let level = self.level(stage, i, &stage.kept[above.start * kept_row..]);
+            let h = &stage.h[rows.start * shape.ld..];
             let back = Backward {
-                dz_o: &dz_o[at],
-                s: if children { s } else { &[] },
-                flow: if children { flow } else { &[] },
+                dz_o: &stage.dz_o[stage.levels[i].clone()],
+                s: if children { s_now } else { &[] },
+                flow: if children { flow_now } else { &[] },
                 h,
-                y: if clean { &kept_clean[rows.start * shape.ld..] } else { h },
-                kept: &kept[rows.start * kept_row..],
+                y: if clean { &stage.clean[rows.start * shape.ld..] } else { h },
+                kept: &stage.kept[rows.start * kept_row..],
             };
-            let to = Into { s: s_into, flow: flow_into, units: sums.0, weights: sums.1 };
-            let weights = &self.packed.rows;
-            with_cell!(self.net, weights.level_backward(simd; &level, back, z, to));
+            let to = Into {
+                s: &mut s_above[above.start * shape.ldz..],
+                flow: &mut flow_above[self.of_flow(&above).start..],
+                units: sums.0,
+                weights: sums.1,
+            };
+            with_cell!(self.net, weights.level_backward(simd; &level, back, &mut z, to));
         }
-        if !R::FUSED {
-            let rows = (levels.nodes(self.tree) - if levels.more { 0 } else { levels.stride }) / R::NODES;
-            self.packed.rows.outer(simd, rows, &stage.h, &stage.s, sums.1);
-        }
-    }
-
-    /// Marks the chains that were wrong at a step.
-    fn mark_chains(&self, levels: Levels, tile: &mut Stage<F>) {
-        for wrong in tile.wrong.chunks_exact(levels.stride).take(levels.steps) {
-            tile.bad.iter_mut().zip(wrong).for_each(|(bad, &wrong)| *bad = larger(*bad, wrong));
-        }
+        (stage.z, stage.s, stage.flow) = (z, s, flow);
+        let first = stage.parents();
+        let nodes = stage.len() - if stage.more { 0 } else { stage.stride };
+        let (h, s) = (&stage.h[first * shape.ld..], &stage.s[first * shape.ldz..]);
+        weights.outer(simd, nodes / R::NODES, h, s, sums.1);
     }
 
     /// Adds the sums of units to the gradients of `w_ih`, `b_h`, `w_ho` and `b_o`.
@@ -543,35 +483,5 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         add(&units.b_h, b_h);
         add(&units.w_ho, w_ho);
         b_o.iter_mut().for_each(|b_o| *b_o += units.b_o);
-    }
-}
-
-/// c of a stage's rows from `row` on, and floats from one to the next; zeros for the root.
-fn c_of<F: Lane>(stage: &Stage<F>, shape: Shape, row: usize, root: bool) -> (&[F], usize) {
-    let kept_row = 6 * shape.wide;
-    if root { (&stage.parents_c, shape.wide) } else { (&stage.kept[row * kept_row + C * shape.wide..], kept_row) }
-}
-
-#[inline(always)]
-fn larger<F: Lane>(a: F, b: F) -> F {
-    if b > a { b } else { a }
-}
-
-/// Samples of the chains that are marked.
-fn wrong_samples<F: Lane>(tile: &Stage<F>, stride: usize) -> u64 {
-    let wrong = tile.bad.iter().zip(&tile.nodes.weight[..stride]).map(|(bad, weight)| (*bad * *weight).widen());
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-    let wrong = wrong.sum::<f64>() as u64;
-    wrong
-}
-
-/// Writes the answers of a tile at some steps.
-fn answer<F: Lane>(tile: &Stage<F>, stride: usize, first: usize, steps: Range<usize>, predicted: &mut BitTensor) {
-    let samples = predicted.samples();
-    for (i, step) in steps.enumerate() {
-        let (wrong, target) = (&tile.wrong[i * stride..][..stride], &tile.nodes.target[i * stride..][..stride]);
-        for (sample, (wrong, target)) in (first..samples).zip(wrong.iter().zip(target)) {
-            predicted.set(sample, step, wrong != target);
-        }
     }
 }

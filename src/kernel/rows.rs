@@ -6,7 +6,7 @@
 use super::Method;
 use super::cell::Cell;
 use super::math::{Lane, Vector};
-use super::step::{self, Backward, Into, LevelOf};
+use super::step::{Backward, Into, LevelOf};
 use fearless_simd::prelude::*;
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
@@ -62,20 +62,11 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// `h [rows, ld]`, `z [rows, ldz]`.
     fn forward<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]);
 
-    /// `dh = s W_hhᵀ`, row by row.
-    ///
-    /// # Shapes
-    /// `s [rows, ldz]`, `dh [rows, ld]`.
-    fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]);
-
-    /// `sums += Σ_rows h ⊗ s`.
+    /// `sums += Σ_rows h ⊗ s`, if [`Rows::level_backward`] has not.
     ///
     /// # Shapes
     /// `h [rows, ld]`, `s [rows, ldz]`, `sums`: [`Rows::sums`] floats.
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]);
-
-    /// Whether [`Rows::level_backward`] adds the outer products of a level, too.
-    const FUSED: bool = false;
 
     /// A level forward: h, what is kept, and, where it has children, its products.
     fn level_forward<S: Simd, C: Cell<F>, const SCALED: bool>(
@@ -84,17 +75,9 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
         cell: C,
         level: &LevelOf<'_, F>,
         z: &[F],
-        (h, kept): (&mut [F], &mut [F]),
+        to: (&mut [F], &mut [F]),
         products: Option<&mut [F]>,
-    ) {
-        simd.vectorize(
-            #[inline(always)]
-            || step::forward::<S, F, Self, C, SCALED>(simd, cell, level, z, h, kept),
-        );
-        if let Some(products) = products {
-            self.forward(simd, level.len / Self::NODES, h, products);
-        }
-    }
+    );
 
     /// A level back: dz into the sums of its parents and of the weight gradients. `dh` is room for what flows into it.
     fn level_backward<S: Simd, C: Cell<F>, const SCALED: bool>(
@@ -105,15 +88,7 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
         back: Backward<'_, F>,
         dh: &mut [F],
         to: Into<'_, F>,
-    ) {
-        if !back.s.is_empty() {
-            self.backward(simd, level.len / Self::NODES, back.s, dh);
-        }
-        simd.vectorize(
-            #[inline(always)]
-            || step::backward::<S, F, Self, C, SCALED>(simd, cell, level, back, dh, to),
-        );
-    }
+    );
 
     /// Floats of the sums of a weight gradient.
     fn sums(shape: Shape) -> usize;

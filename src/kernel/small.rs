@@ -261,7 +261,6 @@ macro_rules! planes {
 
 impl Rows<f32> for Small {
     const NODES: usize = BLOCK;
-    const FUSED: bool = true;
 
     fn new(shape: Shape, _method: Method) -> Self {
         assert!(shape.gates == 1 && shape.hidden <= MOST, "a small net, not {shape:?}");
@@ -289,13 +288,7 @@ impl Rows<f32> for Small {
         planes!(simd, self.shape, product(&self.forward, rows, h, z));
     }
 
-    fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[f32], dh: &mut [f32]) {
-        planes!(simd, self.shape, product(&self.backward, rows, s, dh));
-    }
-
-    fn outer<S: Simd>(&self, _simd: S, _rows: usize, _h: &[f32], _s: &[f32], _sums: &mut [f32]) {
-        unreachable!("levels add their own outer products");
-    }
+    fn outer<S: Simd>(&self, _simd: S, _rows: usize, _h: &[f32], _s: &[f32], _sums: &mut [f32]) {}
 
     fn level_forward<S: Simd, C: Cell<f32>, const SCALED: bool>(
         &self,

@@ -2,15 +2,27 @@
 
 use super::math::Lane;
 use super::rows::{Aligned, Shape};
-use crate::task::tree::{Nodes, Number};
+use crate::task::BitTensor;
+use crate::task::tree::{Nodes, Number, Tree};
 use std::ops::Range;
 
-/// The buffers of a stage. What depends on the cell is empty where it is not needed.
+/// The levels of a stage and their buffers. What depends on the cell is empty where it is not needed.
+///
+/// The first rows are those of the first level's parents: the root, or what the steps before left. Of them c is read, and S and dc are
+/// written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stage<F: Number> {
+    /// The nodes of each level.
+    pub(crate) levels: Vec<Range<usize>>,
+    /// Nodes of each step of a tile; 0 for the trunk.
+    pub(crate) stride: usize,
+    /// Whether the last level has children.
+    pub(crate) more: bool,
+    /// Key of the noise.
+    pub(crate) key: u64,
     /// What is known of the nodes; the trunk's are in the tree.
     pub(crate) nodes: Nodes<F>,
-    /// h of all nodes, `[rows][ld]`.
+    /// h, `[rows][ld]`.
     pub(crate) h: Aligned<F>,
     /// With noise: h before it.
     pub(crate) clean: Aligned<F>,
@@ -28,13 +40,8 @@ pub(crate) struct Stage<F: Number> {
     pub(crate) dz_o: Aligned<F>,
     /// 1 for wrong nodes.
     pub(crate) wrong: Aligned<F>,
-    /// Dynamic: s of all nodes.
+    /// Dynamic: s of all nodes, and inputs of the parents of the first level.
     pub(crate) scale: Vec<F>,
-    /// What the parents of the first level were, `h W_hh` and c, `[rows][ldz]` and `[rows][wide]`; and then what flows back into them.
-    pub(crate) parents_z: Aligned<F>,
-    pub(crate) parents_c: Aligned<F>,
-    pub(crate) parents_flow: Aligned<F>,
-    /// Dynamic: inputs of the parents of the first level.
     pub(crate) parents_ab: Vec<(F, F)>,
     /// The parent of each node of a chain: the same one.
     pub(crate) same: Vec<u32>,
@@ -42,47 +49,123 @@ pub(crate) struct Stage<F: Number> {
     pub(crate) any_wrong: bool,
     /// 1 for chains with a wrong bit so far.
     pub(crate) bad: Vec<F>,
-    /// The nodes of the last step.
-    pub(crate) last: Range<usize>,
     /// What there is room for.
     laid: Option<(Shape, Room)>,
 }
 
 /// What a stage needs room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Room {
+    /// Rows of the first level's parents.
+    pub(crate) parents: usize,
+    /// Rows of the nodes.
     pub(crate) rows: usize,
     /// Rows of the largest level.
     pub(crate) most: usize,
     pub(crate) nodes: usize,
-    /// Rows of the first level's parents.
-    pub(crate) parents: usize,
+    /// Lines kept for each line of h.
+    pub(crate) kept: usize,
     pub(crate) training: bool,
     pub(crate) noise: bool,
 }
 
 impl<F: Lane> Stage<F> {
-    /// Makes room, with `kept` lines of what is kept; allocates only to grow.
-    pub(crate) fn reserve(&mut self, shape: Shape, room: Room, kept: usize) {
+    /// Makes room; allocates only to grow.
+    pub(crate) fn reserve(&mut self, shape: Shape, room: Room) {
         if self.laid == Some((shape, room)) {
             return;
         }
         self.laid = Some((shape, room));
-        let Room { rows, most, nodes, parents, training, noise } = room;
+        let Room { parents, rows, most, nodes, kept, training, noise } = room;
+        let (rows, most) = (parents + rows, most.max(parents));
         self.h.reserve(rows * shape.ld);
         self.z.reserve(most * shape.ldz);
         self.next_z.reserve(most * shape.ldz);
         self.kept.reserve(rows * kept * shape.wide);
         self.dz_o.reserve(nodes.next_multiple_of(16));
         self.wrong.reserve(nodes.next_multiple_of(16));
-        self.parents_z.reserve(parents * shape.ldz);
-        let wide = if kept > 0 { shape.wide } else { 0 };
-        self.parents_c.reserve(parents * wide);
         if training {
-            self.parents_flow.reserve(parents * wide);
             self.s.reserve(rows * shape.ldz);
-            self.flow.reserve(rows * wide);
+            self.flow.reserve(if kept > 0 { rows * shape.wide } else { 0 });
             self.clean.reserve(if noise { rows * shape.ld } else { 0 });
         }
     }
+
+    /// Rows of the first level's parents.
+    pub(crate) fn parents(&self) -> usize {
+        self.laid.map_or(0, |(_, room)| room.parents)
+    }
+
+    /// The rows of a level, of `nodes` nodes each.
+    pub(crate) fn rows(&self, i: usize, nodes: usize) -> Range<usize> {
+        let (first, level) = (self.parents(), &self.levels[i]);
+        first + level.start / nodes..first + level.end / nodes
+    }
+
+    /// The rows of the level above one.
+    pub(crate) fn above(&self, i: usize, nodes: usize) -> Range<usize> {
+        if i == 0 { 0..self.parents() } else { self.rows(i - 1, nodes) }
+    }
+
+    /// Whether a level has children.
+    pub(crate) fn has_children(&self, i: usize) -> bool {
+        self.more || i + 1 < self.levels.len()
+    }
+
+    /// Number of nodes.
+    pub(crate) fn len(&self) -> usize {
+        self.levels.last().map_or(0, |level| level.end)
+    }
+
+    /// The parent of each node of a level, among those of the level above.
+    pub(crate) fn parents_of<'a>(&'a self, tree: &'a Tree<F>, i: usize) -> &'a [u32] {
+        if self.stride > 0 { &self.same[..self.stride] } else { &tree.parent[self.levels[i].clone()] }
+    }
+
+    /// What is known of the nodes.
+    pub(crate) fn known<'a>(&'a self, tree: &'a Tree<F>) -> &'a Nodes<F> {
+        if self.stride > 0 { &self.nodes } else { &tree.nodes }
+    }
+
+    /// Marks the nodes of a trunk that stand below a wrong one.
+    pub(crate) fn mark_below(&mut self, tree: &Tree<F>) {
+        for level in self.levels.windows(2) {
+            let (above, below) = self.wrong.split_at_mut(level[1].start);
+            let above = &above[level[0].clone()];
+            for (wrong, &parent) in below.iter_mut().zip(&tree.parent[level[1].clone()]) {
+                *wrong = larger(*wrong, above[parent as usize]);
+            }
+        }
+    }
+
+    /// Marks the chains that were wrong at a step.
+    pub(crate) fn mark_chains(&mut self) {
+        for wrong in self.wrong.chunks_exact(self.stride).take(self.levels.len()) {
+            self.bad.iter_mut().zip(wrong).for_each(|(bad, &wrong)| *bad = larger(*bad, wrong));
+        }
+    }
+
+    /// Samples of the chains that are marked.
+    pub(crate) fn wrong_samples(&self) -> u64 {
+        let wrong = self.bad.iter().zip(&self.nodes.weight).map(|(bad, weight)| (*bad * *weight).widen());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let wrong = wrong.sum::<f64>() as u64;
+        wrong
+    }
+
+    /// Writes the answers of a tile, whose first chain is sample `first`, at some steps.
+    pub(crate) fn answer(&self, first: usize, steps: Range<usize>, predicted: &mut BitTensor) {
+        let samples = predicted.samples();
+        for (step, level) in steps.zip(&self.levels) {
+            let (wrong, target) = (&self.wrong[level.clone()], &self.nodes.target[level.clone()]);
+            for (sample, (wrong, target)) in (first..samples).zip(wrong.iter().zip(target)) {
+                predicted.set(sample, step, wrong != target);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn larger<F: Lane>(a: F, b: F) -> F {
+    if b > a { b } else { a }
 }

@@ -3,12 +3,10 @@
 //! Forward: `z_t = h_{t−1} W_hh + x_t W_ih + b_h`, where the product of a node's parent is read, and the cell. Back: `dh_t = S W_hhᵀ +
 //! dz_o w_ho`, the cell, and dz into the sum S of the parent, whose children follow each other.
 
-use super::cell::{Back, Cell};
+use super::cell::{Back, C, Cell, KEPT};
 use super::math::{Lane, Vector};
 use super::rows::{Rows, Shape, lanes, load, load_each, store};
-use crate::task::tree::Nodes;
 use fearless_simd::prelude::*;
-use std::ops::Range;
 
 /// The nodes of a level, and what the dynamic cell multiplies their parents' products with.
 #[derive(Debug, Clone, Copy)]
@@ -23,32 +21,11 @@ pub(crate) struct LevelOf<'a, F> {
     pub(crate) b: &'a [F],
     /// s of each node; anything for other cells.
     pub(crate) scale: &'a [F],
-    /// Rows whose c is that of the parents: the rows, from one to the next, and where c is.
-    pub(crate) before: (&'a [F], usize, usize),
+    /// What was kept of the level above, for its c.
+    pub(crate) before: &'a [F],
 }
 
 impl<'a, F: Lane> LevelOf<'a, F> {
-    /// A level of a tree or of chains.
-    pub(crate) fn new(
-        (shape, units): (Shape, &'a Units<F>),
-        nodes: &'a Nodes<F>,
-        at: Range<usize>,
-        parent: &'a [u32],
-        scale: &'a [F],
-    ) -> Self {
-        let (a, b) = (&nodes.a[at.clone()], &nodes.b[at.clone()]);
-        Self {
-            shape,
-            units,
-            len: at.len(),
-            parent,
-            a,
-            b,
-            scale: if scale.is_empty() { a } else { &scale[at] },
-            before: (&[], 0, 0),
-        }
-    }
-
     /// What is known of each row: the row of its parent, and a, b and s of its nodes.
     #[inline(always)]
     pub(crate) fn rows<R: Rows<F>>(self) -> impl Iterator<Item = (usize, [&'a [F]; 3])> {
@@ -59,7 +36,7 @@ impl<'a, F: Lane> LevelOf<'a, F> {
 
     #[inline(always)]
     fn c_prev<S: Simd>(&self, simd: S, parent: usize, at: usize) -> Vector<S, F> {
-        load(simd, self.before.0, parent * self.before.1 + self.before.2 + at)
+        load(simd, self.before, (parent * KEPT + C) * self.shape.wide + at)
     }
 }
 

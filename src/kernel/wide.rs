@@ -6,8 +6,10 @@
 
 use super::Method;
 use super::blas::Blas;
+use super::cell::Cell;
 use super::math::{Lane, Vector, register, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
+use super::step::{self, Backward, Into, LevelOf};
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
@@ -204,6 +206,24 @@ impl<F: Lane> Tiles<'_, F> {
     }
 }
 
+impl<F: Lane> Wide<F> {
+    /// `dh = s W_hhᵀ`, row by row.
+    ///
+    /// # Shapes
+    /// `s [rows, ldz]`, `dh [rows, ld]`.
+    fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
+        let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
+        let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
+        match &self.multiply {
+            Multiply::Tiles(_, weights) => simd.vectorize(
+                #[inline(always)]
+                || weights.product(simd, rows, x, dh, ld),
+            ),
+            Multiply::Blas(blas) => blas.backward(rows, s, dh),
+        }
+    }
+}
+
 impl<F: Lane> Rows<F> for Wide<F> {
     const NODES: usize = 1;
 
@@ -269,18 +289,6 @@ impl<F: Lane> Rows<F> for Wide<F> {
         }
     }
 
-    fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
-        let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
-        let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
-        match &self.multiply {
-            Multiply::Tiles(_, weights) => simd.vectorize(
-                #[inline(always)]
-                || weights.product(simd, rows, x, dh, ld),
-            ),
-            Multiply::Blas(blas) => blas.backward(rows, s, dh),
-        }
-    }
-
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]) {
         let Shape { hidden, gates, lines, wide, ld, ldz } = self.shape;
         if let Multiply::Blas(blas) = &self.multiply {
@@ -304,6 +312,42 @@ impl<F: Lane> Rows<F> for Wide<F> {
                     }
                 }
             },
+        );
+    }
+
+    fn level_forward<S: Simd, C: Cell<F>, const SCALED: bool>(
+        &self,
+        simd: S,
+        cell: C,
+        level: &LevelOf<'_, F>,
+        z: &[F],
+        (h, kept): (&mut [F], &mut [F]),
+        products: Option<&mut [F]>,
+    ) {
+        simd.vectorize(
+            #[inline(always)]
+            || step::forward::<S, F, Self, C, SCALED>(simd, cell, level, z, h, kept),
+        );
+        if let Some(products) = products {
+            self.forward(simd, level.len / Self::NODES, h, products);
+        }
+    }
+
+    fn level_backward<S: Simd, C: Cell<F>, const SCALED: bool>(
+        &self,
+        simd: S,
+        cell: C,
+        level: &LevelOf<'_, F>,
+        back: Backward<'_, F>,
+        dh: &mut [F],
+        to: Into<'_, F>,
+    ) {
+        if !back.s.is_empty() {
+            self.backward(simd, level.len / Self::NODES, back.s, dh);
+        }
+        simd.vectorize(
+            #[inline(always)]
+            || step::backward::<S, F, Self, C, SCALED>(simd, cell, level, back, dh, to),
         );
     }
 

@@ -236,7 +236,7 @@ fn workspace(cell: Cell, hidden: f64, wide: f64, shards: Shards, tried: Shards) 
         learned.max(tried) * (ld + kept + 2.0 + known)
             + learned * (ldz + flow)
             + 2.0 * most * ldz
-            + parents * (ldz + 2.0 * flow)
+            + parents * (ld + kept + ldz + flow)
     };
     let most = learning.max(trying);
     stage(shards.nodes, tried.nodes, shards.most.max(tried.most), 1.0, 0.0)
