@@ -103,7 +103,7 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
 ///
 /// # Cost
 /// With N nodes in a shard's trunk, of at most 1,024 samples or as many distinct ones, and C chains in a tile (64, or 256 from 192 hidden
-/// units on), for training: `(N + C·T)·(1 + 2 G)·H` floats, for the LSTM `(N + C·T)·7 H` more, and as many as the parameters for the
+/// units on), for training: `(N + C·(T + 1))·(1 + 2 G)·H` floats, for the LSTM `(N + C·(T + 1))·7 H` more, and as many as the parameters for the
 /// sums of the weight gradients. For evaluations chains have 64 steps at a time. A small net's H is 4 or 8, any other's a multiple of
 /// 16. The packed weights are twice as large as the parameters.
 #[derive(Debug, Clone, Default)]
