@@ -66,7 +66,7 @@ const OPTIONS: [Choice; 19] = [
     ("shuffle", || false.into(), |t| t.shuffle.into()),
     ("until", || Value::Null, |t| t.goal.name().into()),
     ("limit", || Value::Null, |t| t.goal.limit().into()),
-    ("engine", || "auto".into(), |t| t.engine.to_string().into()),
+    ("engine", || "fused".into(), |t| t.engine.to_string().into()),
     ("test_pairs", || Value::Null, |t| t.test_pairs.into()),
 ];
 
@@ -87,14 +87,18 @@ impl Axis {
     fn new(option: &Choice, records: &[&Record]) -> Self {
         let (name, usual, value) = *option;
         let of: Vec<Value> = records.iter().map(|record| value(&record.config)).collect();
-        let mut values = of.clone();
-        values.sort_by(|a, b| match (a.as_f64(), b.as_f64()) {
+        let mut places: Vec<usize> = (0..of.len()).collect();
+        places.sort_by(|&a, &b| match (of[a].as_f64(), of[b].as_f64()) {
             (Some(a), Some(b)) => a.total_cmp(&b),
-            _ => a.to_string().cmp(&b.to_string()),
+            _ => of[a].to_string().cmp(&of[b].to_string()),
         });
-        values.dedup();
-        let place = |value: &Value| values.iter().position(|other| other == value).unwrap_or_default();
-        let codes = of.iter().map(place).collect();
+        let (mut values, mut codes) = (Vec::new(), vec![0; of.len()]);
+        for place in places {
+            if values.last() != Some(&of[place]) {
+                values.push(of[place].clone());
+            }
+            codes[place] = values.len() - 1;
+        }
         let flag = if ["test_pairs", "until"].contains(&name) { String::new() } else { name.replace('_', "-") };
         Self { name, flag, usual: usual(), values, codes }
     }

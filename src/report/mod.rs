@@ -9,6 +9,10 @@ pub mod run;
 
 use crate::sweep::Results;
 use crate::task::whole::count;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+use std::sync::OnceLock;
 
 /// What every page has around its own part.
 const HEAD: &str = include_str!("head.html");
@@ -28,7 +32,7 @@ const SCRIPTS: [&str; 5] = [
 /// The page of some results.
 ///
 /// # Cost
-/// 4.7 MB, most of them plotly.js, and some 200 bytes a trial.
+/// 2.2 MB of plotly.js, and some 200 bytes a trial.
 pub fn html(title: &str, results: &Results) -> String {
     let records = results.records();
     let missing = match results.missing() {
@@ -47,7 +51,7 @@ fn page(body: &str, title: &str, about: &str, data: &str, scripts: &str, more: &
         ("about", escaped(about)),
         // Scripts end at the first `</`, whatever it stands in.
         ("data", data.replace("</", "<\\/")),
-        ("plotly", plotly_js()),
+        ("plotly", plotly_js().to_owned()),
         ("script", [LOOK, scripts].concat()),
     ];
     parts.extend(more.iter().map(|(name, text)| (*name, escaped(text))));
@@ -69,11 +73,17 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
     page
 }
 
-/// plotly.js in its script tag; the crate's second script, for formulas, is left out.
-fn plotly_js() -> String {
-    let scripts = plotly::Plot::offline_js_sources();
-    let end = "</script>";
-    scripts.split_inclusive(end).next().unwrap_or_default().to_owned()
+/// plotly.js, packed by gzip and written as base64; `look.js` unpacks it. The crate's second script, for formulas, is left out.
+fn plotly_js() -> &'static str {
+    static PACKED: OnceLock<String> = OnceLock::new();
+    PACKED.get_or_init(|| {
+        let scripts = plotly::Plot::offline_js_sources();
+        let (_, script) = scripts.split_once('>').expect("a script tag");
+        let script = script.split("</script>").next().expect("its end");
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        let packed = packed.write_all(script.as_bytes()).and_then(|()| packed.finish()).expect("memory takes all");
+        BASE64_STANDARD.encode(packed)
+    })
 }
 
 fn escaped(text: &str) -> String {
@@ -83,6 +93,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     #[test]
     fn a_template_is_filled_once() {
@@ -91,10 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn plotly_is_whole_and_alone() {
-        let script = plotly_js();
-        assert!(script.starts_with("<script") && script.ends_with("</script>"), "a script tag");
+    fn plotly_is_packed_whole_and_alone() {
+        let packed = BASE64_STANDARD.decode(plotly_js()).expect("base64");
+        assert!(packed.len() < 2_000_000, "{} bytes", packed.len());
+        let mut script = String::new();
+        flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut script).expect("a whole archive");
         assert!(script.len() > 3_000_000 && script.contains("Plotly"), "{} bytes", script.len());
-        assert_eq!(script.matches("<script").count(), 1, "one script");
+        assert!(!script.contains("<script") && !script.contains("</script>"), "one script, without its tag");
     }
 }

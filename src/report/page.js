@@ -118,4 +118,4 @@ function begin() {
   draw();
 }
 
-begin();
+unpack().then(begin);

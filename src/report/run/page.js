@@ -48,5 +48,4 @@ function draw() {
   Promise.all(drawing).then(() => { document.body.dataset.drawn = Number(document.body.dataset.drawn || 0) + 1; });
 }
 
-themed(draw);
-draw();
+unpack().then(() => { themed(draw); draw(); });
