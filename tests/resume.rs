@@ -72,10 +72,7 @@ fn run(trainer: &mut Trainer, plan: Option<&Plan>, stop_at: u64, events: Vec<Str
             (learned.report, proof.filter(|_| learned.proved()))
         }
     };
-    let mut course = *trainer.course();
-    if let Some(pursuit) = &mut course.pursuit {
-        pursuit.prove_seconds = 0.0;
-    }
+    let course = trainer.course();
     let weights = weights_hash(&trainer.model().config, &trainer.model().params);
     (End { weights, outcome: report.outcome, course: format!("{course:?}"), proof }, witness.events)
 }

@@ -53,8 +53,6 @@ pub struct Learned {
     pub report: Report,
     /// The last walk that was tried: the proof, if it is proved; none if the task was not solved.
     pub proof: Option<Proof>,
-    /// Seconds of the report that went into proofs.
-    pub prove_seconds: f64,
     /// Proofs tried.
     pub tried: u64,
 }
@@ -99,10 +97,10 @@ pub fn until_proved_watched(
         None => {
             let report = trainer.run_watched(watch)?;
             if report.outcome != Outcome::Solved {
-                return Ok(Learned { report, proof: None, prove_seconds: 0.0, tried: 0 });
+                return Ok(Learned { report, proof: None, tried: 0 });
             }
             let credit = credit_of_an_update(trainer.settings()) * report.updates as f64;
-            Pursuit { first: report.updates, due: 0, credit, want: LEAST, tried: 0, prove_seconds: 0.0 }
+            Pursuit { first: report.updates, due: 0, credit, want: LEAST, tried: 0 }
         }
     };
     trainer.set_pursuit(pursuit);
@@ -111,7 +109,7 @@ pub fn until_proved_watched(
     trainer.run_clock(false);
     let (check, outcome, proof) = ended?;
     let report = trainer.report(&check, outcome, watch);
-    Ok(Learned { report, proof, prove_seconds: pursuit.prove_seconds, tried: pursuit.tried })
+    Ok(Learned { report, proof, tried: pursuit.tried })
 }
 
 /// The second stage: steps with noise, and proofs now and then.
@@ -182,7 +180,7 @@ fn attempt(
         let proving = Instant::now();
         let found =
             Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
-        pursuit.prove_seconds += proving.elapsed().as_secs_f64();
+        trainer.proved_since(proving);
         pursuit.credit -= found.walk.states() as f64 + START;
         pursuit.tried += 1;
         if found.verdict == Verdict::Undecided && pursuit.want == LEAST {

@@ -9,6 +9,7 @@ pub mod run;
 
 use crate::sweep::Results;
 use crate::task::whole::count;
+use crate::train::Times;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -39,7 +40,12 @@ pub fn html(title: &str, results: &Results) -> String {
         0 => String::new(),
         n => format!(", {} more are missing", count(n as u64)),
     };
-    let about = format!("{} trials{missing}; carrylane {}", count(records.len() as u64), env!("CARGO_PKG_VERSION"));
+    let mut times = Times::default();
+    records.iter().for_each(|record| times += record.machine.times);
+    let times = Some(times.shares()).filter(|shares| !shares.is_empty());
+    let times = times.map_or(String::new(), |shares| format!("; of their time {shares}"));
+    let about =
+        format!("{} trials{missing}{times}; carrylane {}", count(records.len() as u64), env!("CARGO_PKG_VERSION"));
     page(BODY, title, &about, &columns::json(&records), &SCRIPTS.concat(), &[])
 }
 

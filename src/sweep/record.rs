@@ -1,6 +1,7 @@
 //! What a trial came to.
 
 use super::trial::Trial;
+use crate::train::Times;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -119,6 +120,9 @@ pub struct Machine {
     pub run_seconds: f64,
     /// The whole trial: training, tests and start-up.
     pub trial_seconds: f64,
+    /// Where that went.
+    #[serde(default)]
+    pub times: Times,
 }
 
 /// The updates at which the curve of a training is kept: 1, 2, 3, 4, 6, 8, 12, 16, …

@@ -9,7 +9,7 @@ use super::shard::Shard;
 use super::store::{Appender, Damaged, Records};
 use super::trial_run;
 use crate::error::{Error, Result};
-use crate::train::Need;
+use crate::train::{Need, Times};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ pub struct Progress {
     pub outcomes: BTreeMap<Outcome, usize>,
     /// Time since it began.
     pub seconds: f64,
-    /// Sum of the training times of the trials done.
-    pub training_seconds: f64,
+    /// Where the time of the trials done went.
+    pub times: Times,
 }
 
 /// What a run came to.
@@ -50,8 +50,6 @@ pub struct Progress {
 pub struct Ran {
     /// How far it came.
     pub progress: Progress,
-    /// Share of its threads' time that was training.
-    pub training_share: f64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
 }
@@ -83,7 +81,7 @@ pub fn run(
     drop(records);
     let start = Instant::now();
     let mut progress =
-        Progress { planned: todo.len(), done: 0, outcomes: BTreeMap::new(), seconds: 0.0, training_seconds: 0.0 };
+        Progress { planned: todo.len(), done: 0, outcomes: BTreeMap::new(), seconds: 0.0, times: Times::default() };
     // Opened even if nothing is to be done, so that a folder that cannot be written is known at once.
     let mut shard = Appender::open(folder, &options.shard.file())?;
     let threads = options.threads.min(todo.len()).max(1);
@@ -107,7 +105,7 @@ pub fn run(
         for record in &batch {
             progress.done += 1;
             *progress.outcomes.entry(record.outcome).or_default() += 1;
-            progress.training_seconds += record.seconds;
+            progress.times += record.machine.times;
         }
         progress.seconds = start.elapsed().as_secs_f64();
         on_progress(&progress);
@@ -117,9 +115,10 @@ pub fn run(
         }
     }
     progress.seconds = start.elapsed().as_secs_f64();
-    let training_share = progress.training_seconds / (progress.seconds * threads as f64).max(f64::MIN_POSITIVE);
+    // Threads that wait for the last trial are part of the rest.
+    progress.times = progress.times.within(progress.seconds * threads as f64);
     let interrupted = cut || progress.done < progress.planned;
-    Ok(Ran { progress, training_share, interrupted })
+    Ok(Ran { progress, interrupted })
 }
 
 /// Places in the plan of the trials to run, and which attempt each is.
@@ -187,5 +186,6 @@ pub(super) fn machine(threads: usize) -> Machine {
         run_began_unix_s: began,
         run_seconds: 0.0,
         trial_seconds: 0.0,
+        times: Times::default(),
     }
 }

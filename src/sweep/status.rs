@@ -4,6 +4,7 @@ use super::plan::Plan;
 use super::record::{Outcome, Record};
 use super::store::{Damaged, Records};
 use crate::error::Result;
+use crate::train::Times;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -20,8 +21,8 @@ pub struct Status {
     pub seconds: f64,
     /// Time since the last trial ended, to which `unix_s` is now.
     pub last_unix_s: f64,
-    /// Share of all runs' threads' time that was training.
-    pub training_share: f64,
+    /// Where the time of all runs' threads went.
+    pub times: Times,
     /// Lines that are not whole.
     pub damaged: Vec<Damaged>,
 }
@@ -32,7 +33,7 @@ struct Run {
     began: f64,
     seconds: f64,
     threads: usize,
-    training: f64,
+    times: Times,
 }
 
 impl Status {
@@ -54,14 +55,15 @@ impl Status {
         }
         let runs = runs(known());
         let threads: f64 = runs.iter().map(|run| run.seconds * run.threads as f64).sum();
-        let training: f64 = runs.iter().map(|run| run.training).sum();
+        let mut times = Times::default();
+        runs.iter().for_each(|run| times += run.times);
         Self {
             planned: plan.len(),
             done: outcomes.values().sum(),
             outcomes,
             seconds: union(&runs),
             last_unix_s: runs.iter().map(|run| run.began + run.seconds).fold(0.0, f64::max),
-            training_share: if threads > 0.0 { training / threads } else { 0.0 },
+            times: times.within(threads),
             damaged: records.damaged,
         }
     }
@@ -91,7 +93,7 @@ fn runs<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<Run> {
         run.began = machine.run_began_unix_s;
         run.threads = machine.threads;
         run.seconds = run.seconds.max(machine.run_seconds);
-        run.training += record.seconds;
+        run.times += record.machine.times;
     }
     runs.into_values().collect()
 }
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn times_of_runs_side_by_side_count_once() {
-        let run = |began, seconds| Run { began, seconds, threads: 1, training: 0.0 };
+        let run = |began, seconds| Run { began, seconds, threads: 1, times: Times::default() };
         assert_eq!(union(&[run(10.0, 5.0), run(0.0, 2.0), run(12.0, 1.0), run(14.0, 3.0)]), 9.0);
         assert_eq!(union(&[]), 0.0);
     }

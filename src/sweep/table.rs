@@ -90,9 +90,14 @@ const FACTS: [(&str, Type, Fact); 35] = [
 ];
 
 /// The columns that do.
-const TIMES: [(&str, Type, Fact); 7] = [
+const TIMES: [(&str, Type, Fact); 12] = [
     ("seconds", Type::Float, |r| Value::Float(r.seconds)),
     ("trial_seconds", Type::Float, |r| Value::Float(r.machine.trial_seconds)),
+    ("learning_seconds", Type::Float, |r| Value::Float(r.machine.times.learning)),
+    ("check_seconds", Type::Float, |r| Value::Float(r.machine.times.checks)),
+    ("test_seconds", Type::Float, |r| Value::Float(r.machine.times.tests)),
+    ("prove_seconds", Type::Float, |r| Value::Float(r.machine.times.proofs)),
+    ("rest_seconds", Type::Float, |r| Value::Float(r.machine.times.rest)),
     ("attempt", Type::Whole, |r| whole(r.attempt)),
     ("host", Type::Text, |r| text(&r.machine.host)),
     ("level", Type::Text, |r| text(&r.machine.level)),

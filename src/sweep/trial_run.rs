@@ -23,7 +23,7 @@ pub(super) fn run(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<Ato
     let error = match ended {
         Ok(Ok(None)) => return None,
         Ok(Ok(Some(mut record))) => {
-            record.machine.trial_seconds = start.elapsed().as_secs_f64();
+            timed(&mut record.machine, start);
             return Some(record);
         }
         Ok(Err(error)) => error.to_string(),
@@ -35,8 +35,14 @@ pub(super) fn run(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<Ato
     };
     let mut record = Record::begun(trial, machine, attempt);
     record.error = Some(error);
-    record.machine.trial_seconds = start.elapsed().as_secs_f64();
+    timed(&mut record.machine, start);
     Some(record)
+}
+
+/// Notes how long a trial took; what is not claimed of it is the rest.
+fn timed(machine: &mut Machine, start: Instant) {
+    machine.trial_seconds = start.elapsed().as_secs_f64();
+    machine.times = machine.times.within(machine.trial_seconds);
 }
 
 impl Record {
@@ -100,10 +106,13 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
     record.pairs_wrong = report.score.wrong;
     record.pairs_total = report.score.total;
     record.curve = curve;
+    record.machine.times = report.times;
     if outcome == Outcome::Diverged {
         record.diverged = report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() });
     } else {
+        let testing = Instant::now();
         record.wrong_by_bits = tests(trial, &mut trainer);
+        record.machine.times.tests += testing.elapsed().as_secs_f64();
     }
     record.weights_hash = weights_hash(&trainer.model().config, &trainer.model().params);
     Ok(Some(record))

@@ -43,6 +43,8 @@ struct State {
     powers: [u64; 2],
     #[serde(with = "exact")]
     seconds: f64,
+    /// Where they went, as bits.
+    times: [u64; 5],
     ended: Option<String>,
 }
 
@@ -64,10 +66,11 @@ impl Trainer {
         let course = *self.course();
         let streams = Streams { data: course.updates, noise: course.updates, epoch: self.place() };
         let (powers, seconds) = (powers.map(f64::to_bits), self.seconds());
+        let times = self.times().parts().map(|(_, seconds)| seconds.to_bits());
         Checkpoint {
             config: self.model().config,
             identity: identity.clone(),
-            state: State { course, streams, powers, seconds, ended: ended.map(str::to_owned) },
+            state: State { course, streams, powers, seconds, times, ended: ended.map(str::to_owned) },
             buffers: buffers.map(<[f32]>::to_vec).collect(),
         }
     }
@@ -103,7 +106,12 @@ impl Checkpoint {
         let mut trainer = Trainer::new(settings)?;
         let buffer = |index: usize| self.buffers.get(index).map_or(&[][..], Vec::as_slice);
         let moments = (buffer(1), buffer(2), self.state.powers.map(f64::from_bits));
-        trainer.take_up(buffer(0), moments, self.state.course, self.state.seconds);
+        trainer.take_up(
+            buffer(0),
+            moments,
+            self.state.course,
+            (self.state.seconds, self.state.times.map(f64::from_bits)),
+        );
         Ok(trainer)
     }
 

@@ -1,6 +1,7 @@
 //! What is told of a training, while it runs and when it ends.
 
 use super::check::Score;
+use super::clock::Times;
 use super::fault::Fault;
 use super::trainer::Trainer;
 use crate::error::Result;
@@ -80,6 +81,8 @@ pub struct Report {
     /// Time of the final count: the pairs of the check and of the fixed set that were tried after
     /// the last update.
     pub count_seconds: f64,
+    /// Where `seconds` and `count_seconds` went.
+    pub times: Times,
     /// The first number that was not finite, if it diverged.
     pub fault: Option<Fault>,
 }

@@ -27,6 +27,7 @@ mod trainer;
 pub use check::{Check, Score, score};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
+pub use clock::Times;
 pub use course::{Course, EpochSoFar, Pursuit};
 pub use dataset::Dataset;
 pub use engine::{Engine, EngineKind};

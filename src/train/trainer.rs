@@ -1,7 +1,7 @@
 //! The training loop.
 
 use super::check::{Check, Score};
-use super::clock::Clock;
+use super::clock::{Clock, Times};
 use super::course::{Course, EpochSoFar, Pursuit};
 use super::dataset::Dataset;
 use super::engine::Engine;
@@ -33,6 +33,7 @@ pub struct Trainer {
     noise: (f32, f32),
     course: Course,
     clock: Clock,
+    times: Times,
     /// Of the last update in which all was finite.
     norms: Norms,
     fault: Option<Fault>,
@@ -70,6 +71,7 @@ impl Trainer {
             noise: (0.0, 0.0),
             course: Course::default(),
             clock: Clock::default(),
+            times: Times::default(),
             norms: Norms::default(),
             fault: None,
             stop: None,
@@ -85,12 +87,12 @@ impl Trainer {
         params: &[f32],
         moments: (&[f32], &[f32], [f64; 2]),
         course: Course,
-        seconds: f64,
+        (seconds, times): (f64, [f64; 5]),
     ) {
         self.model.params.copy_from_slice(params);
         self.optimizer.set_state(moments.0, moments.1, moments.2);
         self.course = course;
-        self.clock = Clock::at(seconds);
+        (self.clock, self.times) = (Clock::at(seconds), Times::of(times));
         if let Some((epoch, _)) = self.place()
             && let Some(dataset) = &mut self.dataset
         {
@@ -177,6 +179,16 @@ impl Trainer {
         self.clock.elapsed().as_secs_f64()
     }
 
+    /// Where that time went, as far as it is claimed: the rest is left 0.
+    pub fn times(&self) -> Times {
+        self.times
+    }
+
+    /// Claims time since `start` for proofs.
+    pub(crate) fn proved_since(&mut self, start: Instant) {
+        self.times.proofs += start.elapsed().as_secs_f64();
+    }
+
     /// The norms of the last update in which all was finite.
     pub fn norms(&self) -> Norms {
         self.norms
@@ -208,6 +220,13 @@ impl Trainer {
 
     /// Learns one minibatch. Allocates nothing after the first. After the first number that is not finite, see [`Trainer::fault`].
     pub fn step(&mut self) -> Tally {
+        let start = Instant::now();
+        let tally = self.learn();
+        self.times.learning += start.elapsed().as_secs_f64();
+        tally
+    }
+
+    fn learn(&mut self) -> Tally {
         self.next_minibatch();
         self.engine.set_params(&self.model.params);
         let (amplitude, cell_limit) = self.noise;
@@ -312,11 +331,13 @@ impl Trainer {
                 check.run(self.engine(), go_on)
             }
         };
+        self.times.checks += start.elapsed().as_secs_f64();
         let outcome = match score {
             None => Outcome::Stopped,
             Some(Score { wrong: 0, .. }) if outcome == Outcome::Unsolved => Outcome::Solved,
             Some(_) => outcome,
         };
+        let testing = Instant::now();
         let counted = self.dataset.as_ref().filter(|_| outcome != Outcome::Stopped);
         let fixed = counted.map(|dataset| {
             let mut on = |batch: &Minibatch| Score {
@@ -325,15 +346,19 @@ impl Trainer {
             };
             FixedSet { training: on(dataset.training()), held_out: on(dataset.held_out()) }
         });
+        self.times.tests += testing.elapsed().as_secs_f64();
         let (Course { updates, samples, .. }, score) = (self.course, score.unwrap_or_default());
         let (seconds, count_seconds) = (self.seconds(), start.elapsed().as_secs_f64());
-        Report { outcome, score, fixed, updates, samples, seconds, count_seconds, fault: self.fault }
+        let times = self.times.within(seconds + count_seconds);
+        Report { outcome, score, fixed, updates, samples, seconds, count_seconds, times, fault: self.fault }
     }
 
     /// Whether every pair of the check is right; nothing if it was told to stop meanwhile.
     pub(crate) fn passes(&mut self, check: &Check, watch: &mut impl Watch) -> Option<bool> {
-        let go_on = self.go_on(check, watch);
-        check.passes(self.engine(), go_on)
+        let (start, go_on) = (Instant::now(), self.go_on(check, watch));
+        let passed = check.passes(self.engine(), go_on);
+        self.times.checks += start.elapsed().as_secs_f64();
+        passed
     }
 
     /// Tells of a check between its chunks, and has it go on until the training is told to stop.

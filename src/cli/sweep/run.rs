@@ -3,12 +3,12 @@
 use super::{Counts, outcomes, quoted, warn_of};
 use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION, threads};
-use crate::cli::format::{count, duration, percent, plural, rate};
+use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
 use crate::cli::{signals, values};
 use carrylane::Result;
 use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep};
-use carrylane::train::MAX_THREADS;
+use carrylane::train::{MAX_THREADS, Times};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -85,7 +85,9 @@ struct Summary {
     counts: Counts,
     interrupted: bool,
     seconds: f64,
-    training_share: f64,
+    /// Of the time of all threads.
+    #[serde(flatten)]
+    times: Times,
     trials_per_s: f64,
     shard: String,
     threads: usize,
@@ -149,16 +151,16 @@ fn under_way(progress: &Progress) -> String {
 }
 
 fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<()> {
-    let Progress { planned, done, outcomes: ended, seconds, .. } = &ran.progress;
+    let Progress { planned, done, outcomes: ended, seconds, times } = &ran.progress;
     let per_s = *done as f64 / seconds.max(1e-9);
     if *planned == 0 {
         out.say(format!("{}: nothing left to do in shard {}", quoted(&part.folder), options.shard))?;
     } else {
         let trials = styled(STRONG, plural(*done as u64, "trial"));
         out.say(format!("{trials}: {}", outcomes(ended)))?;
-        let (time, per_s, share) = (duration(*seconds), rate(per_s), percent(ran.training_share));
+        let (time, per_s, shares) = (duration(*seconds), rate(per_s), times.shares());
         let threads = plural(options.threads as u64, "thread");
-        out.say(format!("{time}, {per_s} trials/s on {threads}, {share} of the time in training"))?;
+        out.say(format!("{time}, {per_s} trials/s on {threads}: {shares}"))?;
     }
     if !ran.interrupted {
         let folder = quoted(&part.folder);
@@ -175,7 +177,7 @@ fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<(
             counts: ended.into(),
             interrupted: ran.interrupted,
             seconds: *seconds,
-            training_share: ran.training_share,
+            times: *times,
             trials_per_s: per_s,
             shard: options.shard.to_string(),
             threads: options.threads,

@@ -3,9 +3,10 @@
 use super::{Counts, outcomes, quoted, warn_of};
 use crate::cli::Answer;
 use crate::cli::args::{HELP, VERSION};
-use crate::cli::format::{count, duration, percent, plural, rate};
+use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
 use carrylane::sweep::Status;
+use carrylane::train::Times;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,7 +39,9 @@ struct Record {
     counts: Counts,
     missing: usize,
     seconds: f64,
-    training_share: f64,
+    /// Of the time of all threads.
+    #[serde(flatten)]
+    times: Times,
     trials_per_s: f64,
     seconds_left: Option<f64>,
     damaged_lines: usize,
@@ -66,9 +69,10 @@ fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()>
     let done = format!("{} of {} done", count(status.done as u64), plural(status.planned as u64, "trial"));
     out.say(format!("{}: {}", styled(STRONG, done), outcomes(&status.outcomes)))?;
     if status.done > 0 {
-        let (time, per_s, share) = (duration(status.seconds), rate(per_s), percent(status.training_share));
+        let (time, per_s, shares) = (duration(status.seconds), rate(per_s), status.times.shares());
         let left = left.map(|left| format!(", {} left at this rate", duration(left))).unwrap_or_default();
-        out.say(format!("{time} of running, {per_s} trials/s, {share} of the threads' time in training{left}"))?;
+        out.say(format!("{time} of running, {per_s} trials/s{left}"))?;
+        out.say(format!("of the threads' time: {shares}"))?;
     }
     if missing > 0 && !args.watch {
         out.say(styled(FAINT, format!("next: carrylane sweep run {}", quoted(&args.folder))))?;
@@ -81,7 +85,7 @@ fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()>
             counts: (&status.outcomes).into(),
             missing,
             seconds: status.seconds,
-            training_share: status.training_share,
+            times: status.times,
             trials_per_s: per_s,
             seconds_left: left,
             damaged_lines: status.damaged.len(),

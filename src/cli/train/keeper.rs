@@ -146,6 +146,7 @@ impl Keeper {
             update: report.updates,
             samples: report.samples,
             seconds: report.seconds,
+            times: report.times,
             outcome: outcome.to_owned(),
             pairs_wrong: report.score.wrong,
             pairs_total: report.score.total,

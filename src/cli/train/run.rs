@@ -81,8 +81,8 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let summary = Summary::new(&mut trainer, &report, learned.as_ref().zip(plan.map(|plan| plan.noise)));
     out.say(conclusion(&settings, &report))?;
     let proof = learned.as_ref().and_then(|learned| learned.proof.as_ref());
-    if let Some((learned, proof)) = learned.as_ref().zip(proof) {
-        Told::new(proof, learned.prove_seconds, trainer.engine()).tell(out)?;
+    if let Some(proof) = proof {
+        Told::new(proof, report.times.proofs, trainer.engine()).tell(out)?;
     }
     if let Some(fixed) = &report.fixed {
         let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));

@@ -3,7 +3,7 @@
 use crate::cli::args::VERSION;
 use carrylane::model::{Cell, config_hash, weights_hash};
 use carrylane::prove::Learned;
-use carrylane::train::{Fault, Outcome, Report, Trainer};
+use carrylane::train::{Fault, Outcome, Report, Times, Trainer};
 use serde::Serialize;
 
 /// The last JSON line.
@@ -37,6 +37,9 @@ pub(super) struct Summary {
     pub(super) config_hash: String,
     version: &'static str,
     count_seconds: f64,
+    /// Where `seconds` and `count_seconds` went.
+    #[serde(flatten)]
+    times: Times,
 }
 
 /// What was spent on the proof.
@@ -44,7 +47,6 @@ pub(super) struct Summary {
 struct ProofSummary {
     proved: bool,
     proofs_tried: u64,
-    prove_seconds: f64,
     noise: f32,
 }
 
@@ -95,12 +97,12 @@ impl Summary {
             proof: learned.map(|(learned, noise)| ProofSummary {
                 proved: learned.proved(),
                 proofs_tried: learned.tried,
-                prove_seconds: learned.prove_seconds,
                 noise,
             }),
             config_hash: config_hash(&model.config),
             version: VERSION,
             count_seconds: report.count_seconds,
+            times: report.times,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::train::Row;
+use crate::train::{Row, Times};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -37,6 +37,9 @@ pub struct End {
     pub samples: u64,
     /// Training time.
     pub seconds: f64,
+    /// Where it went, and what came after it.
+    #[serde(default)]
+    pub times: Times,
     /// `solved`, `proved`, `unsolved` or `diverged`.
     pub outcome: String,
     /// Wrong pairs of the check.

@@ -28,7 +28,9 @@ pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment
         (Some(end), _) => {
             let fault = end.fault.as_ref().map_or(String::new(), |fault| format!(": {fault}"));
             let [updates, wrong, total] = [end.update, end.pairs_wrong, end.pairs_total].map(count);
-            format!("{} after {updates} updates{fault}; {wrong} of {total} pairs wrong", end.outcome)
+            let times = Some(end.times.shares()).filter(|shares| !shares.is_empty());
+            let times = times.map_or(String::new(), |shares| format!("; of the time {shares}"));
+            format!("{} after {updates} updates{fault}; {wrong} of {total} pairs wrong{times}", end.outcome)
         }
         (None, Some(row)) => format!("under way, or interrupted, after {} updates", count(row.update)),
         (None, None) => "not begun".to_owned(),
