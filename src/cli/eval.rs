@@ -6,8 +6,9 @@ use super::output::{FAINT, Output, mark, styled};
 use super::trained::{Source, Stamp};
 use super::{Answer, values};
 use carrylane::task::rng::Purpose;
-use carrylane::task::{Minibatch, PairSet, Pattern};
-use carrylane::train::{MAX_BITS, Score};
+use carrylane::task::number::shorten;
+use carrylane::task::{Minibatch, PairSet};
+use carrylane::train::{MAX_BITS, Score, Search};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -26,8 +27,8 @@ pub(super) struct Args {
         help_heading = "Additions"
     )]
     bits: Vec<usize>,
-    /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, or all: every pair up to 9 bits, random ones beyond,
-    /// and those that break nets.
+    /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, random runs with long carries, the worst one that a search finds, or all: every
+    /// pair up to 9 bits, random ones beyond, and those that break nets.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
     /// How many random additions of each width [default: 16384].
@@ -42,6 +43,7 @@ Examples:
   carrylane eval --model run/model.safetensors
   carrylane eval --bits 8,9 --pattern exhaustive
   carrylane eval --bits 4096 --pattern uniform --pairs 1000
+  carrylane eval --bits 16,64 --pattern worst
 
 Exits with 1 if any sum is wrong.";
 
@@ -49,8 +51,10 @@ Exits with 1 if any sum is wrong.";
 enum Which {
     All,
     Uniform,
+    Runs,
     Exhaustive,
     Adversarial,
+    Worst,
 }
 
 /// The widest additions of which `all` tries every pair.
@@ -65,9 +69,21 @@ struct Record<'a> {
     bits: usize,
     pairs: u64,
     wrong: u64,
-    pattern: Pattern,
+    pattern: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    worst: Option<Worst>,
     #[serde(flatten)]
     stamp: &'a Stamp,
+}
+
+/// The sum that came nearest to a wrong answer, or has one.
+#[derive(Debug, Serialize)]
+struct Worst {
+    a: String,
+    b: String,
+    /// The bit of the sum that is meant, and how far its answer is on the right side, as a pre-activation.
+    bit: usize,
+    margin: f32,
 }
 
 /// The last JSON line.
@@ -85,8 +101,8 @@ impl Args {
     fn random(&self) -> bool {
         match self.pattern {
             Which::All => self.bits.iter().any(|&bits| bits > ALL_PAIRS),
-            Which::Uniform => true,
-            Which::Exhaustive | Which::Adversarial => false,
+            Which::Uniform | Which::Runs => true,
+            Which::Exhaustive | Which::Adversarial | Which::Worst => false,
         }
     }
 
@@ -98,6 +114,7 @@ impl Args {
             )?;
         }
         let uniform = |bits| PairSet::uniform(bits, self.pairs.unwrap_or(PAIRS), self.source.seed(), Purpose::Eval);
+        let runs = |bits| PairSet::runs(bits, self.pairs.unwrap_or(PAIRS), self.source.seed(), Purpose::Eval);
         let mut sets = Vec::new();
         for &bits in &self.bits {
             match self.pattern {
@@ -106,8 +123,10 @@ impl Args {
                 }
                 Which::All => sets.extend([uniform(bits), PairSet::adversarial(bits)]),
                 Which::Uniform => sets.push(uniform(bits)),
+                Which::Runs => sets.push(runs(bits)),
                 Which::Exhaustive => sets.push(PairSet::exhaustive(bits)?),
                 Which::Adversarial => sets.push(PairSet::adversarial(bits)),
+                Which::Worst => {}
             }
         }
         Ok(sets)
@@ -137,20 +156,46 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             bits: set.bits(),
             pairs: score.total,
             wrong: score.wrong,
-            pattern: set.pattern(),
+            pattern: set.pattern().to_string(),
+            worst: None,
             stamp: &net.stamp,
         };
         out.record("eval", &record)?;
         pairs += score.total;
         wrong += score.wrong;
     }
+    let mut found = Vec::new();
+    for &bits in args.bits.iter().filter(|_| args.pattern == Which::Worst) {
+        let Some(sum) = net.engine.worst_sum(&Search::within(bits), || true) else { continue };
+        let [a, b] = [&sum.a, &sum.b].map(ToString::to_string);
+        rows.add_row([
+            count(bits as u64),
+            "worst".to_owned(),
+            count(1),
+            count(u64::from(sum.wrong())),
+            String::new(),
+            mark(!sum.wrong()),
+        ]);
+        let side = if sum.wrong() { "wrong" } else { "right" };
+        let (bit, margin) = (sum.bit, sum.margin);
+        found.push(format!("{} + {}: bit {bit} is {side} by {:.3}", shorten(&a), shorten(&b), margin.abs()));
+        let worst = Some(Worst { a, b, bit, margin });
+        let (pairs_tried, wrong_sums) = (1, u64::from(sum.wrong()));
+        let pattern = "worst".to_owned();
+        out.record("eval", &Record { bits, pairs: pairs_tried, wrong: wrong_sums, pattern, worst, stamp: &net.stamp })?;
+        pairs += pairs_tried;
+        wrong += wrong_sums;
+    }
     out.progress_done();
     out.say(text(&rows))?;
+    for line in &found {
+        out.say(line)?;
+    }
     let verdict = if wrong == 0 { "all right".to_owned() } else { format!("{} wrong", count(wrong)) };
     out.say(format!("\n{}, {verdict}", plural(pairs, "sum")))?;
     for line in net.describe() {
         out.say(styled(FAINT, line))?;
     }
-    out.record("summary", &Summary { pairs, wrong, sets: sets.len(), stamp: &net.stamp })?;
+    out.record("summary", &Summary { pairs, wrong, sets: sets.len() + found.len(), stamp: &net.stamp })?;
     Ok(Answer::from(wrong == 0))
 }

@@ -121,7 +121,7 @@ fn pursue(
     watch: &mut impl Watch,
 ) -> Result<(Check, Outcome, Option<Proof>)> {
     let settings = trainer.settings().clone();
-    let check = Check::new(settings.bits, settings.seed)?;
+    let check = Check::of(&settings)?;
     let mut last = None;
     loop {
         if pursuit.due == 0 {

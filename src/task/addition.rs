@@ -26,6 +26,8 @@ pub struct Minibatch {
 pub enum Pattern {
     /// Independent fair bits.
     Uniform,
+    /// Random ones in which the same kind of input lasts for some steps, so that carries are long, and so are stretches without one.
+    Runs,
     /// Every pair, once.
     Exhaustive,
     /// Sums that break nets: long carry chains, all ones, constant inputs, alternating bits.
@@ -36,6 +38,7 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Uniform => "uniform",
+            Self::Runs => "runs",
             Self::Exhaustive => "exhaustive",
             Self::Adversarial => "adversarial",
         })
@@ -85,6 +88,26 @@ impl Minibatch {
     /// Two draws for 64 samples and a step.
     pub fn fill_uniform(&mut self, rng: &mut impl Rng) {
         self.fill(|_, _| (rng.next_u64(), rng.next_u64()));
+    }
+
+    /// Fills the minibatch with random runs, and the sums: with a chance of ⅛ a step begins a new one, of fair bits, of one pair of equal
+    /// bits, or of pairs of unequal bits, which carry on, either one such pair or both in any order; all four kinds are as likely.
+    ///
+    /// # Cost
+    /// Eight draws for 64 samples and a step.
+    pub fn fill_runs(&mut self, rng: &mut impl Rng) {
+        // For each word, two bits of the kind of 64 runs, and the bit that some repeat.
+        let mut kinds = vec![[0_u64; 3]; self.a.words()];
+        self.fill(|step, word| {
+            let [first, second, third, x, y] = [0; 5].map(|_: u64| rng.next_u64());
+            let begins = if step == 0 { u64::MAX } else { first & second & third };
+            let kind = kinds[word].map(|old| (old & !begins) | (rng.next_u64() & begins));
+            kinds[word] = kind;
+            let [unequal, fixed, bit] = kind;
+            let a = (fixed & bit) | (!fixed & x);
+            let other = (unequal & !a) | (!unequal & fixed & a) | (!unequal & !fixed & y);
+            (a, other)
+        });
     }
 
     /// Fills the minibatch with the pairs numbered from `first`: pair `p` has the low `bits − 1` bits of `p` as a, the
@@ -241,7 +264,9 @@ mod tests {
                 exhaustive.fill_exhaustive(64);
                 let mut adversarial = Minibatch::new(samples, bits);
                 adversarial.fill_adversarial();
-                for batch in [&uniform, &exhaustive, &adversarial] {
+                let mut runs = Minibatch::new(samples, bits);
+                runs.fill_runs(&mut stream(1, Purpose::Data, 0));
+                for batch in [&uniform, &runs, &exhaustive, &adversarial] {
                     assert!((0..batch.samples()).all(|s| sum_is_right(batch, s)), "{bits} bits, {samples} samples");
                     for tensor in [&batch.a, &batch.b, &batch.c] {
                         let last = tensor.words() - 1;
@@ -294,5 +319,27 @@ mod tests {
         let ones: u32 = (0..8).flat_map(|t| batch.a.column(t)).map(|w| w.count_ones()).sum();
         // 51,200 fair bits: five standard deviations are 566.
         assert!(ones.abs_diff(25_600) < 566, "{ones} ones of 51200");
+    }
+
+    #[test]
+    fn runs_last_eight_steps_and_all_inputs_are_as_likely() {
+        let mut batch = Minibatch::new(6400, 41);
+        batch.fill_runs(&mut stream(3, Purpose::Data, 5));
+        let (mut inputs, mut longest) = ([0_u32; 4], [0_u32; 3]);
+        for sample in 0..6400 {
+            let mut chains = [0; 3];
+            for t in 0..40 {
+                let (a, b) = (batch.a.get(sample, t), batch.b.get(sample, t));
+                inputs[usize::from(a) + 2 * usize::from(b)] += 1;
+                for (chain, goes_on) in chains.iter_mut().zip([a != b, a && b, !a && !b]) {
+                    *chain = if goes_on { *chain + 1 } else { 0 };
+                }
+                longest = std::array::from_fn(|i| longest[i].max(chains[i]));
+            }
+        }
+        // 256,000 inputs in runs of eight: five standard deviations are some 3,000.
+        assert!(inputs.iter().all(|&n| n.abs_diff(64_000) < 3_000), "{inputs:?}");
+        // Uniform ones would last 16, 9 and 9 steps at the most likely longest.
+        assert!(longest.iter().all(|&n| n >= 30), "{longest:?}");
     }
 }

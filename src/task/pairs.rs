@@ -39,6 +39,11 @@ impl PairSet {
         Self { pattern: Pattern::Uniform, bits, pairs, seed, purpose }
     }
 
+    /// `pairs` random additions with long carries, from the stream of a seed and purpose; see [`Pattern::Runs`].
+    pub fn runs(bits: usize, pairs: usize, seed: u64, purpose: Purpose) -> Self {
+        Self { pattern: Pattern::Runs, bits, pairs, seed, purpose }
+    }
+
     /// The adversarial set.
     pub fn adversarial(bits: usize) -> Self {
         Self { pattern: Pattern::Adversarial, bits, pairs: ADVERSARIAL_SAMPLES, seed: 0, purpose: Purpose::Eval }
@@ -70,6 +75,7 @@ impl PairSet {
         batch.reset(self.chunk_pairs().min(self.pairs - first), self.bits);
         match self.pattern {
             Pattern::Uniform => batch.fill_uniform(&mut stream(self.seed, self.purpose, index as u64)),
+            Pattern::Runs => batch.fill_runs(&mut stream(self.seed, self.purpose, index as u64)),
             Pattern::Exhaustive => batch.fill_exhaustive(first),
             Pattern::Adversarial => batch.fill_adversarial(),
         }

@@ -1,8 +1,11 @@
 //! When is a net said to have solved addition?
 
 use super::engine::Engine;
+use super::settings::Settings;
+use super::worst::Search;
 use crate::error::Result;
 use crate::kernel::Float;
+use crate::model::Cell;
 use crate::reference::Real;
 use crate::task::addition::pairs_of;
 use crate::task::rng::Purpose;
@@ -17,35 +20,54 @@ pub struct Score {
     pub total: u64,
 }
 
-/// The pairs that decide: every pair where there are at most 2^16 of them (up to 9 bits); beyond, 2^16 random pairs and the
-/// adversarial ones, at this width and at 4 times this width.
+/// The sums that decide: every pair where there are at most 2^16 of them (up to 9 bits); beyond, random and adversarial sums at
+/// 4 times the width, adversarial ones at the width, sums of random runs at 4 times the width, and the worst sum that a [`Search`]
+/// finds. An LSTM's cell state has no bound, its states no end: it is also tried on 2^16 random sums at 4 times the width.
 #[derive(Debug, Clone)]
 pub struct Check {
-    sets: Vec<PairSet>,
+    parts: Vec<Part>,
 }
 
-/// The most pairs that are checked one by one, and the number of random ones where there are more.
+#[derive(Debug, Clone)]
+enum Part {
+    Sums(PairSet),
+    /// Counts as one sum, the worst.
+    Worst(Search),
+}
+
+/// The most pairs that are checked one by one, and the random ones of an LSTM where there are more.
 const PAIRS: usize = 1 << 16;
+/// Random sums where there are more, and sums of random runs.
+const RANDOM: usize = 64;
+const RUNS: usize = 512;
 
 impl Check {
-    /// The check of a width. Its random pairs are a function of `seed`.
+    /// The check of a training. Its random pairs are a function of the seed.
     ///
     /// # Errors
     /// Never for a width that can be trained.
-    pub fn new(bits: usize, seed: u64) -> Result<Self> {
+    pub fn of(settings: &Settings) -> Result<Self> {
+        let Settings { config, bits, seed, .. } = *settings;
         if pairs_of(bits).is_some_and(|pairs| pairs <= PAIRS) {
-            return Ok(Self { sets: vec![PairSet::exhaustive(bits)?] });
+            return Ok(Self { parts: vec![Part::Sums(PairSet::exhaustive(bits)?)] });
         }
-        let sets = [bits, 4 * bits].into_iter().flat_map(|bits| {
-            // The adversarial ones first: they are few, and they fail first.
-            [PairSet::adversarial(bits), PairSet::uniform(bits, PAIRS, seed, Purpose::Check)]
-        });
-        Ok(Self { sets: sets.collect() })
+        // What turns most nets away for its cost comes first.
+        let sets = [
+            PairSet::uniform(4 * bits, RANDOM, seed, Purpose::Check),
+            PairSet::adversarial(4 * bits),
+            PairSet::adversarial(bits),
+            PairSet::runs(4 * bits, RUNS, seed, Purpose::Check),
+        ];
+        let search = Part::Worst(Search::of(bits));
+        let many = (config.cell == Cell::Lstm).then(|| PairSet::uniform(4 * bits, PAIRS, seed, Purpose::Check));
+        let parts = sets.map(Part::Sums).into_iter().chain([search]).chain(many.map(Part::Sums));
+        Ok(Self { parts: parts.collect() })
     }
 
-    /// How many pairs it tries.
+    /// How many pairs it counts.
     pub fn pairs(&self) -> u64 {
-        self.sets.iter().map(|set| set.pairs() as u64).sum()
+        let pairs = |part: &Part| if let Part::Sums(set) = part { set.pairs() as u64 } else { 1 };
+        self.parts.iter().map(pairs).sum()
     }
 
     /// Tries every pair. Before each chunk, `go_on` hears how many pairs are done, and says whether
@@ -67,16 +89,26 @@ impl Check {
         mut go_on: impl FnMut(u64) -> bool,
     ) -> Option<Score> {
         let (mut batch, mut score) = (Minibatch::default(), Score::default());
-        for (set, chunk) in self.sets.iter().flat_map(|set| (0..set.chunks()).map(move |chunk| (set, chunk))) {
-            if up_to_a_wrong_one && score.wrong > 0 {
-                break;
+        for part in &self.parts {
+            for chunk in 0..if let Part::Sums(set) = part { set.chunks() } else { 1 } {
+                if up_to_a_wrong_one && score.wrong > 0 {
+                    return Some(score);
+                }
+                if !go_on(score.total) {
+                    return None;
+                }
+                match part {
+                    Part::Sums(set) => {
+                        set.fill(chunk, &mut batch);
+                        score.wrong += engine.evaluate(&batch, None).wrong_samples;
+                        score.total += batch.samples() as u64;
+                    }
+                    Part::Worst(search) => {
+                        score.wrong += u64::from(engine.worst_sum(search, || go_on(score.total))?.wrong());
+                        score.total += 1;
+                    }
+                }
             }
-            if !go_on(score.total) {
-                return None;
-            }
-            set.fill(chunk, &mut batch);
-            score.wrong += engine.evaluate(&batch, None).wrong_samples;
-            score.total += batch.samples() as u64;
         }
         Some(score)
     }

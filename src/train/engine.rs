@@ -112,6 +112,16 @@ impl<F: Float + Real> Engine<F> {
         self.level
     }
 
+    /// The net.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its parameters.
+    pub fn params(&self) -> &[F] {
+        &self.params
+    }
+
     /// Takes the parameters of an update.
     pub fn set_params(&mut self, params: &[F]) {
         self.params.copy_from_slice(params);

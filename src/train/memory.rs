@@ -3,6 +3,7 @@
 use super::engine::EngineKind;
 use super::optimizer::Rule;
 use super::settings::{Settings, Source};
+use super::worst::Search;
 use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
 use std::fs;
@@ -18,6 +19,8 @@ pub struct Need {
     pub states: f64,
     /// Minibatches, fixed sets and what is written.
     pub data: f64,
+    /// The search for the worst sum of a check, while it lasts.
+    pub search: f64,
 }
 
 /// Bytes of an `f32`.
@@ -26,6 +29,8 @@ const FLOAT: f64 = 4.0;
 const WORD: usize = 64;
 const SHARD: usize = 1024;
 const CHUNK: usize = 4096;
+/// The most random sums that a check of wide numbers has at once, but for an LSTM.
+const SUMS: usize = 512;
 /// Samples of a large minibatch, as checks have them.
 const MANY: usize = 1 << 16;
 /// Bytes of a tree for each node of its trunk: what is known of it, links, and room to grow.
@@ -45,11 +50,14 @@ impl Need {
             // Sixteen draws for each pair held out, and every pair seen so far, a byte a bit.
             Source::Fixed { samples, .. } => samples as f64 * (18.0 * 3.0 * steps / 8.0 + 2.0 * (2.0 * steps + 48.0)),
         };
-        // Checks of wide numbers try them four times as wide.
-        let widest = if *bits > 9 { bits.saturating_mul(4) } else { *bits };
-        let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, CHUNK);
+        // Checks of wide numbers try them four times as wide, and search.
+        let wide = *bits > 9;
+        let widest = if wide { bits.saturating_mul(4) } else { *bits };
+        let few = wide && config.cell != Cell::Lstm;
+        let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, if few { SUMS } else { CHUNK });
+        let search = if wide { Search::of(*bits).bytes(config) } else { 0.0 };
         let pass = Self::of_passes(config, (*bits, *batch), (widest, chunk), *engine, *threads, FLOAT);
-        Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, ..pass }
+        Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }
     }
 
     /// That of the gradient of a net on a minibatch, with so many bytes a number.
@@ -89,6 +97,7 @@ impl Need {
             gradients: float * params * if shards.count > 1.0 { 1.0 + shards.count } else { 1.0 },
             states: float * states * shards.count.max(tried.count).min(threads as f64),
             data: minibatch(bits, batch) + minibatch(widest, chunk) + trees,
+            search: 0.0,
         }
     }
 
@@ -107,14 +116,15 @@ impl Need {
     /// The same so many times over.
     #[must_use]
     pub fn times(self, n: usize) -> Self {
-        let Self { weights, gradients, states, data } = self;
-        let [weights, gradients, states, data] = [weights, gradients, states, data].map(|part| part * n as f64);
-        Self { weights, gradients, states, data }
+        let Self { weights, gradients, states, data, search } = self;
+        let parts = [weights, gradients, states, data, search];
+        let [weights, gradients, states, data, search] = parts.map(|part| part * n as f64);
+        Self { weights, gradients, states, data, search }
     }
 
     /// All of it.
     pub fn total(&self) -> f64 {
-        self.weights + self.gradients + self.states + self.data
+        self.weights + self.gradients + self.states + self.data + self.search
     }
 
     /// Whether this machine can give it now. Large needs are asked of the system, and given back
@@ -143,8 +153,9 @@ impl Need {
             (self.gradients, "gradients"),
             (self.states, "states of all steps"),
             (self.data, "data"),
+            (self.search, "the search of its check"),
         ];
-        let (most, what) = parts.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("four parts");
+        let (most, what) = parts.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("five parts");
         format!("this would need {} of memory, {} of them for {what}", bytes(self.total()), bytes(most))
     }
 

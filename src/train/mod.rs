@@ -23,6 +23,7 @@ mod metrics;
 mod optimizer;
 mod settings;
 mod trainer;
+mod worst;
 
 pub use check::{Check, Score, score};
 pub use checkpoint::Checkpoint;
@@ -39,5 +40,6 @@ pub use metrics::{Probe, Row, has_row};
 pub use optimizer::{Optimizer, Rule};
 pub use settings::{MAX_BATCH, MAX_BITS, MAX_THREADS, Settings, Source, Until};
 pub use trainer::Trainer;
+pub use worst::{Search, WorstSum};
 
 pub(crate) use event::Listener;

@@ -312,7 +312,7 @@ impl Trainer {
     /// # Errors
     /// Those of the one who looks on.
     pub fn run_watched(&mut self, watch: &mut impl Watch) -> Result<Report> {
-        let check = Check::new(self.settings.bits, self.settings.seed)?;
+        let check = Check::of(&self.settings)?;
         self.clock.start();
         let outcome = self.run_to_end(&check, watch);
         self.clock.pause();

@@ -1,0 +1,276 @@
+//! The search for the sum that a net does worst.
+//!
+//! Nets that are wrong in one sum of a hundred thousand are wrong in states they rarely come to. So states are sought, not sums: from the
+//! start, sixty-four states at a time are followed under all four inputs, and of the states they lead to those are kept that no state
+//! before was a near duplicate of. Next come, of both carries in equal parts, the states whose answer was nearest to being wrong and
+//! states at random. Either half alone misses nets that the other one finds.
+//!
+//! It ends with the first wrong answer, when no state is new, or when its rounds are over. It is plain arithmetic in one order, so that
+//! its result is a function of the net and the width alone.
+
+mod net;
+
+use super::engine::Engine;
+use crate::kernel::{Float, SimdLevel};
+use crate::model::{Cell, Config};
+use crate::reference::Real;
+use crate::task::rng::mix;
+use net::{Net, States, Successors};
+use num_bigint::BigUint;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// States followed in a round.
+const ROUND: usize = 64;
+/// States that wait to be followed, at most; what comes when there are as many is dropped.
+const WAITING: usize = 4096;
+/// Near duplicates share every number rounded to 1/COARSE; where no state is left that is new, to half of that, down to 1/FINE.
+const COARSE: f32 = 8.0;
+const FINE: f32 = 256.0;
+/// The most rounds, which bounds the memory of where states come from.
+const ROUNDS: usize = 2048;
+
+/// A search: how far it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    /// Steps of the longest sums.
+    pub steps: usize,
+    /// Rounds of 64 states, at most.
+    pub rounds: usize,
+}
+
+/// The sum that came nearest to a wrong answer, or has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorstSum {
+    /// First operand.
+    pub a: BigUint,
+    /// Second operand.
+    pub b: BigUint,
+    /// The bit of the sum that is meant: its last.
+    pub bit: usize,
+    /// How far its answer is on the right side, as a pre-activation of the output; it is wrong where this is not above 0.
+    pub margin: f32,
+}
+
+impl WorstSum {
+    /// Whether the net's answer is wrong.
+    pub fn wrong(&self) -> bool {
+        self.margin <= 0.0
+    }
+}
+
+impl Search {
+    /// The search for nets that learned a width: sums of up to four times as many bits, and rounds that cost a fraction of the learning.
+    pub fn of(bits: usize) -> Self {
+        Self { steps: 4 * bits, rounds: (8 * bits).min(ROUNDS) }
+    }
+
+    /// The search for sums of a width, as thorough as it gets.
+    pub fn within(bits: usize) -> Self {
+        // The top bit of both operands is 0.
+        Self { steps: bits.saturating_sub(1).max(1), rounds: ROUNDS }
+    }
+
+    /// Bytes it takes at most: states that wait, and where all states come from.
+    pub(super) fn bytes(&self, config: &Config) -> f64 {
+        let numbers = config.hidden as f64 * if config.cell == Cell::Lstm { 2.0 } else { 1.0 };
+        let states = (WAITING + 5 * ROUND) as f64 * 4.0 * (numbers + 16.0);
+        states + (4 * ROUND * self.rounds.min(ROUNDS)) as f64 * 30.0
+    }
+
+    /// The worst sum that is found; nothing if `go_on`, which is asked before each round, says no.
+    ///
+    /// # Cost
+    /// At most 256 steps of the net a round.
+    ///
+    /// # Panics
+    /// If `params` is of another config, or this machine lacks the level, which changes no result.
+    pub fn run(
+        &self,
+        config: &Config,
+        params: &[f32],
+        level: SimdLevel,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Option<WorstSum> {
+        let net = Net::new(config, params, level);
+        let mut pool = Pool::default();
+        let (mut chosen, mut from, mut to) = (Vec::new(), States::default(), Successors::default());
+        pool.paths.push(Path { before: 0, x: 0, steps: 0 });
+        let (mut worst, mut margin, mut grid) = (0, f32::INFINITY, COARSE);
+        pool.begin(&net);
+        for _ in 0..self.rounds.min(ROUNDS) {
+            if !go_on() {
+                return None;
+            }
+            pool.choose(&net, &mut chosen, &mut from);
+            if chosen.is_empty() {
+                if grid >= FINE {
+                    break;
+                }
+                grid *= 2.0;
+                pool.begin(&net);
+                pool.choose(&net, &mut chosen, &mut from);
+            }
+            net.expand(&from, grid, &mut to);
+            for (child, (&nearness, &key)) in to.margins.iter().zip(&to.keys).enumerate() {
+                let before = chosen[child / 4];
+                let steps = pool.paths[before as usize].steps + 1;
+                let (new, worse) = (pool.seen.insert(key), nearness < margin);
+                if !(new || worse) {
+                    continue;
+                }
+                let id = u32::try_from(pool.paths.len()).expect("rounds are bounded");
+                pool.paths.push(Path { before, x: to.states.x[child], steps });
+                if worse {
+                    (worst, margin) = (id, nearness);
+                }
+                if new && (steps as usize) < self.steps {
+                    pool.add(&net, &to.states, child, (id, nearness));
+                }
+            }
+            if margin <= 0.0 {
+                break;
+            }
+        }
+        Some(pool.sum(worst, margin))
+    }
+}
+
+impl<F: Float + Real> Engine<F> {
+    /// What a [`Search`] finds of the net, rounded to `f32`. It is the same for every engine and level.
+    pub fn worst_sum(&self, search: &Search, go_on: impl FnMut() -> bool) -> Option<WorstSum> {
+        let params: Vec<f32> = self.params().iter().map(|w| w.to_f32().expect("a float")).collect();
+        search.run(self.config(), &params, self.level(), go_on)
+    }
+}
+
+/// How a state was come to.
+#[derive(Debug, Clone, Copy)]
+struct Path {
+    /// The path to the state before.
+    before: u32,
+    /// The input that led from there.
+    x: u8,
+    /// Inputs in all.
+    steps: u32,
+}
+
+/// States that wait, and the paths to all states that were new.
+#[derive(Debug, Default)]
+struct Pool {
+    paths: Vec<Path>,
+    seen: HashSet<u64, BuildHasherDefault<Mixed>>,
+    states: States,
+    /// The path of the state in each place; nothing where a place is free.
+    held: Vec<Option<u32>>,
+    free: Vec<u32>,
+    /// By carry: path and place of what waits, the nearest to a wrong answer first. What was followed meanwhile is skipped when it is met.
+    nearest: [BinaryHeap<Reverse<(u32, u32, u32)>>; 2],
+    /// The same in no order.
+    any: [Vec<(u32, u32)>; 2],
+    draws: u64,
+}
+
+impl Pool {
+    /// Has the start wait, and forgets what was seen.
+    fn begin(&mut self, net: &Net) {
+        let mut start = States::default();
+        start.resize(net, 1);
+        self.seen.clear();
+        self.add(net, &start, 0, (0, f32::INFINITY));
+    }
+
+    /// Has a state wait, if there is room.
+    fn add(&mut self, net: &Net, from: &States, i: usize, (path, margin): (u32, f32)) {
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None if self.held.len() < WAITING => {
+                self.held.push(None);
+                self.states.resize(net, self.held.len());
+                u32::try_from(self.held.len() - 1).expect("few")
+            }
+            None => return,
+        };
+        self.held[place as usize] = Some(path);
+        self.states.copy(place as usize, from, i, net);
+        let carry = usize::from(from.carry[i]);
+        self.nearest[carry].push(Reverse((ordered(margin), path, place)));
+        self.any[carry].push((path, place));
+    }
+
+    /// Takes the states of the next round: their paths, and themselves.
+    fn choose(&mut self, net: &Net, chosen: &mut Vec<u32>, to: &mut States) {
+        chosen.clear();
+        to.resize(net, ROUND);
+        for carry in 0..2 {
+            for turn in 0..ROUND / 2 {
+                let found = if turn % 2 == 0 { self.nearest(carry) } else { self.random(carry) };
+                let Some((path, place)) = found else { break };
+                self.held[place as usize] = None;
+                self.free.push(place);
+                to.copy(chosen.len(), &self.states, place as usize, net);
+                chosen.push(path);
+            }
+        }
+        to.resize(net, chosen.len());
+    }
+
+    fn nearest(&mut self, carry: usize) -> Option<(u32, u32)> {
+        while let Some(Reverse((_, path, place))) = self.nearest[carry].pop() {
+            if self.held[place as usize] == Some(path) {
+                return Some((path, place));
+            }
+        }
+        None
+    }
+
+    fn random(&mut self, carry: usize) -> Option<(u32, u32)> {
+        while !self.any[carry].is_empty() {
+            self.draws += 1;
+            let draw = usize::try_from(mix(self.draws) >> 32).expect("32 bits") % self.any[carry].len();
+            let (path, place) = self.any[carry].swap_remove(draw);
+            if self.held[place as usize] == Some(path) {
+                return Some((path, place));
+            }
+        }
+        None
+    }
+
+    /// The sum whose last bit a path leads to.
+    fn sum(&self, mut path: u32, margin: f32) -> WorstSum {
+        let bits = self.paths[path as usize].steps;
+        let (mut a, mut b) = (BigUint::ZERO, BigUint::ZERO);
+        while self.paths[path as usize].steps > 0 {
+            let Path { before, x, steps } = self.paths[path as usize];
+            a.set_bit(u64::from(steps) - 1, x & 1 == 1);
+            b.set_bit(u64::from(steps) - 1, x & 2 == 2);
+            path = before;
+        }
+        WorstSum { a, b, bit: (bits as usize).saturating_sub(1), margin }
+    }
+}
+
+/// A number of the same order.
+fn ordered(x: f32) -> u32 {
+    let bits = x.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+}
+
+/// A hasher of keys that are hashes already.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys are u64");
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
