@@ -172,6 +172,9 @@ impl Display for Until {
 /// The budget where none is given, in updates.
 const BUDGET: u64 = 20_000;
 
+/// Random sums of each test width where none are given: at the widths that are tested, a tenth of the work of learning 8 bits.
+const TEST_PAIRS: usize = 64;
+
 /// A trial in the making: what was said of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
@@ -271,7 +274,7 @@ impl Draft {
             goal,
             engine: self.engine.unwrap_or(Engine::Fused),
             test_bits: self.test_bits.unwrap_or_else(|| vec![8, 16, 64, 256]),
-            test_pairs: self.test_pairs.unwrap_or(128),
+            test_pairs: self.test_pairs.unwrap_or(TEST_PAIRS),
             seed: self.seed.unwrap_or(0),
         }
         .checked()

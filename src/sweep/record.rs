@@ -89,7 +89,7 @@ pub struct Record {
     pub pairs_wrong: u64,
     /// Pairs of the check.
     pub pairs_total: u64,
-    /// Wrong sums at each test width in bits, of `test_pairs` random and the adversarial ones.
+    /// Wrong sums at each test width in bits, of `test_pairs` random ones.
     pub wrong_by_bits: BTreeMap<usize, u64>,
     /// Hash of the trained net.
     pub weights_hash: String,

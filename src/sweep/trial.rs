@@ -109,7 +109,7 @@ pub struct Trial {
     pub engine: Engine,
     /// Widths at which the trained net is tried, in bits, ascending.
     pub test_bits: Vec<usize>,
-    /// Random additions it is tried on at each of them, beside the adversarial ones.
+    /// Random additions it is tried on at each of them.
     pub test_pairs: usize,
     /// Key of all random numbers.
     pub seed: u64,

@@ -36,8 +36,8 @@ A value is a number, a word, a list 4,8,16, or a range a..b or a..b:step, which 
 random.KEY=a..b, or a..b:log, draws from a range: points=N says how often, method=sobol how.
 
 Keys: cell, lstm_form, hidden, bias, activation, output_activation, loss, bits, batch, dataset, shuffle, init, optimizer, lr, \
-until, budget, updates, epochs, engine, seed: the options of `carrylane train` with its defaults, but until=solved (or proved); test_bits=8+16+64 and \
-test_pairs: widths that the trained net is tried at, and random sums at each.";
+until, budget, updates, epochs, engine, seed: the options of `carrylane train` with its defaults, but until=solved (or proved); test_bits=8+16+64+256 and \
+test_pairs=64: widths that the trained net is tried at, and random sums at each.";
 
 const AFTER_HELP: &str = "\
 Examples:
