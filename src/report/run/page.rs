@@ -60,6 +60,6 @@ mod tests {
         assert!(page.contains("runs/&lt;x&gt;") && page.contains("lr = 0.03 # &lt;/pre&gt;"), "escaped");
         assert!(page.contains(r#"{"bits":8,"rows":[],"checks":[[7,true]]}"#), "the data");
         assert!(!page.contains("src=") && !page.contains("http:") && !page.contains("https:"), "no network");
-        assert!(!own.contains("{{"), "nothing is left to fill in");
+        assert!(!page.contains("{{"), "nothing is left to fill in");
     }
 }
