@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
     engine.set_params(&saved.model.params);
-    let told = Told::new(&proof, seconds, &mut engine);
+    let told = Told::new(&proof, seconds, &saved.model, &mut engine);
     told.tell(out)?;
 
     let explanation = explain(&proof.net, seed);

@@ -2,13 +2,16 @@
 
 use super::format::{count, duration, plural, rate};
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
-use carrylane::model::Config;
-use carrylane::prove::{Automaton, Certificate, Counterexample, Proof, Runner, Verdict, WalkOptions};
+use carrylane::model::{Config, Model};
+use carrylane::prove::{
+    Automaton, Certificate, Counterexample, FloatProof, Open, Proof, Runner, Verdict, WalkOptions,
+};
 use carrylane::task::number::{shorten, to_uint, width_of_sum};
 use carrylane::task::{BitTensor, Minibatch};
 use carrylane::train::{Engine, Need, available_memory};
 use num_bigint::BigUint;
 use serde::Serialize;
+use std::time::Instant;
 
 /// The most states that the automaton is made of.
 const AUTOMATON: usize = 200_000;
@@ -38,6 +41,8 @@ pub(super) struct Told<'a> {
     pub(super) proof: &'a Proof,
     pub(super) certificate: Option<Certificate>,
     pub(super) automaton: Option<Automaton>,
+    pub(super) floats: Result<FloatProof, Open>,
+    float_seconds: f64,
     failure: Option<Failure>,
     seconds: f64,
 }
@@ -67,6 +72,20 @@ struct Line {
     cell_limit: u8,
     transitions: u64,
     bytes_per_state: f64,
+    floats: FloatLine,
+}
+
+/// What is proved of the floats.
+#[derive(Debug, Serialize)]
+struct FloatLine {
+    proved: bool,
+    epsilon: Option<f64>,
+    boxes: Option<usize>,
+    memory: Option<u32>,
+    margin: Option<f64>,
+    room: Option<f64>,
+    certificate_hash: Option<String>,
+    seconds: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,8 +99,8 @@ struct FailureLine {
 }
 
 impl<'a> Told<'a> {
-    /// A proof, which took so long, and the engine of the net it is about.
-    pub(super) fn new(proof: &'a Proof, seconds: f64, engine: &mut Engine<f32>) -> Self {
+    /// A proof, which took so long, of a model, and its engine. The floats are proved here.
+    pub(super) fn new(proof: &'a Proof, seconds: f64, model: &Model<f32>, engine: &mut Engine<f32>) -> Self {
         let failure = proof.counterexample().map(|shortest| {
             let bits = shortest.bits.max(width_of_sum(&shortest.a, &shortest.b));
             let integer = Runner::new(&proof.net).add_at(&shortest.a, &shortest.b, bits);
@@ -90,18 +109,27 @@ impl<'a> Told<'a> {
         });
         let certificate = Certificate::of(proof);
         let automaton = Automaton::of(&proof.net, &proof.walk, AUTOMATON);
-        Self { proof, certificate, automaton, failure, seconds }
+        let started = Instant::now();
+        let floats = FloatProof::of(model);
+        let float_seconds = started.elapsed().as_secs_f64();
+        Self { proof, certificate, automaton, floats, float_seconds, failure, seconds }
     }
 
-    /// Says it in a line or a few, and as a JSON line.
+    /// Whether either theorem holds.
+    pub(super) fn proved(&self) -> bool {
+        self.floats.is_ok() || self.proof.verdict == Verdict::Proved
+    }
+
+    /// Says it in a few lines, and as a JSON line.
     pub(super) fn tell(&self, out: &mut Output) -> carrylane::Result<()> {
+        self.tell_floats(out)?;
         let (proof, walk) = (self.proof, &self.proof.walk);
         let (q, states) = (proof.net.q(), plural(walk.states() as u64, "state"));
         match proof.verdict {
             Verdict::Proved => {
-                let proved = styled(GOOD, "proved: adds correctly at every bit width");
+                let proved = styled(GOOD, format!("proved (integer network, q = {q}): adds correctly at every bit width"));
                 let (depth, margin) = (walk.depth, proof.margin());
-                out.say(format!("{proved} (q = {q}, {states}, depth {depth}, least margin {margin:.3})"))?;
+                out.say(format!("{proved} ({states}, depth {depth}, least margin {margin:.3})"))?;
             }
             Verdict::Refuted => self.tell_failure(out)?,
             Verdict::Undecided => {
@@ -112,6 +140,21 @@ impl<'a> Told<'a> {
             }
         }
         out.record("proof", &self.line())
+    }
+
+    fn tell_floats(&self, out: &mut Output) -> carrylane::Result<()> {
+        let why = match &self.floats {
+            Ok(FloatProof { memory, checked, .. }) => {
+                let within = format!("any evaluation within ε = {:.1e}", checked.epsilon);
+                let proved = styled(GOOD, format!("proved (floats, {within}): adds correctly at every bit width"));
+                let (boxes, margin) = (checked.boxes, checked.margin);
+                return out.say(format!("{proved} ({boxes} boxes, k = {memory}, least margin {margin:.3})"));
+            }
+            Err(Open::Answer) => "the answer may be wrong in the boxes that were tried",
+            Err(Open::Unbounded) => "what it carries may grow without bound",
+            Err(Open::Work) => "the search for boxes was given up",
+        };
+        out.say(format!("{}: {why}", styled(BAD, "not proved (floats)")))
     }
 
     fn tell_failure(&self, out: &mut Output) -> carrylane::Result<()> {
@@ -148,6 +191,21 @@ impl<'a> Told<'a> {
             cell_limit: proof.net.format().cell_limit,
             transitions: walk.transitions,
             bytes_per_state: walk.bytes() as f64 / walk.states() as f64,
+            floats: self.float_line(),
+        }
+    }
+
+    fn float_line(&self) -> FloatLine {
+        let checked = self.floats.as_ref().ok().map(|floats| &floats.checked);
+        FloatLine {
+            proved: checked.is_some(),
+            epsilon: checked.map(|checked| checked.epsilon),
+            boxes: checked.map(|checked| checked.boxes),
+            memory: self.floats.as_ref().ok().map(|floats| floats.memory),
+            margin: checked.map(|checked| checked.margin),
+            room: checked.map(|checked| checked.room),
+            certificate_hash: self.floats.as_ref().ok().map(FloatProof::hash),
+            seconds: self.float_seconds,
         }
     }
 

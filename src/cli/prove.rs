@@ -9,8 +9,8 @@ use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, LstmForm};
 use carrylane::prove::{
-    Certificate, Checked, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, Verdict, WalkOptions, automaton_dot,
-    automaton_svg, check, prove,
+    Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, WalkOptions, automaton_dot,
+    automaton_svg, check, check_float, prove,
 };
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
@@ -35,13 +35,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "1000000", help_heading = "Proof")]
     max_states: usize,
     /// Check a certificate instead, by independent code; with MODEL, also that it is one of this model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "network", "svg", "dot"], help_heading = "Proof")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "network", "svg", "dot", "float_certificate"], help_heading = "Proof")]
     check: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
-    /// Keep the certificate of a proof; - is standard output, here and below.
+    /// Keep the certificate of the integer network's proof; - is standard output, here and below.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     certificate: Option<PathBuf>,
+    /// Keep the certificate of the floats' proof.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    float_certificate: Option<PathBuf>,
     /// Keep the integer network.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     network: Option<PathBuf>,
@@ -54,7 +57,9 @@ pub(super) struct Args {
 }
 
 const DETAILS: &str = "\
-Rounded to fixed point, a net is a finite machine. This walks every state it can reach, with the carry that is true there, \
+Two theorems are tried. The floats: boxes of states are grown until every step leads from box to box with the right answer; then the net \
+itself adds correctly at every bit width, wherever it runs, as long as no value in a step is off by more than ε of the sum of its terms' magnitudes. \
+The integer network: rounded to fixed point, a net is a finite machine. This walks every state it can reach, with the carry that is true there, \
 under all inputs: if every answer is right, the integer network adds correctly at every bit width; if one is wrong, the path to it is \
 the shortest addition that goes wrong. `carrylane add` runs the integer network of a proved model.";
 
@@ -64,7 +69,7 @@ Examples:
   carrylane prove run --certificate run/model.proof --svg carry.svg
   carrylane prove --check run/model.proof
 
-Exits with 0 if proved (or the certificate holds), with 1 if refuted or undecided, with 65 for a certificate that does not hold.";
+Exits with 0 if either theorem is proved (or the certificate holds), else with 1, with 65 for a certificate that does not hold.";
 
 /// A JSON line for each format tried.
 #[derive(Debug, Serialize)]
@@ -112,7 +117,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         return check_file(certificate, args.model.as_deref(), out);
     }
     let path = &model_path(args.model.as_deref().expect("clap asks for it"));
-    let outputs = [&args.certificate, &args.network, &args.svg, &args.dot];
+    let outputs = [&args.certificate, &args.float_certificate, &args.network, &args.svg, &args.dot];
     out.writes(&[path], &outputs.into_iter().flatten().collect::<Vec<_>>())?;
     let saved = file::load(path)?;
     let formats = args.formats(&saved)?;
@@ -147,7 +152,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(format!("{}\n", text(&rows)))?;
     let mut engine = Engine::new(&saved.model.config, EngineKind::Fused, level, threads)?;
     engine.set_params(&saved.model.params);
-    let told = Told::new(&proof, seconds, &mut engine);
+    let told = Told::new(&proof, seconds, &saved.model, &mut engine);
     args.keep(&told, out)?;
     told.tell(out)?;
     if let Some(machine) = &told.automaton {
@@ -164,7 +169,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         stamp: &stamp,
     };
     out.record("summary", &summary)?;
-    Ok(Answer::from(proof.verdict == Verdict::Proved))
+    Ok(Answer::from(told.proved()))
 }
 
 impl Args {
@@ -194,11 +199,18 @@ impl Args {
 
     /// Writes the files asked for, where there is something to write.
     fn keep(&self, told: &Told<'_>, out: &mut Output) -> Result<()> {
-        if let Some(path) = &self.certificate {
-            match &told.certificate {
-                Some(certificate) => out.file(path, certificate.bytes())?,
-                None => out
-                    .warn(&format!("nothing is proved, so there is no certificate: {} is not written", path.display())),
+        let [integer, floats] = [
+            told.certificate.as_ref().map(Certificate::bytes),
+            told.floats.as_ref().ok().map(FloatProof::certificate),
+        ];
+        for (path, certificate) in [(&self.certificate, integer), (&self.float_certificate, floats)] {
+            match (path, certificate) {
+                (Some(path), Some(certificate)) => out.file(path, certificate)?,
+                (Some(path), None) => {
+                    let path = path.display();
+                    out.warn(&format!("that is not proved, so there is no certificate: {path} is not written"));
+                }
+                (None, _) => {}
             }
         }
         if let Some(path) = &self.network {
@@ -243,6 +255,9 @@ pub(super) fn seed(saved: &Saved) -> u64 {
 fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
     let started = Instant::now();
     let bytes = Certificate::read(path)?;
+    if FloatProof::is_certificate(&bytes) {
+        return check_float_file(path, &bytes, model, out);
+    }
     let checked = check(&bytes).map_err(|problem| Error::data(path, problem))?;
     if let Some(model) = model {
         of_model(path, &checked, model)?;
@@ -271,6 +286,53 @@ fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Re
     Ok(Answer::Yes)
 }
 
+/// The last JSON line of a check of floats.
+#[derive(Debug, Serialize)]
+struct FloatCheckLine<'a> {
+    holds: bool,
+    floats: bool,
+    epsilon: f64,
+    hidden: usize,
+    boxes: usize,
+    margin: f64,
+    room: f64,
+    net_hash: &'a str,
+    certificate: String,
+    version: &'static str,
+}
+
+/// Checks a float certificate, and that it is one of a model.
+fn check_float_file(path: &Path, bytes: &[u8], model: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
+    let checked = check_float(bytes).map_err(|problem| Error::data(path, problem))?;
+    let CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash } = &checked;
+    if let Some(model) = model
+        && FloatProof::net_hash(&file::load(&model_path(model))?.model) != *net_hash
+    {
+        return Err(of_another(path, model).into());
+    }
+    let holds = format!("holds: the net, evaluated in floats within ε = {epsilon:.1e}, adds correctly at every bit width");
+    out.say(format!("{} ({hidden} hidden, {boxes} boxes, least margin {margin:.3})", styled(GOOD, holds)))?;
+    out.say(styled(FAINT, format!("net {net_hash} · {} · carrylane {VERSION}", path.display())))?;
+    let line = FloatCheckLine {
+        holds: true,
+        floats: true,
+        epsilon: *epsilon,
+        hidden: *hidden,
+        boxes: *boxes,
+        margin: *margin,
+        room: *room,
+        net_hash,
+        certificate: path.display().to_string(),
+        version: VERSION,
+    };
+    out.record("summary", &line)?;
+    Ok(Answer::Yes)
+}
+
+fn of_another(path: &Path, model: &Path) -> Error {
+    Error::data(path, format!("it is a certificate, but of another model than {}", model.display()))
+}
+
 /// Whether a certificate is about the network of a model.
 fn of_model(path: &Path, checked: &Checked, model: &Path) -> Result<()> {
     let saved = file::load(&model_path(model))?;
@@ -281,9 +343,6 @@ fn of_model(path: &Path, checked: &Checked, model: &Path) -> Result<()> {
     let net = IntegerNet::new(&saved.model, Format { q: checked.q, cell_limit });
     match net {
         Ok(net) if net.hash() == checked.network_hash => Ok(()),
-        _ => {
-            let problem = format!("it is a certificate, but of another model than {}", model.display());
-            Err(Error::data(path, problem))
-        }
+        _ => Err(of_another(path, model)),
     }
 }

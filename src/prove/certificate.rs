@@ -6,6 +6,7 @@
 //! closed under all four inputs and answers right everywhere is an inductive invariant, and that is the proof.
 
 use super::file::{HASH, sealed, size};
+use super::float::{self, FloatProof};
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
 use crate::files::{self, Size};
@@ -81,8 +82,9 @@ impl Certificate {
     pub fn save(&self, path: &Path) -> Result<()> {
         files::write(path, &self.bytes)
     }
-    /// The bytes of a certificate's file, for [`check()`](super::check()): no more than its own
-    /// numbers say.
+
+    /// The bytes of a certificate's file, for [`check()`](super::check()), or of a float
+    /// certificate's, for [`check_float()`](super::check_float()): no more than its own numbers say.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if it cannot be read; [`Error::Data`](crate::Error::Data) if
@@ -91,6 +93,9 @@ impl Certificate {
         /// Number of nodes, depth, margin.
         const HEAD: u64 = 8 + 4 + 8;
         files::read(path, |bytes| {
+            if FloatProof::is_certificate(bytes) {
+                return float::size(bytes);
+            }
             size(bytes, MAGIC, |carried, rest| {
                 let Some((states, _)) = rest.split_first_chunk() else { return Ok(Size::ToldBy(HEAD)) };
                 let nodes = u64::from_le_bytes(*states).saturating_mul(carried + 1);

@@ -82,7 +82,8 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(conclusion(&settings, &report))?;
     let proof = learned.as_ref().and_then(|learned| learned.proof.as_ref());
     if let Some(proof) = proof {
-        Told::new(proof, report.times.proofs, trainer.engine()).tell(out)?;
+        let model = trainer.model().clone();
+        Told::new(proof, report.times.proofs, &model, trainer.engine()).tell(out)?;
     }
     if let Some(fixed) = &report.fixed {
         let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));

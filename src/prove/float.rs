@@ -1,0 +1,125 @@
+//! The proof of the floats themselves, and its certificate.
+
+use super::boxes::{Open, Region, boxes};
+use super::check_float::{CheckedFloat, check_float};
+use super::file::{HASH, sealed};
+use crate::files::Size;
+use crate::model::{Activation, Cell, Config, LstmForm, MAX_HIDDEN, Model, digits};
+
+/// A float proof: boxes that its checker has gone through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FloatProof {
+    /// The inputs that boxes are told apart by.
+    pub memory: u32,
+    /// What the checker says of them.
+    pub checked: CheckedFloat,
+    certificate: Vec<u8>,
+}
+
+/// The most inputs that boxes are told apart by.
+const MEMORY: u32 = 3;
+/// Products that a search may make: some seconds.
+const WORK: usize = 1 << 33;
+
+impl FloatProof {
+    /// Looks for boxes, told apart by as few inputs as possible, and has them checked.
+    ///
+    /// # Errors
+    /// Why nothing is proved.
+    pub fn of(model: &Model<f32>) -> Result<Self, Open> {
+        let epsilon = epsilon(&model.config);
+        let (mut work, mut open) = (WORK, Open::Answer);
+        for memory in u32::from(model.config.cell == Cell::Dynamic)..=MEMORY {
+            match boxes(model, epsilon, memory, &mut work) {
+                Ok(boxes) => return Ok(Self::checked(model, epsilon, memory, &boxes)),
+                Err(Open::Answer) => {}
+                Err(other) => open = other,
+            }
+        }
+        Err(open)
+    }
+
+    fn checked(model: &Model<f32>, epsilon: f64, memory: u32, boxes: &[Region]) -> Self {
+        let certificate = certificate(model, epsilon, boxes);
+        let checked = check_float(&certificate).expect("the search leaves more room than the checker needs");
+        Self { memory, checked, certificate }
+    }
+
+    /// The bytes of its certificate.
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Whether the bytes of a file begin as a float certificate's.
+    pub fn is_certificate(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
+    /// The name that certificates have for a net: 16 hexadecimal digits of SHA-256 over what it is and its weights.
+    pub fn net_hash(model: &Model<f32>) -> String {
+        digits(&net_bytes(model))
+    }
+
+    /// The name of its certificate: 16 hexadecimal digits of SHA-256.
+    pub fn hash(&self) -> String {
+        digits(&self.certificate)
+    }
+}
+
+/// What the proof leaves for the errors of a step: twice the roundings of the longest sum in `f32`, and of 16 more operations.
+fn epsilon(config: &Config) -> f64 {
+    (config.hidden + 16) as f64 / f64::from(1 << 23)
+}
+
+/// What a certificate begins with; the number is the version.
+pub(super) const MAGIC: &[u8] = b"carrylane float proof 1\n";
+
+/// The bytes of a net in a certificate.
+pub(super) fn net_bytes(model: &Model<f32>) -> Vec<u8> {
+    let config = &model.config;
+    let cell = match (config.cell, config.lstm_form) {
+        (Cell::Elman, _) => 0,
+        (Cell::Dynamic, _) => 1,
+        (Cell::Lstm, LstmForm::Standard) => 2,
+        (Cell::Lstm, LstmForm::Notebook) => 3,
+    };
+    let code = |activation| match activation {
+        Activation::Sigmoid => 0,
+        Activation::Tanh => 1,
+        Activation::Relu => 2,
+    };
+    let hidden = u32::try_from(config.hidden).expect("at most 2^15");
+    let head = [cell, hidden, code(config.activation), code(config.output), config.bias.into()];
+    head.into_iter().flat_map(u32::to_le_bytes).chain(model.params.iter().flat_map(|w| w.to_le_bytes())).collect()
+}
+
+/// How far the file of a certificate is read.
+pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
+    let start = MAGIC.len() as u64;
+    let number = |at: u64| {
+        let place = usize::try_from(at).ok()?;
+        Some(u64::from(u32::from_le_bytes(*bytes.get(place..)?.first_chunk()?)))
+    };
+    let (Some(cell), Some(hidden), Some(bias)) = (number(start), number(start + 4), number(start + 16)) else {
+        return Ok(Size::ToldBy(start + 20));
+    };
+    let (gates, states) = if cell < 2 { (1, 1) } else { (4, 2) };
+    if cell > 3 || hidden > MAX_HIDDEN as u64 || bias > 1 {
+        return Err("its sizes make no net".into());
+    }
+    let weights = gates * hidden * (2 + hidden + bias) + hidden + bias;
+    let boxes = start + 20 + 4 * weights + 8;
+    let Some(count) = number(boxes) else { return Ok(Size::ToldBy(boxes + 4)) };
+    Ok(Size::AtMost(boxes + 4 + count * (24 + 16 * states * hidden) + HASH as u64))
+}
+
+fn certificate(model: &Model<f32>, epsilon: f64, boxes: &[Region]) -> Vec<u8> {
+    let small = |n: usize| u32::try_from(n).expect("few boxes").to_le_bytes();
+    let mut bytes = [MAGIC, &net_bytes(model), &epsilon.to_le_bytes(), &small(boxes.len())].concat();
+    for region in boxes {
+        bytes.extend([region.carry, region.before].into_iter().flat_map(|n| u32::from(n).to_le_bytes()));
+        bytes.extend(region.next.into_iter().flat_map(small));
+        bytes.extend(region.lo.iter().zip(&region.hi).flat_map(|(lo, hi)| [lo, hi]).flat_map(|end| end.to_le_bytes()));
+    }
+    sealed(bytes)
+}
