@@ -37,7 +37,7 @@
 //! | [`kernel`] | the same in vectors: one source for every instruction set, in single and double precision |
 //! | [`train`] | minibatches, shards on threads, optimizers, when to stop; the same bits for any number of threads, and from any checkpoint |
 //! | [`verify`] | each gradient against the one below it |
-//! | [`mod@prove`] | that a net adds correctly at every bit width: integer networks, walks of all their states, certificates |
+//! | [`mod@prove`] | that a net adds correctly at every bit width: boxes of its floats, integer networks and all their states, certificates |
 //! | [`exchange`] | nets for PyTorch, numpy and ONNX, and back |
 //! | [`notebooks`] | the five programs this task comes from, as printed and as corrected |
 //! | [`sweep`] | thousands of trainings as one: what is tried, what is done, what is missing |

@@ -84,7 +84,7 @@ fn noise_is_the_same_for_any_number_of_threads_and_all_levels_of_a_kind() {
                         .expect("a level of this machine");
                     let model = Init::Scaled.model::<f32>(config, 2);
                     engine.set_params(&model.params);
-                    engine.set_noise(Some(Noise { amplitude, cell_limit: 1.0, key: 5 }));
+                    engine.set_noise(Some(Noise { amplitude: [amplitude; 2], cell_limit: 1.0, key: 5 }));
                     let mut grad = vec![0.0; model.params.len()];
                     let tally = engine.gradient(&additions(batch, bits, 1), &mut grad);
                     assert!(tally.loss.is_finite(), "{tally:?}");

@@ -422,7 +422,10 @@ fn a_plain_training_ends_with_a_proof_and_add_runs_the_proved_network() {
     assert_eq!((&proof["automaton_states"], &proof["counterexample"]), (&2.into(), &Value::Null), "{proof}");
     assert_eq!((&summary["type"], &summary["proved"]), (&"summary".into(), &true.into()), "{summary}");
     let text = carrylane(&["train", "--seed", "2"]).stdout;
-    assert!(text.contains("proved: adds correctly at every bit width"), "{text}");
+    assert!(
+        text.contains("proved (integer network, q = ") && text.contains("proved (floats, any evaluation "),
+        "{text}"
+    );
 
     let model = path("run/model.safetensors");
     let sum = json(&["add", &format!("0x{}", "f".repeat(2000)), "1", "--model", &model, "--json"], 0).remove(0);
@@ -476,6 +479,49 @@ fn prove_certifies_checks_and_draws() {
     let mut pictures = entries(&folder.path().join("pictures"));
     pictures.sort();
     assert_eq!(pictures, ["automaton.dot", "automaton.svg", "states.svg"]);
+}
+
+#[test]
+fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (model, other, floats, integer) = (path("adder"), path("other"), path("floats"), path("integer"));
+    let adder = common::hand_made_adder().cast();
+    file::save(Path::new(&model), &adder, &BTreeMap::new()).expect("writable");
+    let mut moved = adder;
+    moved.params[0] += 0.5;
+    file::save(Path::new(&other), &moved, &BTreeMap::new()).expect("writable");
+    let args = ["prove", &model, "--float-certificate", &floats, "--certificate", &integer];
+    let text = carrylane(&args).stdout;
+    assert!(
+        text.contains("proved (floats, any evaluation within ε = 2.2e-6): adds correctly at every bit width"),
+        "{text}"
+    );
+    assert!(text.contains("proved (integer network, q = "), "{text}");
+    let lines = json(&[&args[..], &["--json"]].concat(), 0);
+    let proved = &lines[lines.len() - 2]["floats"];
+    assert_eq!((&proved["proved"], &proved["boxes"], &proved["memory"]), (&true.into(), &3.into(), &0.into()));
+
+    let checked = json(&["prove", &model, "--check", &floats, "--json"], 0).remove(0);
+    assert_eq!((&checked["floats"], &checked["holds"], &checked["boxes"]), (&true.into(), &true.into(), &3.into()));
+    assert_eq!((&checked["epsilon"], &checked["margin"]), (&proved["epsilon"], &proved["margin"]));
+    assert!(carrylane(&["prove", "--check", &floats]).stdout.contains("holds: the net, evaluated in floats within ε"));
+    assert!(carrylane(&["prove", "--check", &integer]).stdout.contains("holds: the integer network"));
+    refused(&["prove", &other, "--check", &floats], 65, &["of another model"]);
+    let bytes = fs::read(&floats).expect("readable");
+    for (bytes, problem) in [
+        (bytes[..40].to_vec(), "hash does not match"),
+        (bytes[..bytes.len() - 1].to_vec(), "hash does not match"),
+        ([&bytes[..], b"more"].concat(), "it goes on after"),
+    ] {
+        fs::write(&floats, bytes).expect("writable");
+        refused(&["prove", "--check", &floats], 65, &[problem]);
+    }
+    let random = Init::Scaled.model(Config::default(), 0);
+    file::save(Path::new(&model), &random, &BTreeMap::new()).expect("writable");
+    let ran = carrylane(&["prove", &model, "--float-certificate", &path("none")]);
+    assert!(ran.code == 1 && ran.stdout.contains("not proved (floats): "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("no certificate") && !folder.path().join("none").exists(), "{}", ran.stderr);
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod common;
 use carrylane::exchange::{Format, Said, export, import};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
-use carrylane::prove::{Certificate, IntegerNet, Plan, Runner, check, until_proved};
+use carrylane::prove::{Certificate, FloatProof, IntegerNet, Plan, Runner, check, check_float, until_proved};
 use carrylane::report::html;
 use carrylane::report::run::{Curves, read_config};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
@@ -283,6 +283,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     fs::create_dir(&unlocked).expect("a folder");
     let (locked, lines) = swept(&sweep);
     let certificate = Certificate::of(&proof).expect("it is proved").bytes().to_vec();
+    let floats = FloatProof::of(&common::hand_made_adder().cast()).expect("it is proved").certificate().to_vec();
     proof.net.save(&path).expect("writable");
     let net = fs::read(&path).expect("just written");
     let open = |sealed: &[u8]| vec![sealed[..sealed.len() - 32].to_vec()];
@@ -335,6 +336,18 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
             mutants: 10_000,
             seeds: open(&certificate),
             takes: Box::new(|bytes| check(&sealed(bytes)).is_ok()),
+        },
+        Parser {
+            name: "float certificate",
+            mutants: 5_000,
+            seeds: vec![floats.clone()],
+            takes: Box::new(|bytes| check_float(bytes).is_ok()),
+        },
+        Parser {
+            name: "float certificate, sealed",
+            mutants: 10_000,
+            seeds: open(&floats),
+            takes: Box::new(|bytes| check_float(&sealed(bytes)).is_ok()),
         },
         Parser {
             name: "integer network",

@@ -3,15 +3,15 @@
 mod common;
 
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Cell, Config, Init, Model, weights_hash};
+use carrylane::model::{Activation, Cell, Config, Init, LstmForm, Model, weights_hash};
 use carrylane::prove::{
-    Automaton, Certificate, End, Format, IntegerNet, Learned, Plan, Proof, Runner, Verdict, WalkOptions, automaton_dot,
-    automaton_svg, check, explain, prove, states_svg, until_proved, walk,
+    Automaton, Certificate, End, FloatProof, Format, IntegerNet, Learned, Open, Plan, Proof, Runner, Verdict,
+    WalkOptions, automaton_dot, automaton_svg, check, check_float, explain, prove, states_svg, until_proved, walk,
 };
 use carrylane::task::rng::Purpose;
 use carrylane::task::{BitTensor, Minibatch, PairSet};
-use carrylane::train::{Settings, Trainer};
-use common::{elman, hand_made_adder, nets, report};
+use carrylane::train::{Engine, Settings, Trainer, score};
+use common::{elman, engines, hand_made_adder, nets, put, report};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -172,9 +172,8 @@ fn counterexamples_fail_and_nothing_shorter_does() {
 fn an_integer_network_answers_as_the_net_it_was_made_from_where_rounding_is_fine() {
     // 30 scales: every unit is far from its threshold, so that rounding changes nothing.
     let model = hand_made_adder().cast::<f32>();
-    let mut engine =
-        carrylane::train::Engine::new(&model.config, carrylane::train::EngineKind::Fused, SimdLevel::best(), 1)
-            .expect("a level of this machine");
+    let mut engine = Engine::new(&model.config, carrylane::train::EngineKind::Fused, SimdLevel::best(), 1)
+        .expect("a level of this machine");
     engine.set_params(&model.params);
     let all = common::every_pair();
     let mut float = BitTensor::new(all.samples(), all.bits());
@@ -397,7 +396,7 @@ fn next_to_no_noise_is_next_to_no_change() {
     for (name, config) in nets(6) {
         let after = |noise: f32| {
             let mut trainer = Trainer::new(Settings { config, ..Settings::default() }).expect("settings in range");
-            trainer.set_noise(noise, 1e3);
+            trainer.set_noise([noise; 2], 1e3);
             for _ in 0..5 {
                 trainer.step();
             }
@@ -407,6 +406,187 @@ fn next_to_no_noise_is_next_to_no_change() {
         let distance = |other: &[f32]| none.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         if !(distance(&little) > 0.0 && distance(&little) < 2e-3 && distance(&much) > 10.0 * distance(&little)) {
             failures.push(format!("{name}: {} and {}", distance(&little), distance(&much)));
+        }
+    }
+    report(&failures);
+}
+
+/// The hand-made adder as an LSTM that keeps nothing in c but 1, and has the adder's units as output gates; a fourth unit counts in c
+/// with this bias of its forget gate, and nothing reads it.
+fn lstm_adder(form: LstmForm, activation: Activation, forget: f64) -> Model<f32> {
+    const GAIN: f64 = 40.0;
+    let mut model = Model::zeros(Config { hidden: 4, lstm_form: form, activation, ..Config::of(Cell::Lstm) });
+    // Gates i, f, g, o of four units: open, shut, full, and the adder's.
+    let gates = |i: f64, f: [f64; 2], g: f64, o: [f64; 4]| [[i; 4], [f[0], f[0], f[0], f[1]], [g; 4], o].concat();
+    put(&mut model, "w_ih", &gates(0.0, [0.0; 2], 0.0, [GAIN, GAIN, GAIN, 0.0]).repeat(2));
+    let nothing = [0.0; 16];
+    let carry = gates(0.0, [0.0; 2], 0.0, [1.15 * GAIN, 1.15 * GAIN, 1.15 * GAIN, 0.0]);
+    put(&mut model, "w_hh", &[&nothing[..], &carry, &nothing, &nothing].concat());
+    let full = if activation == Activation::Tanh { 20.0 } else { 1.0 };
+    put(&mut model, "b_h", &gates(GAIN, [-GAIN, forget], full, [-0.5 * GAIN, -1.5 * GAIN, -2.5 * GAIN, -GAIN]));
+    put(&mut model, "w_ho", &[GAIN, -GAIN, GAIN, 0.0]);
+    put(&mut model, "b_o", &[-0.25 * GAIN]);
+    model.cast()
+}
+
+#[test]
+fn hand_made_adders_are_proved_as_floats_and_what_grows_without_bound_is_not() {
+    let proof = FloatProof::of(&hand_made_adder().cast()).expect("far from every threshold");
+    assert_eq!((proof.memory, proof.checked.boxes), (0, 3), "the start, and a box for each carry");
+    assert!(proof.checked.margin > 19.0 && proof.checked.room > 0.0, "{:?}", proof.checked);
+    let epsilon = 19.0 / f64::from(1 << 23);
+    assert_eq!(proof.checked.epsilon, epsilon, "(H + 16) 2^-23");
+    for form in LstmForm::ALL {
+        for activation in [Activation::Tanh, Activation::Relu] {
+            let shut = FloatProof::of(&lstm_adder(form, activation, -40.0));
+            assert!(shut.is_ok_and(|proof| proof.memory == 0), "{form} {activation}");
+        }
+    }
+    // c counts the steps: the answers are right, but who knows what adding 1 to it comes to after 2^24 steps?
+    let counts = FloatProof::of(&lstm_adder(LstmForm::Standard, Activation::Relu, 40.0));
+    assert_eq!(counts.expect_err("c has no bound"), Open::Unbounded);
+    let wrong = FloatProof::of(&Init::Scaled.model(elman(8), 0)).expect_err("it has not learned");
+    assert_eq!(wrong, Open::Answer);
+}
+
+#[test]
+fn a_float_certificate_holds_and_with_any_byte_changed_or_missing_it_does_not() {
+    let proof = FloatProof::of(&hand_made_adder().cast()).expect("proved");
+    let bytes = proof.certificate().to_vec();
+    assert_eq!(check_float(&bytes).expect("it holds"), proof.checked);
+    for index in 0..bytes.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= flip;
+            assert!(check_float(&damaged).is_err(), "byte {index} flipped by {flip:#x}");
+        }
+        assert!(check_float(&bytes[..index]).is_err(), "cut to {index} bytes");
+    }
+}
+
+#[test]
+fn a_float_certificate_with_changed_boxes_is_refused_whatever_its_seal_says() {
+    let proof = FloatProof::of(&hand_made_adder().cast()).expect("proved");
+    let bytes = proof.certificate().to_vec();
+    // A box is its carry, the input before, four boxes, and two ends for each of three values.
+    let size = 6 * 4 + 3 * 16;
+    let first = bytes.len() - 32 - 3 * size;
+    let mut changed: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut change = |name: String, at: usize, with: &[u8]| {
+        let mut bytes = bytes.clone();
+        bytes[at..][..with.len()].copy_from_slice(with);
+        changed.push((name, sealed(bytes)));
+    };
+    for region in 0..3 {
+        let at = first + region * size;
+        change(format!("carry of box {region}"), at, &[1 - bytes[at]]);
+        change(format!("input before box {region}"), at + 4, &[1]);
+        for x in 0..4 {
+            for to in 0..4_u8 {
+                let place = at + 8 + 4 * x;
+                // The start is as empty a box as any to be led to, and 3 is none.
+                if bytes[place] != to {
+                    change(format!("box {region} leads to {to} under {x}"), place, &[to]);
+                }
+            }
+        }
+        for value in 0..3 {
+            let place = at + 24 + 16 * value;
+            let ends: [f64; 2] =
+                [0, 8].map(|end| f64::from_le_bytes(bytes[place + end..][..8].try_into().expect("eight bytes")));
+            for (name, end, new) in [
+                ("above", 0, ends[1]),
+                ("below", 8, ends[0]),
+                ("NaN", 0, f64::NAN),
+                ("infinite", 8, f64::INFINITY),
+                ("upside down", 0, ends[1] + 1.0),
+            ] {
+                // The start is a point.
+                if new.to_bits() != ends[end / 8].to_bits() {
+                    change(format!("value {value} of box {region} {name}"), place + end, &new.to_le_bytes());
+                }
+            }
+        }
+    }
+    for epsilon in [0.0, -1.0, f64::NAN, 1e-9, 0.5] {
+        change(format!("ε = {epsilon}"), first - 12, &f64::to_le_bytes(epsilon));
+    }
+    change("fewer boxes".into(), first - 4, &2_u32.to_le_bytes());
+    assert!(changed.len() > 80, "{} changes", changed.len());
+    let held = changed.into_iter().filter(|(_, bytes)| check_float(bytes).is_ok()).map(|(name, _)| name);
+    report(&held.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_weight_moved_by_more_than_the_margin_allows_is_not_proved_by_the_old_certificate() {
+    let model: Model<f32> = hand_made_adder().cast();
+    let proof = FloatProof::of(&model).expect("proved");
+    // Of a weight: behind the line and five numbers of what the net is.
+    let holds = |weight: usize, nudge: f32| {
+        let (mut bytes, at) = (proof.certificate().to_vec(), b"carrylane float proof 1\n".len() + 20 + 4 * weight);
+        bytes[at..][..4].copy_from_slice(&(model.params[weight] + nudge).to_le_bytes());
+        check_float(&sealed(bytes)).is_ok()
+    };
+    let bias = model.params.len() - 1;
+    #[expect(clippy::cast_possible_truncation, reason = "a nudge")]
+    let margin = proof.checked.margin as f32;
+    assert!(holds(bias, 0.99 * margin) && holds(bias, -0.99 * margin), "less than the margin, either way");
+    assert!(!holds(bias, 1.01 * margin) || !holds(bias, -1.01 * margin), "more than the margin, one way");
+    let mut failures = Vec::new();
+    for weight in 0..model.params.len() {
+        for sign in [1.0, -1.0] {
+            // What no state multiplies may be anything, and an open gate may be opened further.
+            let most =
+                (0..20).map(|power| sign * 2_f32.powi(power - 8)).take_while(|&nudge| holds(weight, nudge)).last();
+            let Some(most) = most else {
+                failures.push(format!("weight {weight} cannot move at all"));
+                continue;
+            };
+            // As far as the certificate holds, the net still adds.
+            let mut moved = model.clone();
+            moved.params[weight] += most;
+            let config = &moved.config;
+            let wrong = carrylane::reference::evaluate(config, &moved.params, &common::every_pair(), 0..16_384, None);
+            if wrong.wrong_samples > 0 {
+                failures.push(format!("weight {weight} moved by {most}: {} pairs wrong", wrong.wrong_samples));
+            }
+        }
+    }
+    report(&failures);
+}
+
+#[test]
+fn nets_proved_as_floats_are_never_wrong_on_any_engine_and_level() {
+    let by_hand =
+        [("elman", hand_made_adder().cast()), ("lstm", lstm_adder(LstmForm::Standard, Activation::Tanh, -40.0))];
+    let mut all: Vec<(String, Model<f32>)> = by_hand.map(|(name, model)| (format!("{name} by hand"), model)).into();
+    for (name, config) in nets(8).into_iter().filter(|(_, config)| config.cell != Cell::Dynamic) {
+        // Training for a proof ends with both theorems.
+        all.push((name, learn(config, 1).0.model().clone()));
+    }
+    let sets = [
+        PairSet::exhaustive(8).expect("small"),
+        PairSet::uniform(64, 4096, 1, Purpose::Eval),
+        PairSet::adversarial(64),
+        PairSet::adversarial(4096),
+    ];
+    let mut failures = Vec::new();
+    for (name, model) in &all {
+        let proof = FloatProof::of(model).unwrap_or_else(|open| panic!("{name}: {open:?}"));
+        assert_eq!(check_float(proof.certificate()), Ok(proof.checked), "{name}");
+        for (kind, level) in engines() {
+            let mut engine = Engine::<f32>::new(&model.config, kind, level, 1).expect("a level of this machine");
+            engine.set_params(&model.params);
+            for set in &sets {
+                let wrong = score(&mut engine, set).wrong;
+                if wrong > 0 {
+                    failures.push(format!(
+                        "{name} on {kind} {level}: {wrong} of {} sums of {} bits",
+                        set.pairs(),
+                        set.bits()
+                    ));
+                }
+            }
         }
     }
     report(&failures);

@@ -30,6 +30,13 @@ pub(super) fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// Two digits of a small number, rounded down, for a bound that must not be told too large: 2.2e-6.
+pub(super) fn at_least(bound: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "a power of ten")]
+    let unit = 10_f64.powi(bound.log10().floor() as i32 - 1);
+    format!("{:.1e}", (bound / unit).floor() * unit)
+}
+
 /// A share in per cent, precise where it is small: 48.2 %, 0.031 %.
 pub(super) fn percent(share: f64) -> String {
     match share * 100.0 {

@@ -1,11 +1,9 @@
 //! What is told about a proof, by every command that makes one.
 
-use super::format::{count, duration, plural, rate};
+use super::format::{at_least, count, duration, plural, rate};
 use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
 use carrylane::model::{Config, Model};
-use carrylane::prove::{
-    Automaton, Certificate, Counterexample, FloatProof, Open, Proof, Runner, Verdict, WalkOptions,
-};
+use carrylane::prove::{Automaton, Certificate, Counterexample, FloatProof, Open, Proof, Runner, Verdict, WalkOptions};
 use carrylane::task::number::{shorten, to_uint, width_of_sum};
 use carrylane::task::{BitTensor, Minibatch};
 use carrylane::train::{Engine, Need, available_memory};
@@ -127,7 +125,8 @@ impl<'a> Told<'a> {
         let (q, states) = (proof.net.q(), plural(walk.states() as u64, "state"));
         match proof.verdict {
             Verdict::Proved => {
-                let proved = styled(GOOD, format!("proved (integer network, q = {q}): adds correctly at every bit width"));
+                let proved =
+                    styled(GOOD, format!("proved (integer network, q = {q}): adds correctly at every bit width"));
                 let (depth, margin) = (walk.depth, proof.margin());
                 out.say(format!("{proved} ({states}, depth {depth}, least margin {margin:.3})"))?;
             }
@@ -145,7 +144,7 @@ impl<'a> Told<'a> {
     fn tell_floats(&self, out: &mut Output) -> carrylane::Result<()> {
         let why = match &self.floats {
             Ok(FloatProof { memory, checked, .. }) => {
-                let within = format!("any evaluation within ε = {:.1e}", checked.epsilon);
+                let within = format!("any evaluation within ε = {}", at_least(checked.epsilon));
                 let proved = styled(GOOD, format!("proved (floats, {within}): adds correctly at every bit width"));
                 let (boxes, margin) = (checked.boxes, checked.margin);
                 return out.say(format!("{proved} ({boxes} boxes, k = {memory}, least margin {margin:.3})"));

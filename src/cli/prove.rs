@@ -1,7 +1,7 @@
 //! `carrylane prove`.
 
 use super::args::{HELP, Machine, VERSION, goes_with};
-use super::format::{count, plural, rate, table, text};
+use super::format::{at_least, count, plural, rate, table, text};
 use super::output::{FAINT, GOOD, Output, STRONG, styled};
 use super::proof::{Told, affordable, automaton_table};
 use super::trained::{Stamp, model_path};
@@ -9,8 +9,8 @@ use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, LstmForm};
 use carrylane::prove::{
-    Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, WalkOptions, automaton_dot,
-    automaton_svg, check, check_float, prove,
+    Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, WalkOptions,
+    automaton_dot, automaton_svg, check, check_float, prove,
 };
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
@@ -199,10 +199,8 @@ impl Args {
 
     /// Writes the files asked for, where there is something to write.
     fn keep(&self, told: &Told<'_>, out: &mut Output) -> Result<()> {
-        let [integer, floats] = [
-            told.certificate.as_ref().map(Certificate::bytes),
-            told.floats.as_ref().ok().map(FloatProof::certificate),
-        ];
+        let [integer, floats] =
+            [told.certificate.as_ref().map(Certificate::bytes), told.floats.as_ref().ok().map(FloatProof::certificate)];
         for (path, certificate) in [(&self.certificate, integer), (&self.float_certificate, floats)] {
             match (path, certificate) {
                 (Some(path), Some(certificate)) => out.file(path, certificate)?,
@@ -310,7 +308,8 @@ fn check_float_file(path: &Path, bytes: &[u8], model: Option<&Path>, out: &mut O
     {
         return Err(of_another(path, model).into());
     }
-    let holds = format!("holds: the net, evaluated in floats within ε = {epsilon:.1e}, adds correctly at every bit width");
+    let within = format!("evaluated in floats within ε = {}", at_least(*epsilon));
+    let holds = format!("holds: the net, {within}, adds correctly at every bit width");
     out.say(format!("{} ({hidden} hidden, {boxes} boxes, least margin {margin:.3})", styled(GOOD, holds)))?;
     out.say(styled(FAINT, format!("net {net_hash} · {} · carrylane {VERSION}", path.display())))?;
     let line = FloatCheckLine {

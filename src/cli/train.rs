@@ -64,7 +64,8 @@ struct Keeping {
 
 const DETAILS: &str = "\
 Without flags: an Elman net of 16 hidden units learns 8-bit additions from random ones, until all 16,384 pairs are \
-right, and is then trained on, with noise on what it carries, until it is proved to add correctly at every bit width. The same settings give the same weights, to the last bit, for any number of threads.";
+right, and is then trained on, with noise on what it carries, until it is proved to add correctly at every bit width: its floats, and the \
+integer network made from it. The same settings give the same weights, to the last bit, for any number of threads.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -123,10 +124,11 @@ enum Optimizer {
 #[command(next_help_heading = "When it ends")]
 struct End {
     /// Train until every pair of the check is right, or on from there until the net is proved to add correctly at every bit
-    /// width [default: proved for elman and lstm up to 64 hidden units, else solved].
+    /// width: up to half of the budget the floats and the integer network, then the integer network [default: proved for elman and lstm up to 64 hidden units, else solved].
     #[arg(long, value_enum, value_name = "GOAL", conflicts_with_all = ["updates", "epochs", "time"])]
     until: Option<Goal>,
-    /// Noise on the carried state from `solved` to `proved`, uniform in ± this [default: 0.4; 0.15 below 8 units, 0.2 for dynamic].
+    /// Noise on the carried state from `solved` to `proved`, uniform in ± this [default: 0.15 times the root of the hidden units, 0.25 times
+    /// it for lstm, 0.2 for dynamic].
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = values::noise)]
     noise: Option<f32>,
     /// States that a proof may take [default: 10000000].

@@ -2,7 +2,7 @@
 //! from where rounding them would matter.
 //!
 //! Uniform, added to h after each step, and to c of an LSTM, which is then cut to a limit: a cell that counts on without end has no
-//! finite set of states, and one that has learned to do without is as good. Slopes are those of the values without it. The noise of a place in
+//! finite set of states, and one that has learned to do without is as good. Much noise on c teaches a net to keep nothing there. Slopes are those of the values without it. The noise of a place in
 //! the states of a step and 64 samples is a function of the update's key alone, so it is the same on every level and for any number of threads.
 
 use super::cell::{C, KEPT};
@@ -14,8 +14,8 @@ use fearless_simd::Simd;
 /// The noise of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noise {
-    /// It is uniform in ± this.
-    pub amplitude: f32,
+    /// It is uniform in ± this, for h and for c.
+    pub amplitude: [f32; 2],
     /// The largest magnitude of an LSTM's c.
     pub cell_limit: f32,
     /// What it is a function of.
@@ -40,6 +40,7 @@ impl Noise {
             #[inline(always)]
             || {
                 let limit = F::of(f64::from(self.cell_limit));
+                let [of_h, of_c] = self.amplitude.map(|amplitude| F::of(f64::from(amplitude)));
                 for (row, h) in h.chunks_exact_mut(ld).enumerate() {
                     let key = mix(mix(mix(self.key ^ key) ^ step as u64) ^ row as u64);
                     let h = &mut h[..wide];
@@ -47,22 +48,21 @@ impl Noise {
                         clean[row * ld..][..wide].copy_from_slice(h);
                     } else {
                         let c = &mut kept[(row * KEPT + C) * wide..][..wide];
-                        self.disturb(key ^ 1 << 63, c);
+                        disturb(key ^ 1 << 63, of_c, c);
                         c.iter_mut().for_each(|c| *c = c.max(-limit).min(limit));
                     }
-                    self.disturb(key, h);
+                    disturb(key, of_h, h);
                 }
             },
         );
     }
+}
 
-    /// Adds noise to a row.
-    #[inline(always)]
-    fn disturb<F: Lane>(self, key: u64, row: &mut [F]) {
-        let amplitude = F::of(f64::from(self.amplitude));
-        for (line, x) in (0_u64..).zip(row.chunks_exact_mut(LINE)) {
-            uniform(mix(key ^ line), amplitude, x);
-        }
+/// Adds noise to a row.
+#[inline(always)]
+fn disturb<F: Lane>(key: u64, amplitude: F, row: &mut [F]) {
+    for (line, x) in (0_u64..).zip(row.chunks_exact_mut(LINE)) {
+        uniform(mix(key ^ line), amplitude, x);
     }
 }
 

@@ -38,16 +38,16 @@ pub enum Open {
 const BOUND: f64 = 1e4;
 /// Rounds over all boxes that grew.
 const ROUNDS: i32 = 200;
-/// By how much a box is widened where it grows: at first, the most for h, the most for c, and what it is multiplied with each round.
-const WIDEN: [f64; 4] = [1e-5, 1e-3, 0.25, 1.3];
+/// By how much a box is widened where it grows: at first, what that is multiplied with each round, and the most where activations bound it.
+const WIDEN: [f64; 3] = [1e-5, 1.3, 1e-3];
 
-/// The boxes of a net for words of `memory` inputs. `work` is how many products of weights and interval ends may still be made.
+/// The boxes of a net, told apart by `memory` inputs. `work` is how many products of weights and interval ends may still be made.
 pub(super) fn boxes(model: &Model<f32>, epsilon: f64, memory: u32, work: &mut usize) -> Result<Vec<Region>, Open> {
     let mut search = Search::new(model, epsilon);
     let mut all = keys(memory, &search);
     let mut due = vec![false; all.len()];
     due[0] = true;
-    let [mut wider, most_h, most_c, factor] = WIDEN;
+    let [mut wider, factor, most] = WIDEN;
     for _ in 0..ROUNDS {
         if !due.contains(&true) {
             return Ok(reached(all));
@@ -64,7 +64,7 @@ pub(super) fn boxes(model: &Model<f32>, epsilon: f64, memory: u32, work: &mut us
                     return Err(Open::Answer);
                 }
                 let to = all[from].next[usize::from(x)];
-                due[to] |= search.join(&mut all[to], [wider.min(most_h), wider.min(most_c)])?;
+                due[to] |= search.join(&mut all[to], [wider.min(most), wider])?;
             }
         }
         wider *= factor;
@@ -239,22 +239,27 @@ impl Search {
         }
         let (hidden, epsilon) = (self.hidden, self.epsilon);
         if self.cell != Cell::Lstm {
-            squash(self.activation, &mut self.z, epsilon);
+            squash(self.activation, z_lo, -epsilon);
+            squash(self.activation, z_hi, epsilon);
             self.after.clone_from(&self.z);
             return;
         }
-        for (gate, activation) in [Activation::Sigmoid, Activation::Sigmoid, self.activation, Activation::Sigmoid].into_iter().enumerate() {
-            squash_ends(activation, &mut z_lo[gate * hidden..][..hidden], -epsilon);
-            squash_ends(activation, &mut z_hi[gate * hidden..][..hidden], epsilon);
+        for (gate, activation) in
+            [Activation::Sigmoid, Activation::Sigmoid, self.activation, Activation::Sigmoid].into_iter().enumerate()
+        {
+            squash(activation, &mut z_lo[gate * hidden..][..hidden], -epsilon);
+            squash(activation, &mut z_hi[gate * hidden..][..hidden], epsilon);
         }
         for k in 0..hidden {
             let [i, f, g, o] = [0, 1, 2, 3].map(|gate| (z_lo[gate * hidden + k], z_hi[gate * hidden + k]));
-            let off = |(lo, hi): (f64, f64), magnitude: f64| (lo - epsilon * (1.0 + magnitude), hi + epsilon * (1.0 + magnitude));
+            let off = |(lo, hi): (f64, f64), magnitude: f64| {
+                (lo - epsilon * (1.0 + magnitude), hi + epsilon * (1.0 + magnitude))
+            };
             let (new, kept) = (times(g, i), times((self.c[0][k], self.c[1][k]), f));
             let sum = off((new.0 + kept.0, new.1 + kept.1), size(new) + size(kept));
             let mut p = [sum.0, sum.1];
-            squash_ends(self.activation, &mut p[..1], -epsilon);
-            squash_ends(self.activation, &mut p[1..], epsilon);
+            squash(self.activation, &mut p[..1], -epsilon);
+            squash(self.activation, &mut p[1..], epsilon);
             let p = (p[0], p[1]);
             let h = times(p, o);
             let h = off(h, size(h));
@@ -311,13 +316,8 @@ fn times(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (all[0].min(all[1]).min(all[2].min(all[3])), all[0].max(all[1]).max(all[2].max(all[3])))
 }
 
-/// φ of both ends, and ε beyond.
-fn squash(activation: Activation, [lo, hi]: &mut [Vec<f64>; 2], epsilon: f64) {
-    squash_ends(activation, lo, -epsilon);
-    squash_ends(activation, hi, epsilon);
-}
-
-fn squash_ends(activation: Activation, z: &mut [f64], off: f64) {
+/// φ of ends of intervals, and as far off.
+fn squash(activation: Activation, z: &mut [f64], off: f64) {
     match activation {
         Activation::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z) + off),
         Activation::Tanh => z.iter_mut().for_each(|z| *z = 2.0 * sigmoid(2.0 * *z) - 1.0 + off),

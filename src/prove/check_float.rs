@@ -385,14 +385,14 @@ mod tests {
             term = ((term * &x) >> BITS) / n;
             sum += &term;
         }
-        // A term is too low by what its factor was, times x/n, and two roundings: the product of all x/n is below e^64 < 2^93.
-        [sum.clone(), sum + (BigInt::from(4 * n) << 100)]
+        // Each rounding is multiplied by some of the factors x/n, whose product is below e^64 < 2^93.
+        [sum.clone(), sum + (BigInt::from(n * n) << 100)]
     }
 
     #[test]
     fn intervals_hold_the_true_sigmoid_and_tanh() {
         let one = BigInt::from(1) << BITS;
-        let grid = (0..640).map(|k| f64::from(k) * 0.0937).chain((1..190).map(|k| 1.37 * 2_f64.powi(-k)));
+        let grid = (0..640).map(|k| f64::from(k) * 0.0937).chain((1..140).map(|k| 1.37 * 2_f64.powi(-k)));
         for z in grid.flat_map(|z| [z, -z]) {
             // σ(z) = 1 − 1/(1 + e^z) for z ≥ 0, and 1/(1 + e^−z) below; tanh by e^2z.
             let sigma = |z: f64| {
@@ -402,7 +402,12 @@ mod tests {
             for (name, found, [least, most]) in
                 [("σ", sigmoid(z), sigma(z)), ("tanh", tanh(z / 2.0), sigma(z).map(|y| 2 * y - &one))]
             {
-                assert!(exact(found.lo) <= least && most <= exact(found.hi), "{name}({z}): {} to {}", found.lo, found.hi);
+                assert!(
+                    exact(found.lo) <= least && most <= exact(found.hi),
+                    "{name}({z}): {} to {}",
+                    found.lo,
+                    found.hi
+                );
                 assert!(found.hi - found.lo < 1e-10, "{name}({z}): {} to {}", found.lo, found.hi);
             }
         }
@@ -412,11 +417,12 @@ mod tests {
     #[test]
     fn intervals_hold_sums_and_products_of_their_points() {
         let ends = [-3.0, -1.0 / 3.0, 0.0, 1e-9, 0.1, 7.0];
-        let ranges = || ends.iter().flat_map(|&lo| ends.iter().filter(move |&&hi| lo <= hi).map(move |&hi| Range { lo, hi }));
+        let ranges =
+            || ends.iter().flat_map(|&lo| ends.iter().filter(move |&&hi| lo <= hi).map(move |&hi| Range { lo, hi }));
         for (a, b) in ranges().flat_map(|a| ranges().map(move |b| (a, b))) {
             for (x, y) in [(a.lo, b.lo), (a.lo, b.hi), (a.hi, b.lo), (a.hi, b.hi), (0.5 * (a.lo + a.hi), b.hi)] {
                 for (found, exactly) in [(a + b, exact(x) + exact(y)), (a - b, exact(x) - exact(y))] {
-                    assert!(exact(found.lo) < exactly && exactly < exact(found.hi), "{x} and {y}");
+                    assert!(exact(found.lo) <= exactly && exactly <= exact(found.hi), "{x} and {y}");
                 }
                 let (found, product) = (a * b, exact(x) * exact(y));
                 let end = |end: f64| exact(end) << BITS;

@@ -18,7 +18,7 @@ pub struct FloatProof {
 
 /// The most inputs that boxes are told apart by.
 const MEMORY: u32 = 3;
-/// Products that a search may make: some seconds.
+/// Products that a search may make by default: some seconds.
 const WORK: usize = 1 << 33;
 
 impl FloatProof {
@@ -27,8 +27,16 @@ impl FloatProof {
     /// # Errors
     /// Why nothing is proved.
     pub fn of(model: &Model<f32>) -> Result<Self, Open> {
+        Self::within(model, WORK)
+    }
+
+    /// Looks no further than so many products of weights and ends of intervals.
+    ///
+    /// # Errors
+    /// Why nothing is proved.
+    pub fn within(model: &Model<f32>, mut work: usize) -> Result<Self, Open> {
         let epsilon = epsilon(&model.config);
-        let (mut work, mut open) = (WORK, Open::Answer);
+        let mut open = Open::Answer;
         for memory in u32::from(model.config.cell == Cell::Dynamic)..=MEMORY {
             match boxes(model, epsilon, memory, &mut work) {
                 Ok(boxes) => return Ok(Self::checked(model, epsilon, memory, &boxes)),

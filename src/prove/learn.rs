@@ -1,10 +1,14 @@
-//! Training on until the proof passes.
+//! Training on until the proofs pass.
 //!
 //! A net that has just solved its task holds its carry anywhere; rounded, it drifts. Noise on what it carries, ramped in once it has solved
 //! the task, moves the states apart until rounding changes nothing: then a coarse integer network is proved within some hundred states.
+//! Boxes of the floats then close as well, and both theorems hold for one and the same net. Where they have not by half of the budget, or
+//! cannot be expected to, the integer network's proof is enough.
+//!
 //! Every so often a proof is tried, and how many nodes it may take follows from the work of the updates so far, not from a clock, so
 //! that the same settings give the same net and the same proof on every machine.
 
+use super::float::FloatProof;
 use super::net::{Format, IntegerNet};
 use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
@@ -16,7 +20,7 @@ use std::time::Instant;
 /// How a net is trained for its proof.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// Amplitude of the noise on carried states.
+    /// Amplitude of the noise on h; that on an LSTM's c is a multiple of it.
     pub noise: f32,
     /// Updates over which it grows from 0.
     pub ramp: u64,
@@ -37,12 +41,28 @@ impl Plan {
     pub fn of(settings: &Settings) -> Self {
         let config = &settings.config;
         let noise = match config.cell {
-            Cell::Elman if config.hidden < 8 => 0.15,
-            Cell::Elman | Cell::Lstm => 0.4,
+            Cell::Elman => 0.15 * (config.hidden as f32).sqrt(),
+            Cell::Lstm => 0.25 * (config.hidden as f32).sqrt(),
             Cell::Dynamic => 0.2,
         };
         let walk = WalkOptions { max_states: 10_000_000, level: settings.level, threads: 1, past_errors: false };
         Self { noise, ramp: 100, walk }
+    }
+}
+
+impl Plan {
+    /// Noise on h and c, so many updates after the task was solved. For floats, where they are not proved soon, it goes on growing; an LSTM
+    /// with so much of it on c that only the sign of c is left learns to do without c.
+    fn noise_at(&self, updates: u64, floats: bool) -> [f32; 2] {
+        /// Updates after which it grows on, in which it grows by its own amplitude, and how much it becomes.
+        const GROWTH: [f64; 3] = [500.0, 2000.0, 2.5];
+        let [soon, again, most] = GROWTH;
+        let since = updates as f64 + 1.0;
+        let ramp = (since / self.ramp.max(1) as f64).min(1.0);
+        let strength = if floats { (ramp + (since - soon).max(0.0) / again).min(most) } else { ramp };
+        #[expect(clippy::cast_possible_truncation, reason = "a share of the amplitude")]
+        let noise = self.noise * strength as f32;
+        [noise, if floats { 10.0 * noise } else { noise }]
     }
 }
 
@@ -124,8 +144,9 @@ fn pursue(
     let check = Check::of(&settings)?;
     let mut last = None;
     loop {
+        let floats = trainer.updates() < budget / 2 && proves_floats(&settings);
         if pursuit.due == 0 {
-            let Some(passed) = attempt(trainer, plan, &check, pursuit, &mut last, watch)? else {
+            let Some(passed) = attempt(trainer, (plan, floats), &check, pursuit, &mut last, watch)? else {
                 // The trainer still has the pursuit of before the attempt, which is made again by whoever goes on from here.
                 return Ok((check, Outcome::Stopped, last));
             };
@@ -140,9 +161,7 @@ fn pursue(
             let outcome = if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved };
             return Ok((check, outcome, last));
         }
-        let ramp = ((trainer.updates() - pursuit.first + 1) as f64 / plan.ramp.max(1) as f64).min(1.0);
-        #[expect(clippy::cast_possible_truncation, reason = "a share of the amplitude")]
-        trainer.set_noise(plan.noise * ramp as f32, Format::CELL_LIMIT.into());
+        trainer.set_noise(plan.noise_at(trainer.updates() - pursuit.first, floats), Format::CELL_LIMIT.into());
         let tally = trainer.step();
         watch.event(&trainer.told(&tally));
         if trainer.fault().is_some() {
@@ -155,11 +174,16 @@ fn pursue(
     }
 }
 
-/// Tries a proof at each format that the credit allows; whether one passed, which is then the last.
+/// Whether training for a proof leads nets of a kind to one of their floats.
+fn proves_floats(settings: &Settings) -> bool {
+    settings.config.cell != Cell::Dynamic && settings.config.activation != Activation::Relu
+}
+
+/// Tries a proof at each format that the credit allows, if `floats`, once the floats are proved; whether one passed, which is then the last.
 /// Nothing if it was told to stop.
 fn attempt(
     trainer: &mut Trainer,
-    plan: &Plan,
+    (plan, floats): (&Plan, bool),
     check: &Check,
     pursuit: &mut Pursuit,
     last: &mut Option<Proof>,
@@ -168,6 +192,16 @@ fn attempt(
     // A walk that was cut off is worth another only when it may go twice as far.
     if pursuit.credit / 2.0 - START < pursuit.want {
         return Ok(Some(false));
+    }
+    if floats {
+        let proving = Instant::now();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the work")]
+        let work = (SHARE * EVERY as f64 * work(trainer.settings())) as usize;
+        let proved = FloatProof::within(trainer.model(), work).is_ok();
+        pursuit.prove_seconds += proving.elapsed().as_secs_f64();
+        if !proved {
+            return Ok(Some(false));
+        }
     }
     pursuit.want = LEAST;
     for format in formats(trainer.settings()) {
@@ -211,8 +245,12 @@ fn formats(settings: &Settings) -> Vec<Format> {
 
 /// What an update costs, in ns on one core of the machine this was measured on; only its ratio to [`node_cost`] matters.
 fn update_cost(settings: &Settings) -> f64 {
-    let (hidden, gates) = (settings.config.hidden as f64, settings.config.cell.gates() as f64);
-    settings.batch as f64 * settings.bits as f64 * gates * hidden * (6.0 * hidden + 100.0) / 30.0
+    work(settings) / 30.0
+}
+
+/// Flop of an update.
+fn work(settings: &Settings) -> f64 {
+    settings.batch as f64 * settings.config.work(settings.bits)
 }
 
 /// What a node of a walk costs, likewise.

@@ -50,7 +50,7 @@
 //! | floats | the checker (`prove/check_float.rs`), `f64` as IEEE 754 has it, SHA-256, the compiler; and that whoever runs the net is within ε |
 //!
 //! # Training for it
-//! [`until_proved`] trains a net that has solved its task on, with noise on what it carries, until a coarse network is proved.
+//! [`until_proved`] trains a net that has solved its task on, with noise on what it carries, until its floats are proved and a coarse network is.
 //! The smallest machine that does what a proved net does is its [`Automaton`]: two states, the carry, and the full adder's table.
 
 mod automaton;

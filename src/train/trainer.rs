@@ -29,8 +29,8 @@ pub struct Trainer {
     batch: Minibatch,
     dataset: Option<Dataset>,
     grad: Vec<f32>,
-    /// Amplitude of the noise on carried states, 0 for none, and the limit of an LSTM's c.
-    noise: (f32, f32),
+    /// Amplitudes of the noise on h and c, 0 for none, and the limit of an LSTM's c.
+    noise: ([f32; 2], f32),
     course: Course,
     clock: Clock,
     times: Times,
@@ -68,7 +68,7 @@ impl Trainer {
             batch,
             dataset,
             grad,
-            noise: (0.0, 0.0),
+            noise: ([0.0; 2], 0.0),
             course: Course::default(),
             clock: Clock::default(),
             times: Times::default(),
@@ -137,9 +137,9 @@ impl Trainer {
         &mut self.engine
     }
 
-    /// Sets the noise on carried states that the steps from here on are made with: its amplitude, 0 for none, and the limit it cuts an
-    /// LSTM's c to. See [`Noise`]; the reference engine has none.
-    pub fn set_noise(&mut self, amplitude: f32, cell_limit: f32) {
+    /// Sets the noise on carried states that the steps from here on are made with: its amplitudes on h, 0 for none, and on an LSTM's c,
+    /// and the limit it cuts c to. See [`Noise`]; the reference engine has none.
+    pub fn set_noise(&mut self, amplitude: [f32; 2], cell_limit: f32) {
         self.noise = (amplitude, cell_limit);
     }
 
@@ -194,9 +194,9 @@ impl Trainer {
         self.norms
     }
 
-    /// Amplitude of the noise that the last step was made with.
+    /// Amplitude of the noise on h that the last step was made with.
     pub fn noise(&self) -> f32 {
-        self.noise.0
+        self.noise.0[0]
     }
 
     /// The first number that was not finite, if there was one: the training has diverged, and further steps make no sense.
@@ -230,7 +230,7 @@ impl Trainer {
         self.next_minibatch();
         self.engine.set_params(&self.model.params);
         let (amplitude, cell_limit) = self.noise;
-        self.engine.set_noise((amplitude > 0.0).then(|| Noise {
+        self.engine.set_noise((amplitude[0] > 0.0).then(|| Noise {
             amplitude,
             cell_limit,
             key: stream(self.settings.seed, Purpose::Noise, self.course.updates).next_u64(),
