@@ -1,12 +1,14 @@
-//! The search for boxes of the float net: one for each carry and the last k inputs, grown until every step leads from box to box.
+//! The search for boxes of the float net: one for each carry and the last k inputs, grown until
+//! every step leads from box to box.
 //!
-//! Words of fewer than k inputs from the start have boxes of their own, or the start, all zero, would widen that of its key. A box becomes the
-//! hull of what it was and of all that leads into it; where it grows on and on, it is widened by more and more, so that it comes to an end.
-//! The first answer that may be wrong ends the search: boxes never shrink.
+//! Words of fewer than k inputs from the start have boxes of their own, or the start, all zero,
+//! would widen that of its key. A box becomes the hull of what it was and of all that leads into
+//! it; where it grows on and on, it is widened by more and more, so that it comes to an end. The
+//! first answer that may be wrong ends the search: boxes never shrink.
 //!
-//! Nothing rests on this file. It computes in plain `f64`, with a little more than ε so that roundings do not matter, and
-//! [`check_float`](super::check_float()) goes through what it found. It asks no mathematical library, so that the same net has the same boxes
-//! everywhere.
+//! Nothing rests on this file. It computes in plain `f64`, with a little more than ε so that
+//! roundings do not matter, and [`check_float`](super::check_float()) goes through what it found.
+//! It asks no mathematical library, so that the same net has the same boxes everywhere.
 
 use crate::model::{Activation, Cell, Layout, LstmForm, Model};
 
@@ -38,10 +40,12 @@ pub enum Open {
 const BOUND: f64 = 1e4;
 /// Rounds over all boxes that grew.
 const ROUNDS: i32 = 200;
-/// By how much a box is widened where it grows: at first, what that is multiplied with each round, and the most where activations bound it.
+/// By how much a box is widened where it grows: at first, what that is multiplied with each round,
+/// and the most where activations bound it.
 const WIDEN: [f64; 3] = [1e-5, 1.3, 1e-3];
 
-/// The boxes of a net, told apart by `memory` inputs. `work` is how many products of weights and interval ends may still be made.
+/// The boxes of a net, told apart by `memory` inputs. `work` is how many products of weights and
+/// interval ends may still be made.
 pub(super) fn boxes(model: &Model<f32>, epsilon: f64, memory: u32, work: &mut usize) -> Result<Vec<Region>, Open> {
     let mut search = Search::new(model, epsilon);
     let mut all = keys(memory, &search);
@@ -72,7 +76,8 @@ pub(super) fn boxes(model: &Model<f32>, epsilon: f64, memory: u32, work: &mut us
     Err(Open::Work)
 }
 
-/// Empty boxes for all keys, but for the start: words shorter than `memory`, then carry by carry all words as long.
+/// Empty boxes for all keys, but for the start: words shorter than `memory`, then carry by carry
+/// all words as long.
 fn keys(memory: u32, search: &Search) -> Vec<Region> {
     let length = memory.max(1);
     // Words of a length begin behind all shorter ones: 1 + 4 + … + 4^(n − 1).
@@ -126,7 +131,8 @@ fn reached(all: Vec<Region>) -> Vec<Region> {
 /// A net in `f64`, and buffers of a step from one box.
 ///
 /// # Shapes
-/// `w_hh`: `[H][G·H]`; `input`: for each input `[G·H]`, biases included, and the same of magnitudes; `reach`: `[G·H]`, Σ |`w_hh`|.
+/// `w_hh`: `[H][G·H]`; `input`: for each input `[G·H]`, biases included, and the same of
+/// magnitudes; `reach`: `[G·H]`, Σ |`w_hh`|.
 struct Search {
     cell: Cell,
     form: LstmForm,

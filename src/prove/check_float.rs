@@ -1,12 +1,15 @@
-//! The checker of float certificates. It shares no code with the search for boxes: it reads the certificate's bytes itself, computes with
-//! intervals of its own, whose ends are rounded outward after every operation, and believes nothing that it has not computed. All that
-//! has to be trusted is in this file, in SHA-256, in the compiler, and in IEEE 754's sums, products and quotients of 64 bits.
+//! The checker of float certificates. It shares no code with the search for boxes: it reads the
+//! certificate's bytes itself, computes with intervals of its own, whose ends are rounded outward
+//! after every operation, and believes nothing that it has not computed. All that has to be trusted
+//! is in this file, in SHA-256, in the compiler, and in IEEE 754's sums, products and quotients of
+//! 64 bits.
 //!
-//! A box is an interval for each carried value, with a carry and the input before. The checker confirms, for the net whose weights are in
-//! the certificate and for every evaluation of it within ε ([`crate::prove`] says what that is):
+//! A box is an interval for each carried value, with a carry and the input before. The checker
+//! confirms, for the net whose weights are in the certificate and for every evaluation of it within
+//! ε ([`crate::prove`] says what that is):
 //! 1. what precedes the first step, all zero with carry 0 and input 0, lies in the first box;
-//! 2. from every point of every box, each input (a, b) leads into the box that is named for it, whose carry is maj(a, b, carry) and whose
-//!    input before is (a, b);
+//! 2. from every point of every box, each input (a, b) leads into the box that is named for it,
+//!   whose carry is maj(a, b, carry) and whose input before is (a, b);
 //! 3. and there the answer is a ⊕ b ⊕ carry.
 //!
 //! By induction over the bits, every answer to every addition of any width is right.
@@ -23,7 +26,8 @@ pub struct CheckedFloat {
     pub boxes: usize,
     /// How far evaluations may be off.
     pub epsilon: f64,
-    /// The least distance of an output's pre-activation to the wrong side, whatever the evaluation within ε.
+    /// The least distance of an output's pre-activation to the wrong side, whatever the evaluation
+    /// within ε.
     pub margin: f64,
     /// The least distance of what a step leads to from the border of the box it leads to.
     pub room: f64,
@@ -52,7 +56,7 @@ pub fn check_float(bytes: &[u8]) -> Result<CheckedFloat, String> {
     let net_bytes = &before[..before.len() - reader.rest.len()];
     let epsilon = reader.float()?;
     // What 32-bit floats need; NaN is not enough either.
-    let need = (net.hidden + 16) as f64 / f64::from(1 << 24);
+    let need = 1.01 * (net.hidden + 16) as f64 / f64::from(1 << 24);
     if !(epsilon >= need && epsilon < 0.01) {
         return Err(format!("its ε is {epsilon:e}, want {need:e} to 0.01"));
     }
@@ -170,8 +174,9 @@ impl Mul for Range {
     }
 }
 
-/// e^−x for x ≥ 0, as (e^−t)^1024 with t = x/1024, a quotient without rounding. The series of e^−t is nested:
-/// e^−t = 1 − t r₁ and rₙ = 1 − t/(n+1) rₙ₊₁, where for 0 ≤ t ≤ 1 every rₙ is between 0 and 1.
+/// e^−x for x ≥ 0, as (e^−t)^1024 with t = x/1024, a quotient without rounding. The series of e^−t
+/// is nested: e^−t = 1 − t r₁ and rₙ = 1 − t/(n+1) rₙ₊₁, where for 0 ≤ t ≤ 1 every rₙ is between 0
+/// and 1.
 fn exp_neg(x: f64) -> Range {
     if x < 1e-20 {
         return Range { lo: 1.0 - 1e-15, hi: 1.0 };
@@ -235,7 +240,8 @@ struct Net {
     /// φ of the hidden units and ψ of the output: 0 sigmoid, 1 tanh, 2 ReLU.
     activation: usize,
     output: usize,
-    /// `[2][G·H]`, `[H][G·H]`, `[G·H]`, `[H]`, `[1]`; without biases the third and the last are empty.
+    /// `[2][G·H]`, `[H][G·H]`, `[G·H]`, `[H]`, `[1]`; without biases the third and the last are
+    /// empty.
     w_ih: Vec<Range>,
     w_hh: Vec<Range>,
     b_h: Vec<Range>,
@@ -307,7 +313,8 @@ impl Net {
         (h, z_o)
     }
 
-    /// Whether an input leads from a region where it should, with the right answer; the answer's margin and the room left.
+    /// Whether an input leads from a region where it should, with the right answer; the answer's
+    /// margin and the room left.
     fn leads(&self, from: &Region, x: usize, boxes: &[Region]) -> Result<(f64, f64), String> {
         let (a, b) = (x & 1, x >> 1);
         let to = boxes.get(from.next[x]).ok_or_else(|| format!("there is no box {}", from.next[x]))?;
@@ -375,8 +382,8 @@ mod tests {
         BigInt::from_f64(x * 2_f64.powi(200)).expect("finite") << (BITS - 200)
     }
 
-    /// e^x for 0 ≤ x ≤ 64, from below and from above: its series has positive terms, each rounded down, of which the
-    /// last one is below a unit and those after it are below a unit together.
+    /// e^x for 0 ≤ x ≤ 64, from below and from above: its series has positive terms, each rounded
+    /// down, of which the last one is below a unit and those after it are below a unit together.
     fn exp(x: f64) -> [BigInt; 2] {
         let (x, one) = (exact(x), BigInt::from(1) << BITS);
         let (mut term, mut sum, mut n) = (one.clone(), one, 0);

@@ -63,7 +63,8 @@ impl FloatProof {
         bytes.starts_with(MAGIC)
     }
 
-    /// The name that certificates have for a net: 16 hexadecimal digits of SHA-256 over what it is and its weights.
+    /// The name that certificates have for a net: 16 hexadecimal digits of SHA-256 over what it is
+    /// and its weights.
     pub fn net_hash(model: &Model<f32>) -> String {
         digits(&net_bytes(model))
     }
@@ -74,7 +75,8 @@ impl FloatProof {
     }
 }
 
-/// What the proof leaves for the errors of a step: twice the roundings of the longest sum in `f32`, and of 16 more operations.
+/// What the proof leaves for the errors of a step: twice the roundings of the longest sum in `f32`,
+/// and of 16 more operations.
 fn epsilon(config: &Config) -> f64 {
     (config.hidden + 16) as f64 / f64::from(1 << 23)
 }

@@ -41,6 +41,7 @@ impl Plan {
     pub fn of(settings: &Settings) -> Self {
         let config = &settings.config;
         let noise = match config.cell {
+            Cell::Elman if config.hidden < 8 => 0.15,
             Cell::Elman => 0.15 * (config.hidden as f32).sqrt(),
             Cell::Lstm => 0.25 * (config.hidden as f32).sqrt(),
             Cell::Dynamic => 0.2,

@@ -1,47 +1,60 @@
-//! Proofs that a trained net adds correctly at every bit width: of the integer network made from it, and of the floats themselves.
+//! Proofs that a trained net adds correctly at every bit width: of the integer network made from
+//! it, and of the floats themselves.
 //!
 //! # The theorem of the integer network
-//! Let N be an [`IntegerNet`], and let (s, k) be its *nodes*: states s of N with a carry k. From the start (0, 0), the input (a, b) leads
-//! from (s, k) to (N(s, a, b), maj(a, b, k)). If in every node that can be reached N answers a ⊕ b ⊕ k to each of the four inputs (a, b),
-//! then **for every n and all numbers a, b of n bits, the n bits that N answers are those of (a + b) mod 2ⁿ**; with a leading 0 in front
-//! of both, as this crate has it, they are the sum itself.
+//! Let N be an [`IntegerNet`], and let (s, k) be its *nodes*: states s of N with a carry k. From
+//! the start (0, 0), the input (a, b) leads from (s, k) to (N(s, a, b), maj(a, b, k)). If in every
+//! node that can be reached N answers a ⊕ b ⊕ k to each of the four inputs (a, b), then **for every
+//! n and all numbers a, b of n bits, the n bits that N answers are those of (a + b) mod 2ⁿ**; with
+//! a leading 0 in front of both, as this crate has it, they are the sum itself.
 //!
-//! *Proof*, by induction over the bits, least significant first: before bit 0 the node is the start, and its carry is that of the sum, 0. If
-//! before bit t the node is (s, k), with k the carry of the sum into bit t, then it can be reached, so that the answer is
-//! `a_t ⊕ b_t ⊕ k`, bit t of the sum; and the node after it has the carry `maj(a_t, b_t, k)`, which is that into bit t + 1. ∎
+//! *Proof*, by induction over the bits, least significant first: before bit 0 the node is the
+//! start, and its carry is that of the sum, 0. If before bit t the node is (s, k), with k the carry
+//! of the sum into bit t, then it can be reached, so that the answer is `a_t ⊕ b_t ⊕ k`, bit t of
+//! the sum; and the node after it has the carry `maj(a_t, b_t, k)`, which is that into bit t + 1. ∎
 //!
-//! N has finitely many states, so [`walk`] can go to all nodes, breadth first. There are three ends:
-//! - no new nodes and no wrong answer: **proved**, and the set of nodes is the proof ([`Certificate`]; [`check()`] goes through it
-//!   again, by code of its own);
-//! - a wrong answer: **refuted**, and since nodes are met in the order of their distance, the inputs on the way are the *shortest*
-//!   addition that goes wrong;
+//! N has finitely many states, so [`walk`] can go to all nodes, breadth first. There are three
+//! ends:
+//! - no new nodes and no wrong answer: **proved**, and the set of nodes is the proof
+//!   ([`Certificate`]; [`check()`] goes through it again, by code of its own);
+//! - a wrong answer: **refuted**, and since nodes are met in the order of their distance, the
+//!   inputs on the way are the *shortest* addition that goes wrong;
 //! - a limit: **undecided**.
 //!
-//! Every operation of the integer network is exact: fixed-point weights, states rounded to q bits, activations by tables of thresholds, sums
-//! that cannot overflow ([`IntegerNet`] has the details, and checks that bound). Making it from a model takes sums, products, quotients and
-//! roundings of `f64` alone, so that it is the same network on every machine. It is another net than the floats: rounding can cure a float
-//! net that drifts, and can break one that does not.
+//! Every operation of the integer network is exact: fixed-point weights, states rounded to q bits,
+//! activations by tables of thresholds, sums that cannot overflow ([`IntegerNet`] has the details,
+//! and checks that bound). Making it from a model takes sums, products, quotients and roundings of
+//! `f64` alone, so that it is the same network on every machine. It is another net than the floats:
+//! rounding can cure a float net that drifts, and can break one that does not.
 //!
 //! # The theorem of the floats
-//! Let F be a net as it is trained, with weights of `f32`. An evaluation of F is **within ε** if it computes each step from the state that
-//! it computed before, and each of these values v is off by at most ε (1 + m), where m is the sum of the magnitudes of v's terms:
-//! - a pre-activation z, of the terms bias, input weights, and (times s, in the dynamic cell) weights times h;
+//! Let F be a net as it is trained, with weights of `f32`. An evaluation of F is **within ε** if it
+//! computes each step from the state that it computed before, and each of these values v is off by
+//! at most ε (1 + m), where m is the sum of the magnitudes of v's terms:
+//! - a pre-activation z, of the terms bias, input weights, and (times s, in the dynamic cell)
+//!   weights times h;
 //! - an activation φ(z), and ψ of the output, with m = 0;
 //! - an LSTM's `g i + c f`, of these two terms, and its h, of one;
 //! - the output's pre-activation, of the terms bias and weights times h.
 //!
-//! Let boxes be given: sets B of states, each an interval for every carried value, with a carry k (and the input before, in the dynamic
-//! cell). If the start, all zero, lies in a box of carry 0, and if each input (a, b) leads every evaluation within ε from every state of
-//! every box to the answer a ⊕ b ⊕ k and into a box of the carry maj(a, b, k), then **every evaluation of F within ε answers the n bits
-//! of (a + b) mod 2ⁿ, for every n and all a, b**. The proof is the same induction. ∎
+//! Let boxes be given: sets B of states, each an interval for every carried value, with a carry k
+//! (and the input before, in the dynamic cell). If the start, all zero, lies in a box of carry 0,
+//! and if each input (a, b) leads every evaluation within ε from every state of every box to the
+//! answer a ⊕ b ⊕ k and into a box of the carry maj(a, b, k), then **every evaluation of F within ε
+//! answers the n bits of (a + b) mod 2ⁿ, for every n and all a, b**. The proof is the same
+//! induction. ∎
 //!
-//! [`FloatProof`] looks for such boxes, one for each carry and the last k inputs, and [`check_float()`] goes through them.
+//! [`FloatProof`] looks for such boxes, one for each carry and the last k inputs, and
+//! [`check_float()`] goes through them.
 //!
-//! **Who is within ε.** The proof takes ε = (H + 16) 2⁻²³. In 32-bit floats, a term of a sum of H + 3 terms meets at most H + 2 additions, in any order, one or two
-//! roundings of its product, fused or not, two of the dynamic cell's s and two where weights are scaled beforehand: the sum is off by less than
-//! (H + 10) 2⁻²⁴ m (Higham 2002, section 3.1). Activations of this crate are off by at most 4·2⁻²⁴ (`kernel::math`). So ε is twice what 32-bit floats
-//! need in any order, and an activation may be off by 34·2⁻²⁴ = 2·10⁻⁶ or more; real arithmetic and 64 bits are within it anyway. That leaves room for what PyTorch,
-//! ONNX Runtime and others have in place of σ and tanh. Numbers cut to 16 bits are not within it.
+//! **Who is within ε.** In 32-bit floats, a term of a pre-activation meets at most H + 2 additions,
+//! in any order, the rounding of its product, fused or not, two of the dynamic cell's s, and two
+//! where weights are scaled beforehand: the sum is off by less than 1.01 (H + 7) 2⁻²⁴ m (Higham
+//! 2002, section 3.1). Activations of this crate are off by at most 4·2⁻²⁴ (`kernel::math`). The
+//! proof takes ε = (H + 16) 2⁻²³: about twice what 32-bit floats need in any order, and at least
+//! 34·2⁻²⁴ = 2·10⁻⁶ for an activation, eight times this crate's. That is the room for PyTorch, ONNX
+//! Runtime and others, which have a σ and tanh of their own. 64 bits and real arithmetic are within
+//! it; numbers cut to 16 bits are not.
 //!
 //! # What is trusted
 //! | theorem | trusts |
@@ -50,8 +63,9 @@
 //! | floats | the checker (`prove/check_float.rs`), `f64` as IEEE 754 has it, SHA-256, the compiler; and that whoever runs the net is within ε |
 //!
 //! # Training for it
-//! [`until_proved`] trains a net that has solved its task on, with noise on what it carries, until its floats are proved and a coarse network is.
-//! The smallest machine that does what a proved net does is its [`Automaton`]: two states, the carry, and the full adder's table.
+//! [`until_proved`] trains a net that has solved its task on, with noise on what it carries, until
+//! its floats are proved and a coarse network is. The smallest machine that does what a proved net
+//! does is its [`Automaton`]: two states, the carry, and the full adder's table.
 
 mod automaton;
 mod boxes;
