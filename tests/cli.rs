@@ -500,7 +500,7 @@ fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
     assert!(text.contains("proved (integer network, q = "), "{text}");
     let lines = json(&[&args[..], &["--json"]].concat(), 0);
     let proved = &lines[lines.len() - 2]["floats"];
-    assert_eq!((&proved["proved"], &proved["boxes"], &proved["memory"]), (&true.into(), &3.into(), &0.into()));
+    assert_eq!((&proved["holds"], &proved["boxes"], &proved["memory"]), (&true.into(), &3.into(), &0.into()));
 
     let checked = json(&["prove", &model, "--check", &floats, "--json"], 0).remove(0);
     assert_eq!((&checked["floats"], &checked["holds"], &checked["boxes"]), (&true.into(), &true.into(), &3.into()));

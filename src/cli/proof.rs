@@ -76,7 +76,7 @@ struct Line {
 /// What is proved of the floats.
 #[derive(Debug, Serialize)]
 struct FloatLine {
-    proved: bool,
+    holds: bool,
     epsilon: Option<f64>,
     boxes: Option<usize>,
     memory: Option<u32>,
@@ -197,7 +197,7 @@ impl<'a> Told<'a> {
     fn float_line(&self) -> FloatLine {
         let checked = self.floats.as_ref().ok().map(|floats| &floats.checked);
         FloatLine {
-            proved: checked.is_some(),
+            holds: checked.is_some(),
             epsilon: checked.map(|checked| checked.epsilon),
             boxes: checked.map(|checked| checked.boxes),
             memory: self.floats.as_ref().ok().map(|floats| floats.memory),
