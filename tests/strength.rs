@@ -96,7 +96,12 @@ fn measure(nets: usize) -> Vec<Ends> {
                     let (config, bits) = configs[job % configs.len()];
                     let ends = train(config, bits, (job / configs.len()) as u64);
                     if let Some((true, _)) = ends.by_check {
-                        println!("turned away by the many: {} {}, {bits} bits, seed {}", config.cell, config.hidden, job / configs.len());
+                        println!(
+                            "turned away by the many: {} {}, {bits} bits, seed {}",
+                            config.cell,
+                            config.hidden,
+                            job / configs.len()
+                        );
                     }
                     all.lock().expect("no panic").push((config, ends));
                 }
@@ -105,7 +110,10 @@ fn measure(nets: usize) -> Vec<Ends> {
     });
     let all = all.into_inner().expect("no panic");
     for cell in [Cell::Elman, Cell::Lstm] {
-        println!("{cell}: {}", words(&all.iter().filter(|(config, _)| config.cell == cell).map(|(_, ends)| *ends).collect::<Vec<_>>()));
+        println!(
+            "{cell}: {}",
+            words(&all.iter().filter(|(config, _)| config.cell == cell).map(|(_, ends)| *ends).collect::<Vec<_>>())
+        );
     }
     let all: Vec<Ends> = all.into_iter().map(|(_, ends)| ends).collect();
     println!("all: {}", words(&all));
@@ -125,7 +133,9 @@ fn counts(all: &[Ends]) -> [usize; 5] {
 fn words(all: &[Ends]) -> String {
     let [check, turned_away, wrong, many, wrong_many] = counts(all);
     let nets = all.len();
-    format!("of {nets} nets {check} pass the check, of which many sums turn away {turned_away}, {wrong} wrong in a million; {many} pass the many, {wrong_many} wrong in a million")
+    format!(
+        "of {nets} nets {check} pass the check, of which many sums turn away {turned_away}, {wrong} wrong in a million; {many} pass the many, {wrong_many} wrong in a million"
+    )
 }
 
 #[test]
@@ -142,5 +152,8 @@ fn of_thousands_of_nets_that_pass_the_check_hardly_any_is_turned_away_by_more_su
     let share = |of: usize, n: usize| of as f64 / n.max(1) as f64;
     assert!(check > nets / 2 && many > nets / 2, "{check} and {many} of {nets} are solved");
     assert!(share(turned_away, check) <= 0.007, "{turned_away} of {check} turned away");
-    assert!(share(wrong, check) <= share(wrong_many, many) + 0.002, "{wrong} of {check}, {wrong_many} of {many} wrong in a million");
+    assert!(
+        share(wrong, check) <= share(wrong_many, many) + 0.002,
+        "{wrong} of {check}, {wrong_many} of {many} wrong in a million"
+    );
 }

@@ -85,7 +85,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let replay = Replay { notebook, as_: way, delta, seed, samples, every, hidden };
     // A net in f64, and its gradient.
     let hidden = hidden.unwrap_or(0) as f64;
-    Need { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0, search: 0.0 }.afforded()?;
+    Need { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0, search: 0.0 }
+        .afforded()?;
     let mut printed = Ok(());
     let summary = replay.run(|line| {
         if printed.is_ok() {

@@ -199,7 +199,7 @@ fn attempt(
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the work")]
         let work = (SHARE * EVERY as f64 * work(trainer.settings())) as usize;
         let proved = FloatProof::within(trainer.model(), work).is_ok();
-        pursuit.prove_seconds += proving.elapsed().as_secs_f64();
+        trainer.proved_since(proving);
         if !proved {
             return Ok(Some(false));
         }

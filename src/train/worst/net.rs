@@ -193,7 +193,8 @@ impl Net {
                 to.margins[child] = if margin.is_nan() { f32::NEG_INFINITY } else { margin };
                 to.states.carry[child] = (a & b) | (carry & (a ^ b));
                 to.states.x[child] = x;
-                let [low, high] = marks[r][usize::from(x)].map(|marks| u64::from(halved(marks, |a, b| a.rotate_left(5).wrapping_add(b))));
+                let [low, high] = marks[r][usize::from(x)]
+                    .map(|marks| u64::from(halved(marks, |a, b| a.rotate_left(5).wrapping_add(b))));
                 let known = to.states.carry[child] | if self.config.cell == Cell::Dynamic { x << 1 } else { 0 };
                 to.keys[child] = mix((high << 32 | low) ^ u64::from(known) << 13);
             }
@@ -336,7 +337,10 @@ mod tests {
                     Activation::Relu => z + 0.5,
                 };
                 let (found, wanted) = (config.output.apply(z), outputs[3 * sample + 2]);
-                assert!((found - wanted).abs() < 2e-6 * (1.0 + wanted.abs()), "{config:?}, sample {sample}: {found}, {wanted}");
+                assert!(
+                    (found - wanted).abs() < 2e-6 * (1.0 + wanted.abs()),
+                    "{config:?}, sample {sample}: {found}, {wanted}"
+                );
             }
         }
     }
