@@ -10,7 +10,7 @@ use carrylane::prove::{
 };
 use carrylane::task::rng::Purpose;
 use carrylane::task::{BitTensor, Minibatch, PairSet};
-use carrylane::train::{Engine, Settings, Trainer, score};
+use carrylane::train::{Engine, EngineKind, Settings, Trainer, score};
 use common::{elman, engines, hand_made_adder, nets, put, report};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -172,8 +172,8 @@ fn counterexamples_fail_and_nothing_shorter_does() {
 fn an_integer_network_answers_as_the_net_it_was_made_from_where_rounding_is_fine() {
     // 30 scales: every unit is far from its threshold, so that rounding changes nothing.
     let model = hand_made_adder().cast::<f32>();
-    let mut engine = Engine::new(&model.config, carrylane::train::EngineKind::Fused, SimdLevel::best(), 1)
-        .expect("a level of this machine");
+    let mut engine =
+        Engine::new(&model.config, EngineKind::Fused, SimdLevel::best(), 1).expect("a level of this machine");
     engine.set_params(&model.params);
     let all = common::every_pair();
     let mut float = BitTensor::new(all.samples(), all.bits());
@@ -565,15 +565,20 @@ fn nets_proved_as_floats_are_never_wrong_on_any_engine_and_level() {
         all.push((name, learn(config, 1).0.model().clone()));
     }
     let sets = [
-        PairSet::exhaustive(8).expect("small"),
-        PairSet::uniform(64, 4096, 1, Purpose::Eval),
-        PairSet::adversarial(64),
-        PairSet::adversarial(4096),
+        PairSet::exhaustive(6).expect("small"),
+        PairSet::uniform(64, 1024, 1, Purpose::Eval),
+        PairSet::adversarial(1024),
     ];
     let mut failures = Vec::new();
     for (name, model) in &all {
         let proof = FloatProof::of(model).unwrap_or_else(|open| panic!("{name}: {open:?}"));
         assert_eq!(check_float(proof.certificate()), Ok(proof.checked), "{name}");
+        let mut engine =
+            Engine::<f32>::new(&model.config, EngineKind::Fused, SimdLevel::best(), 1).expect("the best level");
+        engine.set_params(&model.params);
+        for set in [PairSet::uniform(64, 50_000, 1, Purpose::Eval), PairSet::adversarial(16_384)] {
+            assert_eq!(score(&mut engine, &set).wrong, 0, "{name}: sums of {} bits", set.bits());
+        }
         for (kind, level) in engines() {
             let mut engine = Engine::<f32>::new(&model.config, kind, level, 1).expect("a level of this machine");
             engine.set_params(&model.params);

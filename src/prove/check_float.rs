@@ -9,7 +9,7 @@
 //! ε ([`crate::prove`] says what that is):
 //! 1. what precedes the first step, all zero with carry 0 and input 0, lies in the first box;
 //! 2. from every point of every box, each input (a, b) leads into the box that is named for it,
-//!   whose carry is maj(a, b, carry) and whose input before is (a, b);
+//!    whose carry is maj(a, b, carry) and whose input before is (a, b);
 //! 3. and there the answer is a ⊕ b ⊕ carry.
 //!
 //! By induction over the bits, every answer to every addition of any width is right.
@@ -237,7 +237,7 @@ struct Net {
     /// 0 Elman, 1 dynamic, 2 LSTM standard, 3 LSTM notebook.
     cell: usize,
     hidden: usize,
-    /// φ of the hidden units and ψ of the output: 0 sigmoid, 1 tanh, 2 ReLU.
+    /// φ of the hidden units and ψ of the output: 0 sigmoid, 1 tanh, 2 `ReLU`.
     activation: usize,
     output: usize,
     /// `[2][G·H]`, `[H][G·H]`, `[G·H]`, `[H]`, `[1]`; without biases the third and the last are
