@@ -37,9 +37,10 @@ enum Part {
 
 /// The most pairs that are checked one by one, and the random ones of an LSTM where there are more.
 const PAIRS: usize = 1 << 16;
-/// Random sums where there are more, and sums of random runs.
+/// Random sums where there are more, sums of random runs that turn most nets away, and the rest of those.
 const RANDOM: usize = 64;
-const RUNS: usize = 512;
+const FEW_RUNS: usize = 64;
+const MORE_RUNS: usize = 448;
 
 impl Check {
     /// The check of a training. Its random pairs are a function of the seed.
@@ -52,16 +53,14 @@ impl Check {
             return Ok(Self { parts: vec![Part::Sums(PairSet::exhaustive(bits)?)] });
         }
         // What turns most nets away for its cost comes first.
-        let sets = [
-            PairSet::uniform(4 * bits, RANDOM, seed, Purpose::Check),
-            PairSet::adversarial(4 * bits),
-            PairSet::adversarial(bits),
-            PairSet::runs(4 * bits, RUNS, seed, Purpose::Check),
-        ];
+        let uniform = |pairs| Part::Sums(PairSet::uniform(4 * bits, pairs, seed, Purpose::Check));
+        let runs = |pairs| Part::Sums(PairSet::runs(4 * bits, pairs, seed, Purpose::Check));
+        let adversarial = |bits| Part::Sums(PairSet::adversarial(bits));
         let search = Part::Worst(Search::of(bits));
-        let many = (config.cell == Cell::Lstm).then(|| PairSet::uniform(4 * bits, PAIRS, seed, Purpose::Check));
-        let parts = sets.map(Part::Sums).into_iter().chain([search]).chain(many.map(Part::Sums));
-        Ok(Self { parts: parts.collect() })
+        let mut parts = vec![uniform(RANDOM), runs(FEW_RUNS), adversarial(4 * bits), search];
+        parts.extend([adversarial(bits), runs(MORE_RUNS)]);
+        parts.extend((config.cell == Cell::Lstm).then(|| uniform(PAIRS)));
+        Ok(Self { parts })
     }
 
     /// How many pairs it counts.

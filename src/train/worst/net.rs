@@ -1,7 +1,7 @@
 //! A net's step for many states at once, in plain arithmetic with one order of sums.
 //!
 //! No multiply-add is fused and no lane is added to another but in the order written here, so that the same net gives the same numbers on
-//! every machine. A state's four successors share its product h W_hh. The equations are those of [`mod@crate::reference`].
+//! every machine. A state's four successors share its product `h W_hh`. The equations are those of [`mod@crate::reference`].
 
 use crate::kernel::{SimdLevel, dispatch};
 use crate::model::{Activation, Cell, Config, Layout, LstmForm};
@@ -20,11 +20,11 @@ pub(super) struct Net {
     pub(super) lines: usize,
     /// `[line][gate][k]`: weights from unit k.
     w_hh: Vec<Line>,
-    /// `[line][gate][x]`: x W_ih + b_h of the four inputs x = a + 2 b.
+    /// `[line][gate][x]`: `x W_ih + b_h` of the four inputs x = a + 2 b.
     inputs: Vec<Line>,
     /// `[line]`.
     w_ho: Vec<Line>,
-    /// b_o, less the pre-activation that answers neither 0 nor 1.
+    /// `b_o`, less the pre-activation that answers neither 0 nor 1.
     b_o: f32,
 }
 
