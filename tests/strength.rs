@@ -1,6 +1,8 @@
 //! How strong the check of wide additions is: what passes it is tried on a hundred times as many sums. `scripts/strength.sh` runs this with
 //! 2,000 nets; a few stand for them here.
 
+#![expect(clippy::print_stdout, reason = "the counts are what the script is for")]
+
 mod common;
 
 use carrylane::model::{Cell, Config};
