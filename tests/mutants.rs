@@ -327,13 +327,13 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         },
         Parser {
             name: "certificate",
-            mutants: 5_000,
+            mutants: 2_500,
             seeds: vec![certificate.clone()],
             takes: Box::new(|bytes| check(bytes).is_ok()),
         },
         Parser {
             name: "certificate, sealed",
-            mutants: 10_000,
+            mutants: 5_000,
             seeds: open(&certificate),
             takes: Box::new(|bytes| check(&sealed(bytes)).is_ok()),
         },
@@ -351,13 +351,13 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         },
         Parser {
             name: "integer network",
-            mutants: 5_000,
+            mutants: 2_500,
             seeds: vec![net.clone()],
             takes: Box::new(|bytes| network(&path, bytes)),
         },
         Parser {
             name: "integer network, sealed",
-            mutants: 10_000,
+            mutants: 5_000,
             seeds: open(&net),
             takes: Box::new(|bytes| network(&path, &sealed(bytes))),
         },
