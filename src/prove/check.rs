@@ -29,6 +29,8 @@ pub struct Checked {
     pub margin: i64,
     /// 16 hexadecimal digits of SHA-256 over the network.
     pub network_hash: String,
+    /// The network's bytes.
+    pub network: Vec<u8>,
 }
 
 /// Checks a certificate, given as the bytes of its file.
@@ -77,7 +79,16 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
         return Err("the digest of its nodes and steps does not match them".into());
     }
     let network_hash = Sha256::digest(network).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Ok(Checked { hidden: net.hidden, q: net.q, cell_most: net.cell_most, states, depth, margin, network_hash })
+    Ok(Checked {
+        hidden: net.hidden,
+        q: net.q,
+        cell_most: net.cell_most,
+        states,
+        depth,
+        margin,
+        network_hash,
+        network: network.to_vec(),
+    })
 }
 
 /// What going through all nodes came to.

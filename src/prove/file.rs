@@ -83,6 +83,14 @@ impl IntegerNet {
         if Sha256::digest(&bytes[..bytes.len() - HASH])[..] != hash[..] {
             return Err("its hash does not match: the file was changed or damaged after it was written".into());
         }
+        Self::from_bytes(network)
+    }
+
+    /// The network of some bytes, without line and hash, as a file and a certificate have it.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn from_bytes(network: &[u8]) -> std::result::Result<Self, String> {
         let (words, []) = network.as_chunks::<4>() else { return Err("cut inside a number".into()) };
         let words: Vec<i32> = words.iter().map(|&word| i32::from_le_bytes(word)).collect();
         parse(&words).ok_or_else(|| "its sizes or values make no network".into())

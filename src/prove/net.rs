@@ -337,7 +337,7 @@ impl Tables {
     }
 
     /// The largest magnitude of h.
-    fn largest(&self, cell: Cell, form: LstmForm, q: u32) -> i32 {
+    pub(super) fn largest(&self, cell: Cell, form: LstmForm, q: u32) -> i32 {
         match (cell, form) {
             (Cell::Elman | Cell::Dynamic, _) => self.phi.magnitude(),
             (Cell::Lstm, LstmForm::Standard) => half_up(self.cell.magnitude() << GATE_BITS, 2 * GATE_BITS - q),
