@@ -13,11 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 pictures=${1:-$work}
 mkdir -p "$pictures"
-if ! command -v chromium >/dev/null; then
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null ||
-        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; } ||
-        fail 'cannot install Chromium'
-fi
+debian chromium chromium
 # Chromium with its own profile, offline, WebGL in software; `--no-sandbox` because it may run as root.
 browse() {
     timeout 120 chromium --headless=new --no-sandbox --disable-dev-shm-usage --use-angle=swiftshader --enable-unsafe-swiftshader \

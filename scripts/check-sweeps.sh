@@ -78,11 +78,7 @@ check_disks() {
 
 check_slurm() {
     say 'Slurm'
-    if ! command -v slurmctld >/dev/null || ! command -v slurmd >/dev/null || ! command -v munged >/dev/null; then
-        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y slurmctld slurmd slurm-client munge >/dev/null ||
-            { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y slurmctld slurmd slurm-client munge >/dev/null; } ||
-            fail 'cannot install Slurm'
-    fi
+    debian 'slurmctld slurmd munged' slurmctld slurmd slurm-client munge
     local host
     host=$(hostname -s)
     mkdir -p /run/munge "$work/state" "$work/spool"

@@ -2,6 +2,9 @@
 # release build of this checkout, which it brings up to date; and `target` to the folder of builds.
 # shellcheck shell=bash
 
+# shellcheck source=scripts/debian.sh
+. scripts/debian.sh
+
 target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 if [[ -n ${CARRYLANE-} ]]; then
     carrylane=$(realpath "$CARRYLANE")

@@ -4,6 +4,7 @@ mod common;
 
 use assert_cmd::Command;
 use carrylane::model::{Config, Init, file};
+use carrylane::prove::THEORY;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -522,6 +523,36 @@ fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
     let ran = carrylane(&["prove", &model, "--float-certificate", &path("none")]);
     assert!(ran.code == 1 && ran.stdout.contains("not proved (floats): "), "{}", ran.stdout);
     assert!(ran.stderr.contains("no certificate") && !folder.path().join("none").exists(), "{}", ran.stderr);
+}
+
+#[test]
+fn prove_writes_a_theorem_for_coq_from_a_model_or_its_certificate_and_none_where_nothing_is_proved() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (run, proof, one, other, none) = (path("run"), path("proof"), path("a/b/one"), path("other"), path("none"));
+    json(&["train", "--hidden", "8", "--out", &run, "--json"], 0);
+    let lines = json(&["prove", &run, "--certificate", &proof, "--coq", &one, "--json"], 0);
+    json(&["prove", "--check", &proof, "--coq", &other, "--json"], 0);
+    for folder in [&one, &other] {
+        let mut files = entries(Path::new(folder));
+        files.sort();
+        assert_eq!(files, ["Net.v", "Theory.v"], "written whole, and nothing is left behind");
+        let read = |name: &str| fs::read_to_string(Path::new(folder).join(name)).expect("written");
+        assert_eq!(read("Theory.v"), THEORY);
+        assert_eq!(read("Net.v"), fs::read_to_string(Path::new(&one).join("Net.v")).expect("written"));
+        assert!(read("Net.v").contains(lines[lines.len() - 1]["network_hash"].as_str().expect("a hash")), "its name");
+    }
+    let told = carrylane(&["prove", &run, "--max-states", "3", "--coq", &none]);
+    assert!(told.stderr.contains("the integer network is not proved, so there is no theorem"), "{}", told.stderr);
+    assert!(entries(Path::new(&none)).is_empty(), "nothing is written");
+    let floats = path("floats");
+    json(&["prove", &run, "--float-certificate", &floats, "--json"], 0);
+    refused(&["prove", "--check", &floats, "--coq", &none], 65, &["floats: it is a certificate of the floats"]);
+    refused(&["prove", &run, "--coq", "-"], 2, &["- is standard output, want a folder"]);
+    fs::copy(&proof, Path::new(&other).join("Net.v")).expect("writable");
+    let as_net = path("other/Net.v");
+    refused(&["prove", "--check", &as_net, "--coq", &other], 2, &["Net.v", "among the files that are read"]);
+    refused(&["prove", &run, "--coq", &proof], 74, &["proof: cannot create"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod common;
 use carrylane::exchange::{Format, Said, export, import};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
-use carrylane::prove::{Certificate, FloatProof, IntegerNet, Plan, Runner, check, check_float, until_proved};
+use carrylane::prove::{Certificate, FloatProof, IntegerNet, Plan, Runner, Theorem, check, check_float, until_proved};
 use carrylane::report::html;
 use carrylane::report::run::{Curves, read_config};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
@@ -335,7 +335,12 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
             name: "certificate, sealed",
             mutants: 5_000,
             seeds: open(&certificate),
-            takes: Box::new(|bytes| check(&sealed(bytes)).is_ok()),
+            takes: Box::new(|bytes| {
+                check(&sealed(bytes)).is_ok_and(|checked| {
+                    let net = IntegerNet::from_bytes(&checked.network);
+                    net.is_ok_and(|net| Theorem::new(&net, checked.depth).text().contains(&checked.network_hash))
+                })
+            }),
         },
         Parser {
             name: "float certificate",

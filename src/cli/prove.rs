@@ -9,11 +9,11 @@ use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, LstmForm};
 use carrylane::prove::{
-    Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, WalkOptions,
+    Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, Theorem, WalkOptions,
     automaton_dot, automaton_svg, check, check_float, prove,
 };
 use carrylane::train::{Engine, EngineKind};
-use carrylane::{Error, Result};
+use carrylane::{Error, Result, files};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Keep the integer network.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     network: Option<PathBuf>,
+    /// Write a theorem about the integer network, and the theory it rests on, for the Coq proof assistant.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    coq: Option<PathBuf>,
     /// Draw the carry automaton.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     svg: Option<PathBuf>,
@@ -68,6 +71,7 @@ Examples:
   carrylane train --out run && carrylane prove run
   carrylane prove run --certificate run/model.proof --svg carry.svg
   carrylane prove --check run/model.proof
+  carrylane prove run --coq theorem && cd theorem && coqc Theory.v && coqc Net.v
 
 Exits with 0 if either theorem is proved (or the certificate holds), else with 1, with 65 for a certificate that does not hold.";
 
@@ -114,11 +118,10 @@ struct CheckLine<'a> {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (level, threads) = (args.machine.level()?, args.machine.threads()?);
     if let Some(certificate) = &args.check {
-        return check_file(certificate, args.model.as_deref(), out);
+        return check_file(certificate, args, out);
     }
     let path = &model_path(args.model.as_deref().expect("clap asks for it"));
-    let outputs = [&args.certificate, &args.float_certificate, &args.network, &args.svg, &args.dot];
-    out.writes(&[path], &outputs.into_iter().flatten().collect::<Vec<_>>())?;
+    args.writes(&[path], out)?;
     let saved = file::load(path)?;
     let formats = args.formats(&saved)?;
     let stamp = Stamp::of(&saved.model, level, threads, seed(&saved));
@@ -160,6 +163,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     out.say(styled(FAINT, format!("{} · network {}", told.speed(), proof.net.hash())))?;
     out.say(styled(FAINT, stamp.line()))?;
+    args.keep_theorem(|| Ok(Theorem::of(&proof)), out)?;
     let summary = Summary {
         verdict: proof.verdict.to_string(),
         q: proof.net.q(),
@@ -195,6 +199,29 @@ impl Args {
             formats.iter_mut().for_each(|format| format.cell_limit = cell_limit);
         }
         Ok(formats)
+    }
+
+    /// Tells of the files asked for, and makes their folder.
+    fn writes(&self, inputs: &[impl AsRef<Path>], out: &mut Output) -> Result<()> {
+        let files = [&self.certificate, &self.float_certificate, &self.network, &self.svg, &self.dot];
+        let files = files.into_iter().flatten().cloned();
+        let theorem = self.coq.iter().flat_map(|folder| Theorem::paths(folder));
+        out.writes(inputs, &files.chain(theorem).collect::<Vec<_>>())?;
+        self.coq.as_deref().map_or(Ok(()), files::make_folder)
+    }
+
+    /// Writes the theorem, if it is asked for and there is one.
+    fn keep_theorem(&self, theorem: impl FnOnce() -> Result<Option<Theorem>>, out: &mut Output) -> Result<()> {
+        let Some(folder) = &self.coq else { return Ok(()) };
+        let Some(theorem) = theorem()? else {
+            let folder = folder.display();
+            out.warn(&format!(
+                "the integer network is not proved, so there is no theorem: nothing is written to {folder}"
+            ));
+            return Ok(());
+        };
+        theorem.save(folder)?;
+        out.say(styled(FAINT, format!("theorem in {}; there, coqc Theory.v && coqc Net.v checks it", folder.display())))
     }
 
     /// Writes the files asked for, where there is something to write.
@@ -250,14 +277,20 @@ pub(super) fn seed(saved: &Saved) -> u64 {
 }
 
 /// Checks a certificate, and that it is one of a model.
-fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
+fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    let inputs = [Some(path.to_owned()), args.model.as_deref().map(model_path)];
+    args.writes(&inputs.into_iter().flatten().collect::<Vec<_>>(), out)?;
     let started = Instant::now();
     let bytes = Certificate::read(path)?;
     if FloatProof::is_certificate(&bytes) {
-        return check_float_file(path, &bytes, model, out);
+        if args.coq.is_some() {
+            let problem = "it is a certificate of the floats, and --coq is about the integer network: want one of --certificate";
+            return Err(Error::data(path, problem).into());
+        }
+        return check_float_file(path, &bytes, args.model.as_deref(), out);
     }
     let checked = check(&bytes).map_err(|problem| Error::data(path, problem))?;
-    if let Some(model) = model {
+    if let Some(model) = &args.model {
         of_model(path, &checked, model)?;
     }
     let Checked { hidden, q, states, depth, margin, network_hash, .. } = &checked;
@@ -268,6 +301,11 @@ fn check_file(path: &Path, model: Option<&Path>, out: &mut Output) -> anyhow::Re
         plural(*states, "state")
     ))?;
     out.say(styled(FAINT, format!("network {network_hash} · {} · carrylane {VERSION}", path.display())))?;
+    let theorem = || {
+        let net = IntegerNet::from_bytes(&checked.network).map_err(|problem| Error::data(path, problem))?;
+        Ok(Some(Theorem::new(&net, *depth)))
+    };
+    args.keep_theorem(theorem, out)?;
     let line = CheckLine {
         holds: true,
         q: *q,

@@ -1,7 +1,8 @@
 //! The theorem about a net, for the Coq proof assistant (8.16 and later, also called Rocq).
 //!
-//! Two files: [`THEORY`], the same for every net, and the text of a [`Theorem`], a net's integers and the theorem about this net, which Coq
-//! proves by finding all states itself. Nothing of the walk is handed over but how many levels it has.
+//! Two files: [`THEORY`], the same for every net, and the text of a [`Theorem`], a net's integers
+//! and the theorem about this net, which Coq proves by finding all states itself. Nothing of the
+//! walk is handed over but how many levels it has.
 
 use super::fixed::GATE_BITS;
 use super::net::IntegerNet;
@@ -24,13 +25,13 @@ pub struct Theorem {
 impl Theorem {
     /// The theorem about a proved network; none where nothing is proved.
     pub fn of(proof: &Proof) -> Option<Self> {
-        (proof.verdict == Verdict::Proved).then(|| Self::new(&proof.net, proof.walk.depth))
+        (proof.verdict == Verdict::Proved).then(|| Self::new(&proof.net, u32::try_from(proof.walk.depth).expect("at most the nodes")))
     }
 
     /// The theorem about a network whose farthest state is so many steps from the start. It is Coq
     /// that finds out whether it holds.
-    pub fn new(net: &IntegerNet, depth: usize) -> Self {
-        let levels = depth + 1;
+    pub fn new(net: &IntegerNet, depth: u32) -> Self {
+        let levels = u64::from(depth) + 1;
         let (name, q, hidden) = (net.hash(), net.q, net.hidden);
         let kind = match net.cell {
             Cell::Elman => "Elman".into(),
@@ -126,4 +127,57 @@ fn row(numbers: &[i32]) -> String {
 
 fn table(Table { first, thresholds }: &Table) -> String {
     format!("{{| first := {first}; thresholds := {} |}}", row(thresholds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::net::Format;
+    use super::*;
+    use crate::model::{Config, Init};
+
+    /// The integers of a text, in their order.
+    fn integers(text: &str) -> Vec<i32> {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
+        words.filter_map(|word| word.parse().ok()).collect()
+    }
+
+    #[test]
+    fn the_text_of_a_theorem_has_every_integer_of_the_network_in_its_place() {
+        for (cell, form) in [
+            (Cell::Elman, LstmForm::Standard),
+            (Cell::Dynamic, LstmForm::Standard),
+            (Cell::Lstm, LstmForm::Standard),
+            (Cell::Lstm, LstmForm::Notebook),
+        ] {
+            let model = Init::Scaled.model(Config { hidden: 3, lstm_form: form, ..Config::of(cell) }, 7);
+            let net = IntegerNet::new(&model, Format { q: 2, cell_limit: 2 }).expect("in bounds");
+            let IntegerNet { recurrent, input, output, .. } = &net;
+            let table = |table: &Table| [&[table.first][..], &table.thresholds].concat();
+            let mut wanted = Vec::new();
+            if cell == Cell::Lstm {
+                wanted.extend([2, 4]);
+                wanted.extend([&net.tables.sigma, &net.tables.cell].into_iter().flat_map(table));
+                wanted.extend((form == LstmForm::Standard).then_some(8));
+            }
+            wanted.extend(table(&net.tables.phi));
+            recurrent.iter().chain(input).chain([output]).for_each(|row| wanted.extend(row));
+            wanted.extend([net.output_bias, net.threshold, net.tables.largest(cell, form, 2)]);
+            let theorem = Theorem::new(&net, 5);
+            let (_, rest) = theorem.text().split_once("the_net : net :=").expect("a definition");
+            let (found, rest) = rest.split_once("|}.").expect("its end");
+            assert_eq!(integers(found), wanted, "{cell}, {form:?}");
+            assert!(rest.contains("levels : nat := 6."), "one level more than the depth: {rest}");
+            assert!(theorem.text().contains(&net.hash()), "the network's name");
+        }
+    }
+
+    #[test]
+    fn the_theory_is_short_and_assumes_nothing() {
+        assert!(THEORY.lines().count() <= 300, "{} lines", THEORY.lines().count());
+        for word in ["Axiom", "Parameter", "Conjecture", "Variable", "Hypothesis", "Admitted", "admit"] {
+            assert!(!THEORY.contains(word), "{word}");
+        }
+        let parts = THEORY.find("PART 1: to be trusted").zip(THEORY.find("PART 2: a check"));
+        assert!(parts.is_some_and(|(one, two)| one < two), "what is to be trusted comes first, and is marked");
+    }
 }

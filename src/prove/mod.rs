@@ -60,7 +60,36 @@
 //! | theorem | trusts |
 //! |---|---|
 //! | integer network | the checker (`prove/check.rs`), SHA-256, the compiler; `add` runs this very network |
+//! | integer network, in Coq | Coq's kernel and virtual machine, 130 lines of `prove/theory.v`, and that the exported integers are the network's |
 //! | floats | the checker (`prove/check_float.rs`), `f64` as IEEE 754 has it, SHA-256, the compiler; and that whoever runs the net is within ε |
+//!
+//! # The integer network's theorem, checked by a proof assistant
+//! The walk and [`check()`] are programs of this crate, and the induction above is prose.
+//! [`Theorem`] hands both to Coq, whose kernel others wrote: `carrylane prove MODEL --coq DIR`
+//! writes [`THEORY`], which is the same for every net, and a file with the integers of one. That
+//! file ends with the theorem about this net, and compiling it (`coqc Theory.v && coqc Net.v`)
+//! checks it:
+//!
+//! ```text
+//! forall n a b : N, a < 2 ^ n -> b < 2 ^ n -> answer the_net (n + 1) a b = Some (a + b)
+//! ```
+//!
+//! - *What is proved.* The network answers a + b for all numbers a, b of n bits and every n, and
+//!   no sum on the way is too large for 32 bits: where one might be, `answer` is `None`. A second
+//!   theorem says the same for as many steps as the sum has bits, which is what `carrylane add`
+//!   runs. Coq gets no states: it finds all of them itself, level by level, by computation.
+//! - *About which arithmetic.* Integers without end, in the order of the equations. Since terms
+//!   stay below 2³¹ together, and tables ascend, 32 bits, any order of the sums and any way of
+//!   looking up a table give the same numbers.
+//! - *What has to be trusted.* Coq's kernel and its virtual machine; part 1 of the theory, 130
+//!   lines, which say what a net is, how it runs and what it answers; and that the file's integers
+//!   are the network's. Who doubts the last exports again, from the model or from the certificate
+//!   (`prove --check CERT --coq DIR`), and compares. No axiom is used: the file prints so.
+//! - *What is not proved.* That this crate's compiled step is the one that part 1 describes, which
+//!   tests show, not proofs; and nothing about the floats.
+//!
+//! `scripts/check-theorem.sh` does it for nets of every cell, and shows that what is wrong is
+//! refused.
 //!
 //! # Training for it
 //! [`until_proved`] trains a net that has solved its task on, with noise on what it carries, until
