@@ -120,4 +120,5 @@ refused "weight $before of the first row is 20000" Net.v "s/(w_hh := \[\[\[(-?[0
 refused 'a weight of 2^31' Net.v 's/(w_hh := \[\[\[)-?[0-9]+/\12147483648/' 'not well formed'
 refused 'a table that falls' Net.v 's/(phi := .*thresholds := \[)(-?[0-9]+); (-?[0-9]+)/\1\3; \2/' 'not well formed'
 refused 'a row too short' Net.v 's/(w_hh := \[\[\[)-?[0-9]+; /\1/' 'not well formed'
+refused 'a state larger than it may be' Net.v 's/most := [0-9]+/most := 1/' 'too large'
 refused 'a sum without its carry' Theory.v 's/xorb \(xorb a b\) k/xorb a b/' 'Error'

@@ -25,7 +25,8 @@ pub struct Theorem {
 impl Theorem {
     /// The theorem about a proved network; none where nothing is proved.
     pub fn of(proof: &Proof) -> Option<Self> {
-        (proof.verdict == Verdict::Proved).then(|| Self::new(&proof.net, u32::try_from(proof.walk.depth).expect("at most the nodes")))
+        (proof.verdict == Verdict::Proved)
+            .then(|| Self::new(&proof.net, u32::try_from(proof.walk.depth).expect("at most the nodes")))
     }
 
     /// The theorem about a network whose farthest state is so many steps from the start. It is Coq
