@@ -1,4 +1,4 @@
-//! The theorem about a net, for the Coq proof assistant (8.16 and later, also called Rocq).
+//! The theorem about a net, for the Coq proof assistant, now called Rocq; compiled with Coq 8.16.
 //!
 //! Two files: [`THEORY`], the same for every net, and the text of a [`Theorem`], a net's integers
 //! and the theorem about this net, which Coq proves by finding all states itself. Nothing of the
@@ -33,8 +33,8 @@ impl Theorem {
     /// that finds out whether it holds.
     pub fn new(net: &IntegerNet, depth: u32) -> Self {
         let levels = u64::from(depth) + 1;
-        let (name, q, hidden) = (net.hash(), net.q, net.hidden);
-        let kind = match net.cell {
+        let (name, cell, q, hidden) = (net.hash(), net.cell, net.q, net.hidden);
+        let kind = match cell {
             Cell::Elman => "Elman".into(),
             Cell::Dynamic => "Dynamic".into(),
             Cell::Lstm => {
@@ -52,11 +52,10 @@ impl Theorem {
         let [none, a, b, both] = net.input.each_ref().map(|input| list(input.chunks(hidden).map(row), ";\n      "));
         let (phi, w_ho) = (table(&net.tables.phi), row(&net.output));
         let (b_o, threshold) = (net.output_bias, net.threshold);
-        let most = net.tables.largest(net.cell, net.form, q);
+        let most = net.tables.largest(cell, net.form, q);
         let net = format!(
             "\
-(* Network {name} of carrylane: {hidden} units, states of {q} fractional bits. Beside Theory.v:
-   coqc Theory.v && coqc Net.v *)
+(* carrylane's integer network {name}: {cell}, {hidden} hidden, q = {q}. Beside Theory.v: coqc Theory.v && coqc Net.v *)
 From Coq Require Import ZArith List.
 Require Import Theory.
 Import ListNotations.
