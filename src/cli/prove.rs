@@ -284,7 +284,8 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
     let bytes = Certificate::read(path)?;
     if FloatProof::is_certificate(&bytes) {
         if args.coq.is_some() {
-            let problem = "it is a certificate of the floats, and --coq is about the integer network: want one of --certificate";
+            let problem =
+                "it is a certificate of the floats, and --coq is about the integer network: want one of --certificate";
             return Err(Error::data(path, problem).into());
         }
         return check_float_file(path, &bytes, args.model.as_deref(), out);
