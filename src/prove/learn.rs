@@ -190,8 +190,9 @@ fn attempt(
     last: &mut Option<Proof>,
     watch: &mut impl Watch,
 ) -> Result<Option<bool>> {
-    // A walk that was cut off is worth another only when it may go twice as far.
-    if pursuit.credit / 2.0 - START < pursuit.want {
+    // A walk that was cut off is worth another only when it may go twice as far. Floats are not proved while the noise is young.
+    let young = floats && trainer.updates() - pursuit.first < 2 * plan.ramp;
+    if pursuit.credit / 2.0 - START < pursuit.want || young {
         return Ok(Some(false));
     }
     if floats {
