@@ -169,11 +169,11 @@ fn status_and_shard_lines_say_what_happened() {
     assert_eq!(count("solved") + count("unsolved") + count("diverged"), TRIALS as u64, "{status}");
     assert!(count("solved") > 0 && count("unsolved") > 0 && count("diverged") > 0, "every outcome: {status}");
     assert_eq!((count("failed"), count("damaged_lines")), (0, 0), "{status}");
-    // On one thread, all of the time is claimed once.
+    // On one thread, all of the time is claimed once; trials take less than a millisecond, and clocks differ by some 100 ns.
     let parts = ["learning_seconds", "check_seconds", "test_seconds", "prove_seconds", "rest_seconds"];
     let part = |of: &Value, name: &str| of[name].as_f64().unwrap_or_else(|| panic!("no {name}: {of}"));
     let claimed: f64 = parts.iter().map(|name| part(&status, name)).sum();
-    assert!((claimed / status["seconds"].as_f64().expect("a time") - 1.0).abs() < 1e-6, "{status}");
+    assert!((claimed / status["seconds"].as_f64().expect("a time") - 1.0).abs() < 1e-2, "{status}");
     assert!(parts[..3].iter().all(|name| part(&status, name) > 0.0), "learning, checks and tests: {status}");
     assert!(status["trials_per_s"].as_f64() > Some(0.0) && status["seconds"].as_f64() > Some(0.0), "{status}");
 
@@ -183,7 +183,7 @@ fn status_and_shard_lines_say_what_happened() {
     for line in &lines {
         let times = &line["machine"]["times"];
         let claimed: f64 = parts.iter().map(|name| part(times, name)).sum();
-        assert!((claimed / part(&line["machine"], "trial_seconds") - 1.0).abs() < 1e-6, "{line}");
+        assert!((claimed / part(&line["machine"], "trial_seconds") - 1.0).abs() < 1e-2, "{line}");
         for key in
             ["id", "config", "outcome", "samples", "updates", "seconds", "wrong_by_bits", "weights_hash", "check"]
         {
