@@ -430,10 +430,14 @@ fn a_plain_training_ends_with_a_proof_and_add_runs_the_proved_network() {
 
     let model = path("run/model.safetensors");
     let sum = json(&["add", &format!("0x{}", "f".repeat(2000)), "1", "--model", &model, "--json"], 0).remove(0);
-    assert_eq!((&sum["arithmetic"], &sum["correct"]), (&"integer".into(), &true.into()));
-    assert_eq!(sum["network_hash"], proof["network_hash"], "the network that was proved");
+    assert_eq!(sum["arithmetic"], "float", "floats that are proved answer");
+    assert!(sum["proved"] == true && sum["correct"] == true, "{sum}");
     let text = carrylane(&["add", "1", "2", "--model", &model]).stdout;
-    assert!(text.contains("by its integer network") && text.contains("proved to add correctly"), "{text}");
+    let hash = proof["floats"]["certificate_hash"].as_str().expect("a hash");
+    assert!(
+        text.contains(&format!("by its floats, proved to add correctly at every bit width (certificate {hash})")),
+        "{text}"
+    );
     let plain = json(&["train", "--until", "solved", "--out", &path("plain"), "--json"], 0);
     assert!(plain.iter().all(|line| line["type"] != "proof"), "solved is all that was asked for");
     let sum = json(&["add", "1", "2", "--model", &path("plain/model.safetensors"), "--json"], 0).remove(0);
@@ -631,8 +635,8 @@ fn add_runs_the_integer_network_wherever_a_proof_takes_no_time_and_says_which_ar
     let adder = common::hand_made_adder().cast();
     file::save(&path, &adder, &BTreeMap::new()).expect("writable");
     let (text, arithmetic) = add(0);
-    assert!(text.contains("by its integer network ") && text.contains("proved to add correctly"), "{text}");
-    assert_eq!(arithmetic, "integer");
+    assert!(text.contains("by its floats, proved to add correctly"), "{text}");
+    assert_eq!(arithmetic, "float");
     let random = Init::Scaled.model(Config::default(), 0);
     file::save(&path, &random, &BTreeMap::new()).expect("writable");
     let (text, arithmetic) = add(1);

@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 const DETAILS: &str = "\
 The net reads one bit of each number a step, least significant first, so a net trained at 8 bits takes numbers of any \
-size. A net that is proved, or is proved in an instant, answers by its integer network, others by their floats. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
+size. A net whose floats are proved in an instant answers by them; else one whose integer network is proved, or in an instant, by that; others by floats that are not proved. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -50,6 +50,8 @@ struct Record<'a> {
     wrong_bits: u64,
     /// `integer` where the proved integer network answered.
     arithmetic: &'static str,
+    /// Whether what answered is proved to add correctly at every bit width.
+    proved: bool,
     network_hash: Option<String>,
     #[serde(flatten)]
     stamp: &'a Stamp,
@@ -58,18 +60,24 @@ struct Record<'a> {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (number::parse(&args.a)?, number::parse(&args.b)?);
     let mut net = args.source.get(false, out)?;
-    let (sum, by) = match net.proved() {
-        Some(integers) => {
-            let (q, hash) = (integers.q(), integers.hash());
-            let by = format!("by its integer network {hash} (q = {q}), proved to add correctly at every bit width");
-            (Sum::by_integers(integers, a, b), (by, "integer", Some(hash)))
-        }
-        None => {
-            let by = "by its float net, for which no proof is at hand; carrylane prove looks for one".to_owned();
-            (Sum::by(&mut net.engine, a, b)?, (by, "float", None))
-        }
+    const ALWAYS: &str = "proved to add correctly at every bit width";
+    let (by, arithmetic, proved, network_hash) = if let Some(proof) = net.proved_floats() {
+        (format!("by its floats, {ALWAYS} (certificate {})", proof.hash()), "float", true, None)
+    } else if let Some(integers) = net.proved() {
+        let (q, hash) = (integers.q(), integers.hash());
+        (format!("by its integer network {hash} (q = {q}), {ALWAYS}"), "integer", true, Some(hash))
+    } else {
+        (
+            "by its float net, for which no proof is at hand; carrylane prove looks for one".to_owned(),
+            "float",
+            false,
+            None,
+        )
     };
-    let (by, arithmetic, network_hash) = by;
+    let sum = match net.proved().filter(|_| arithmetic == "integer") {
+        Some(integers) => Sum::by_integers(integers, a, b),
+        None => Sum::by(&mut net.engine, a, b)?,
+    };
     if args.steps {
         let mut rows = table(&["step", "a", "b", "carry", "net", "sum", ""], &[]);
         for step in sum.steps() {
@@ -102,6 +110,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             bits: sum.bits,
             wrong_bits: sum.wrong_bits(),
             arithmetic,
+            proved,
             network_hash,
             stamp: &net.stamp,
         },

@@ -64,7 +64,7 @@ Two theorems are tried. The floats: boxes of states are grown until every step l
 itself adds correctly at every bit width, wherever it runs, as long as no value in a step is off by more than ε times one plus its terms' magnitudes. \
 The integer network: rounded to fixed point, a net is a finite machine. This walks every state it can reach, with the carry that is true there, \
 under all inputs: if every answer is right, the integer network adds correctly at every bit width; if one is wrong, the path to it is \
-the shortest addition that goes wrong. `carrylane add` runs the integer network of a proved model.";
+the shortest addition that goes wrong. `carrylane add` runs the floats where they are proved, else the proved integer network.";
 
 const AFTER_HELP: &str = "\
 Examples:

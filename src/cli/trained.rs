@@ -7,7 +7,7 @@ use super::{run_folder, values};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
-use carrylane::prove::{Format, IntegerNet, Plan, Verdict, WalkOptions, prove, until_proved};
+use carrylane::prove::{FloatProof, Format, IntegerNet, Plan, Verdict, WalkOptions, prove, until_proved};
 use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
@@ -187,6 +187,13 @@ impl Trained {
     /// The net and what runs it, in two lines.
     pub(super) fn describe(&self) -> [String; 2] {
         [format!("{}, {}", self.stamp.net(), self.origin), self.stamp.line()]
+    }
+
+    /// The proof of its floats, if it takes no time.
+    pub(super) fn proved_floats(&self) -> Option<FloatProof> {
+        /// Products that nobody notices: some 50 ms.
+        const WORK: usize = 1 << 25;
+        FloatProof::within(&self.saved.model, WORK).ok()
     }
 
     /// Its integer network, if that is proved already or the proof takes no time.
