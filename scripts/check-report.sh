@@ -15,10 +15,11 @@ pictures=${1:-$work}
 mkdir -p "$pictures"
 debian chromium chromium
 # Chromium with its own profile, offline, WebGL in software; `--no-sandbox` because it may run as root.
+offline=(chromium --headless=new --no-sandbox --disable-dev-shm-usage --use-angle=swiftshader --enable-unsafe-swiftshader
+    --user-data-dir="$work/profile" --no-first-run --disable-background-networking --host-resolver-rules='MAP * ~NOTFOUND'
+    --enable-logging=stderr)
 browse() {
-    timeout 120 chromium --headless=new --no-sandbox --disable-dev-shm-usage --use-angle=swiftshader --enable-unsafe-swiftshader \
-        --user-data-dir="$work/profile" --no-first-run --disable-background-networking --host-resolver-rules='MAP * ~NOTFOUND' \
-        --enable-logging=stderr --timeout=60000 --virtual-time-budget=60000 "$@"
+    timeout 120 "${offline[@]}" --timeout=60000 --virtual-time-budget=60000 "$@"
 }
 
 # The page of a sweep, used and photographed.
@@ -67,9 +68,7 @@ made=$((($(date +%s%N) - begun) / 1000000))
 first=9999
 for _ in 1 2 3; do
     ((first < 3000)) && break
-    chromium --headless=new --no-sandbox --disable-dev-shm-usage --use-angle=swiftshader --enable-unsafe-swiftshader --no-first-run \
-        --user-data-dir="$work/profile" --host-resolver-rules='MAP * ~NOTFOUND' --remote-debugging-port=0 --enable-logging=stderr \
-        "file://$work/large-timed.html" 2>"$work/log" &
+    "${offline[@]}" --remote-debugging-port=0 "file://$work/large-timed.html" 2>"$work/log" &
     for _ in {1..300}; do
         grep -q 'FIRST [0-9]' "$work/log" && break
         sleep 0.1
