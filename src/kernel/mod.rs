@@ -205,9 +205,9 @@ impl<F: Float> Kernel<F> {
             loss: config.loss,
             noise: None,
         };
-        let small = size_of::<F>() == size_of::<f32>() && config.cell.gates() == 1 && config.hidden <= small::MOST;
-        let small = small && level.fused_multiply_add();
-        let (packed, shape) = if small && method == Method::Fused {
+        let small = config.cell.gates() == 1 && config.hidden <= small::MOST && method == Method::Fused;
+        let f32_fused = size_of::<F>() == size_of::<f32>() && level.fused_multiply_add();
+        let (packed, shape) = if small && f32_fused {
             of(Packed::new(config.hidden, config.cell, method), Weights::Small)
         } else {
             of(Packed::new(config.hidden, config.cell, method), Weights::Wide)
