@@ -9,11 +9,17 @@ use std::process::{Command, Output};
 /// units have small rows in f32 and wide ones in f64.
 const MUTANTS: [[&str; 5]; 9] = [
     ["the sign of σ′", "math.rs", "y * (splat(F::one()) - y)", "y * (splat(F::one()) + y)", "elman"],
-    ["the weight of a node", "output.rs", "dz * weight", "dz", "elman"],
+    ["the weight of a node", "output.rs", "error * weight", "error", "elman"],
     ["a child's sum", "step.rs", "run[g].mul_add(keep, dz)", "dz", "elman"],
-    ["a child's sum in small rows", "small.rs", "run[q].mul_add(keep, dz)", "dz", "elman"],
-    ["the dynamic scale", "step.rs", "dz[g] * R::spread(simd, scale)", "dz[g]", "dynamic"],
-    ["the dynamic scale in small rows", "small.rs", "dz * Small::spread(simd, scale)", "dz", "dynamic"],
+    [
+        "a child's sum in small rows",
+        "small_stage.rs",
+        "add_to(simd, dz[r][q], &mut stage.s, (parent * Q + q) * LINE)",
+        "dz[r][q].store_slice(&mut stage.s[(parent * Q + q) * LINE..][..LINE])",
+        "elman",
+    ],
+    ["the dynamic scale", "step.rs", "dz[g] * Vector::<S, F>::splat(simd, scale)", "dz[g]", "dynamic"],
+    ["the dynamic scale in small rows", "small_stage.rs", "now * spread(simd, &scale[r])", "now", "dynamic"],
     ["what an LSTM carries through f", "lstm.rs", "dz * f", "dz - dz", "lstm"],
     ["the gradient of b_h", "pass.rs", "add(&units.b_h, b_h)", "()", "elman"],
     ["the gradient of b_o", "pass.rs", "*b_o += units.b_o", "()", "elman"],

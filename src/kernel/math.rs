@@ -226,6 +226,23 @@ fn inlined<S: Simd, F: Lane>(simd: S, activation: Activation, u: Vector<S, F>) -
     }
 }
 
+/// φ of whole lines, in place.
+#[inline(always)]
+pub(super) fn apply_lines<S: Simd, F: Lane>(simd: S, activation: Activation, lines: &mut [F]) {
+    macro_rules! each {
+        ($f:ident) => {
+            for line in lines.chunks_exact_mut(const { 64 / size_of::<F>() }) {
+                $f::<S, F>(simd, Vector::<S, F>::from_slice(simd, line)).store_slice(line);
+            }
+        };
+    }
+    match activation {
+        Activation::Sigmoid => each!(sigmoid),
+        Activation::Tanh => each!(tanh),
+        Activation::Relu => each!(relu),
+    }
+}
+
 /// φ′ from the output y of φ.
 #[inline(always)]
 pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: Vector<S, F>) -> Vector<S, F> {

@@ -20,10 +20,11 @@
 //!
 //! # Six tricks
 //!
-//! 1. **Nodes are rows, units are lanes.** A child's pre-activation is its parent's row and one of four rows of inputs. Nothing is moved
+//! 1. **Nodes are rows, units are lanes.** A child's pre-activation is its parent's row and the rows of its inputs. Nothing is moved
 //!    between lanes, one sample is a tree like any other, and levels of four nodes waste nothing.
-//! 2. **Small nets put four nodes into a row** (`small`). A line has four blocks of 128 bits, a node each, with four units; a product spreads
-//!    one unit over its block. Nodes are numbered so that the parents of a row's four nodes are a row, too.
+//! 2. **Small nets put four nodes into a row** (`small`, `small_stage`). A line has four blocks of 128 bits, a node each, with four units; a
+//!    product spreads one unit over its block. Nodes are numbered so that the parents of a row's four nodes are a row, too. A few rows go
+//!    through all steps of their chains before the next ones do: their states stay in registers.
 //! 3. **The trunk, then the chains.** The first levels hold all possible nodes, so they need neither sorting nor searching; the next two hold those
 //!    that exist, found through a bit for each possible one; below, each sample goes its own way in the order it came. Where numbers are
 //!    so narrow that samples repeat, distinct samples are counted, and shards are ranges of them.
@@ -35,8 +36,7 @@
 //!
 //! # The same bits
 //!
-//! Every sum has one order that no level changes: products add their terms in the order of the inputs, one multiply-add each (`small`: even
-//! and odd units apart); weight gradients add nodes in their order, in runs of a fixed length; lanes are added up in one fixed tree; a
+//! Every sum has one order that no level changes: products add their terms in the order of the inputs, one multiply-add each; weight gradients add nodes in their order, in runs of a fixed length; lanes are added up in one fixed tree; a
 //! line is 64 bytes on every level, and a narrower machine has it in several registers. e^x, σ and tanh are this crate's own. Levels that round a
 //! multiply-add once agree with each other, and so do levels that round it twice. Shards depend on the minibatch's size, never on threads.
 //!
@@ -44,19 +44,21 @@
 //!
 //! | file | does | share of a gradient, 16 units, 8 bits, batch 1,024 |
 //! |---|---|---|
-//! | `wide`, `small`, `blas` | products: `h W_hh`, `S W_hhᵀ`, h ⊗ S; how rows lie | 43 % |
-//! | `step`, `elman`, `lstm`, `math` | a level line by line, forward and back | 31 % |
+//! | `wide`, `small`, `blas` | products: `h W_hh`, `S W_hhᵀ`, h ⊗ S; how rows lie | 42 % |
+//! | `levels`, `small_stage` | a stage: its levels in their order | 1 % |
+//! | `step`, `elman`, `lstm`, `math` | a level line by line, forward and back | 29 % |
 //! | [`crate::task::tree`] | the tree | 9 % |
-//! | `output`, dots of `wide` | outputs, losses, wrong bits | 8 % |
-//! | `pass`, `stage` | trunk and tiles in their order, rows gathered and scattered, buffers | 9 % |
+//! | `output`, dots of `wide` | outputs, losses, wrong bits | 9 % |
+//! | `pass`, `stage` | trunk and tiles in their order, rows gathered and scattered, buffers | 10 % |
 //!
-//! Shares are of samples of a profiler on an AMD EPYC (Zen 4, AVX-512). The products alone would take 37 % of the time at the peak of its
+//! Shares are of samples of a profiler on an AMD EPYC (Zen 4, AVX-512). The products alone would take 42 % of the time at the peak of its
 //! multiply-adds. Figures of whole steps are in `benches/record`.
 
 mod blas;
 mod cell;
 mod elman;
 mod level;
+mod levels;
 mod lstm;
 mod math;
 mod noise;
@@ -65,6 +67,7 @@ mod pass;
 mod peak;
 mod rows;
 mod small;
+mod small_stage;
 mod stage;
 mod step;
 mod wide;

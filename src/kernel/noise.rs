@@ -40,27 +40,39 @@ impl Noise {
             #[inline(always)]
             || {
                 let limit = F::of(f64::from(self.cell_limit));
-                let [of_h, of_c] = self.amplitude.map(|amplitude| F::of(f64::from(amplitude)));
                 for (row, h) in h.chunks_exact_mut(ld).enumerate() {
-                    let key = mix(mix(mix(self.key ^ key) ^ step as u64) ^ row as u64);
                     let h = &mut h[..wide];
                     if kept.is_empty() {
-                        clean[row * ld..][..wide].copy_from_slice(h);
+                        self.disturb_row((key, step, row), h, &mut clean[row * ld..][..wide]);
                     } else {
                         let c = &mut kept[(row * KEPT + C) * wide..][..wide];
-                        disturb(key ^ 1 << 63, of_c, c);
+                        disturb(self.key((key, step, row)) ^ 1 << 63, self.amplitude[1], c);
                         c.iter_mut().for_each(|c| *c = c.max(-limit).min(limit));
+                        disturb(self.key((key, step, row)), self.amplitude[0], h);
                     }
-                    disturb(key, of_h, h);
                 }
             },
         );
+    }
+
+    /// Adds noise to h of a row, which goes to `clean` before.
+    #[inline(always)]
+    pub(super) fn disturb_row<F: Lane>(self, place: (u64, usize, usize), h: &mut [F], clean: &mut [F]) {
+        clean.copy_from_slice(h);
+        disturb(self.key(place), self.amplitude[0], h);
+    }
+
+    /// The key of a row of a step.
+    #[inline(always)]
+    fn key(self, (key, step, row): (u64, usize, usize)) -> u64 {
+        mix(mix(mix(self.key ^ key) ^ step as u64) ^ row as u64)
     }
 }
 
 /// Adds noise to a row.
 #[inline(always)]
-fn disturb<F: Lane>(key: u64, amplitude: F, row: &mut [F]) {
+fn disturb<F: Lane>(key: u64, amplitude: f32, row: &mut [F]) {
+    let amplitude = F::of(f64::from(amplitude));
     for (line, x) in (0_u64..).zip(row.chunks_exact_mut(LINE)) {
         uniform(mix(key ^ line), amplitude, x);
     }

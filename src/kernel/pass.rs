@@ -12,19 +12,16 @@
 //! ```
 
 use super::cell::{C, KEPT};
-use super::elman::Elman;
-use super::lstm::Lstm;
 use super::math::{Lane, Vector, scale};
-use super::output::Output;
 use super::rows::{Rows, Shape, lanes, load, store};
-use super::stage::{Room, Stage};
-use super::step::{Backward, Into, LevelOf, Units};
+use super::stage::{Room, Stage, Walk};
+use super::step::Units;
 use super::{Method, Noise, What};
 use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
 use fearless_simd::prelude::*;
-use std::mem::{swap, take};
+use std::mem::take;
 use std::ops::Range;
 
 /// What a kernel computes, apart from weights and samples.
@@ -79,17 +76,10 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
         simd.vectorize(
             #[inline(always)]
             || {
-                let Units { w_a, w_b, b_h, x, .. } = &mut *units;
-                for at in (0..all).step_by(lanes::<F>()) {
-                    let scale = Vector::<S, F>::splat(simd, scales[at / wide]);
-                    let (a, b) = (load::<S, F>(simd, w_a, at) * scale, load::<S, F>(simd, w_b, at) * scale);
-                    let none = load::<S, F>(simd, b_h, at) * scale;
-                    let second = none + b;
-                    for (line, to) in [(a, &mut *w_a), (b, &mut *w_b), (none, &mut *b_h)] {
-                        store::<S, F>(line, to, at);
-                    }
-                    for (i, line) in [none, second, none + a, second + a].into_iter().enumerate() {
-                        store::<S, F>(line, x, i * all + at);
+                for weights in [&mut units.w_a, &mut units.w_b, &mut units.b_h] {
+                    for at in (0..all).step_by(lanes::<F>()) {
+                        let scale = Vector::<S, F>::splat(simd, scales[at / wide]);
+                        store::<S, F>(load::<S, F>(simd, weights, at) * scale, weights, at);
                     }
                 }
             },
@@ -133,17 +123,6 @@ pub(crate) struct Pass<'a, F, R> {
     pub(crate) shard: usize,
 }
 
-/// Calls a method with the cell of a net, and with whether products are scaled.
-macro_rules! with_cell {
-    ($net:expr, $weights:ident.$f:ident($simd:ident; $($argument:expr),*)) => {
-        match $net.cell {
-            Cell::Elman => $weights.$f::<S, _, false>($simd, Elman($net.activation), $($argument),*),
-            Cell::Dynamic => $weights.$f::<S, _, true>($simd, Elman($net.activation), $($argument),*),
-            Cell::Lstm => $weights.$f::<S, _, false>($simd, Lstm($net.lstm_form, $net.activation), $($argument),*),
-        }
-    };
-}
-
 impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     /// Does what is to be done.
     pub(crate) fn run<S: Simd>(&self, simd: S, ws: &mut Workspace<F>, layout: &Layout, what: What<'_, F>) -> Tally {
@@ -166,9 +145,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         let mut tally = self.trunk(simd, trunk, true, units);
         for chains in self.tiles() {
             self.begin_tile(simd, &chains, depth..bits, trunk, tile, true);
-            self.forward(simd, tile, true);
-            tally += self.output(simd, tile, units);
-            tile.mark_chains();
+            tally += self.forward(simd, tile, true, units);
             tally.wrong_samples += tile.wrong_samples();
             self.backward(simd, tile, (units, sums));
             if depth > 0 {
@@ -193,9 +170,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             for start in (depth..bits).step_by(WINDOW) {
                 let steps = start..(start + WINDOW).min(bits);
                 self.begin_tile(simd, &chains, steps.clone(), trunk, tile, false);
-                self.forward(simd, tile, false);
-                tally += self.output(simd, tile, units);
-                tile.mark_chains();
+                tally += self.forward(simd, tile, false, units);
                 if let Some(predicted) = predicted.as_deref_mut() {
                     tile.answer(self.tree.samples().start + chains.start, steps, predicted);
                 }
@@ -217,8 +192,10 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     /// The trunk forward, and its outputs. Its wrong nodes are marked, and so are those below them.
     fn trunk<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool, units: &mut Units<F>) -> Tally {
         let (tree, shape) = (self.tree, self.shape);
-        let most = tree.levels.iter().map(Range::len).max().unwrap_or(0) / R::NODES;
         let nodes = tree.levels.last().map_or(0, |level| level.end);
+        // Small nets keep the products of all levels.
+        let most = tree.levels.iter().map(Range::len).max().unwrap_or(0);
+        let most = if R::NODES > 1 { 1 + nodes / R::NODES } else { most };
         (stage.stride, stage.more, stage.key) = (0, true, 0);
         stage.levels.clone_from(&tree.levels);
         stage.reserve(
@@ -234,16 +211,17 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         }
         if training {
             // What flows back comes from children and chains: none for nodes that no sample has, and those of the last level take sums.
-            for level in [tree.complete(), tree.depth()].into_iter().filter_map(|level| level.checked_sub(1)) {
+            // Small nets' rows all do.
+            let bare = |level: &usize| R::NODES > 1 || [tree.complete(), tree.depth()].contains(&(level + 1));
+            for level in (0..tree.depth()).filter(bare) {
                 let rows = stage.rows(level, R::NODES);
                 stage.s[rows.start * shape.ldz..rows.end * shape.ldz].fill(F::zero());
-                let flow = self.of_flow(&rows);
-                stage.flow[flow].fill(F::zero());
+                stage.flow[self.of_flow(&rows)].fill(F::zero());
             }
+            stage.s[..shape.ldz].fill(F::zero());
         }
         self.scales(stage);
-        self.forward(simd, stage, training);
-        let tally = self.output(simd, stage, units);
+        let tally = self.forward(simd, stage, training, units);
         stage.any_wrong = tally.wrong_bits > 0;
         if stage.any_wrong {
             stage.mark_below(tree);
@@ -278,7 +256,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         training: bool,
     ) {
         let (tree, shape, kept_row) = (self.tree, self.shape, self.kept() * self.shape.wide);
-        let stride = chains.len().next_multiple_of(R::NODES);
+        let stride = chains.len().next_multiple_of(if R::NODES > 1 { LINE } else { 1 });
         let (rows, nodes) = (stride / R::NODES, steps.len() * stride);
         simd.vectorize(
             #[inline(always)]
@@ -296,7 +274,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                         }),
                     );
                     let (leaves, last) = (&tree.leaf[chains.clone()], trunk.above(tree.depth(), R::NODES));
-                    R::gather(simd, shape, leaves, shape.gates, (&trunk.z, shape.ldz), (&mut tile.z, shape.ldz));
+                    let z = if R::NODES > 1 { &trunk.z[last.start * shape.ldz..] } else { &trunk.z };
+                    R::gather(simd, shape, leaves, shape.gates, (z, shape.ldz), (&mut tile.z, shape.ldz));
                     if kept_row > 0 {
                         let c = (&trunk.kept[last.start * kept_row + C * shape.wide..], kept_row);
                         R::gather(simd, shape, leaves, 1, c, (&mut tile.kept[C * shape.wide..], kept_row));
@@ -381,94 +360,25 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         stage.scale = scale;
     }
 
-    /// All levels forward.
-    fn forward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool) {
-        let (shape, kept_row) = (self.shape, self.kept() * self.shape.wide);
-        let (weights, noise) = (&self.packed.rows, self.net.noise.filter(|_| training));
-        // Apart from what is only read.
-        let (mut h, mut kept, mut clean) = (take(&mut stage.h), take(&mut stage.kept), take(&mut stage.clean));
-        let (mut z, mut next_z) = (take(&mut stage.z), take(&mut stage.next_z));
-        for i in 0..stage.levels.len() {
-            let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
-            let (before, now) = kept.split_at_mut(rows.start * kept_row);
-            let level = self.level(stage, i, &before[above.start * kept_row..]);
-            let h = &mut h[rows.start * shape.ld..][..rows.len() * shape.ld];
-            let out = if children && noise.is_none() { Some(&mut next_z[..]) } else { None };
-            with_cell!(self.net, weights.level_forward(simd; &level, &z, (h, now), out));
-            if let Some(noise) = noise {
-                let key = (stage.key | (self.shard as u64) << 48, i);
-                let clean = if kept_row > 0 { &mut [][..] } else { &mut clean[rows.start * shape.ld..] };
-                noise.disturb_level(simd, key, shape, h, (clean, now));
-                if children {
-                    weights.forward(simd, rows.len(), h, &mut next_z);
-                }
-            }
-            if children {
-                swap(&mut z, &mut next_z);
-            }
-        }
-        (stage.h, stage.kept, stage.clean, stage.z, stage.next_z) = (h, kept, clean, z, next_z);
+    /// A stage as its rows see it.
+    fn walk(&self, stage: &Stage<F>, training: bool) -> Walk<'_, F> {
+        let noise = self.net.noise.filter(|_| training).map(|noise| (noise, stage.key | (self.shard as u64) << 48));
+        Walk { net: self.net, shape: self.shape, units: &self.packed.units, tree: self.tree, noise }
     }
 
-    /// A level; `before` are the rows whose c is that of its parents.
-    fn level<'a>(&'a self, stage: &'a Stage<F>, i: usize, before: &'a [F]) -> LevelOf<'a, F> {
-        let (at, nodes) = (stage.levels[i].clone(), stage.known(self.tree));
-        LevelOf {
-            shape: self.shape,
-            units: &self.packed.units,
-            len: at.len(),
-            parent: stage.parents_of(self.tree, i),
-            a: &nodes.a[at.clone()],
-            b: &nodes.b[at.clone()],
-            scale: if stage.scale.is_empty() { &nodes.a[at] } else { &stage.scale[at] },
-            before,
-        }
+    /// A stage forward, with its outputs.
+    fn forward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool, sums: &mut Units<F>) -> Tally {
+        self.packed.rows.forward(simd, &self.walk(stage, training), stage, &mut sums.b_o)
     }
 
-    /// Outputs of all nodes.
-    fn output<S: Simd>(&self, simd: S, stage: &mut Stage<F>, sums: &mut Units<F>) -> Tally {
-        let (count, units, first) = (stage.len(), &self.packed.units, stage.parents() * self.shape.ld);
-        let dz_o = &mut stage.dz_o[..count.next_multiple_of(LINE)];
-        R::dots(simd, self.shape, count / R::NODES, &stage.h[first..], &units.w_ho, dz_o);
-        let output = Output { activation: self.net.output, loss: self.net.loss, bias: units.b_o };
-        let nodes = if stage.stride > 0 { &stage.nodes } else { &self.tree.nodes };
-        output.run(simd, nodes, dz_o, &mut stage.wrong, &mut sums.b_o)
-    }
-
-    /// All levels back: S of each node, what flows into the parents of the first level, and the sums of weight gradients.
-    fn backward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, sums: (&mut Units<F>, &mut [F])) {
-        let (shape, kept_row) = (self.shape, self.kept() * self.shape.wide);
-        let clean = self.net.noise.is_some() && self.net.cell != Cell::Lstm;
-        let weights = &self.packed.rows;
-        // Apart from what is only read.
-        let (mut z, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
-        for i in (0..stage.levels.len()).rev() {
-            let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
-            let (s_above, s_now) = s.split_at_mut(rows.start * shape.ldz);
-            let (flow_above, flow_now) = flow.split_at_mut(self.of_flow(&rows).start);
-            let level = self.level(stage, i, &stage.kept[above.start * kept_row..]);
-            let h = &stage.h[rows.start * shape.ld..];
-            let back = Backward {
-                dz_o: &stage.dz_o[stage.levels[i].clone()],
-                s: if children { s_now } else { &[] },
-                flow: if children { flow_now } else { &[] },
-                h,
-                y: if clean { &stage.clean[rows.start * shape.ld..] } else { h },
-                kept: &stage.kept[rows.start * kept_row..],
-            };
-            let to = Into {
-                s: &mut s_above[above.start * shape.ldz..],
-                flow: &mut flow_above[self.of_flow(&above).start..],
-                units: sums.0,
-                weights: sums.1,
-            };
-            with_cell!(self.net, weights.level_backward(simd; &level, back, &mut z, to));
-        }
-        (stage.z, stage.s, stage.flow) = (z, s, flow);
+    /// A stage back, with the sums of its weight gradients.
+    fn backward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, (units, sums): (&mut Units<F>, &mut [F])) {
+        let shape = self.shape;
+        self.packed.rows.backward(simd, &self.walk(stage, true), stage, units);
         let first = stage.parents();
         let nodes = stage.len() - if stage.more { 0 } else { stage.stride };
         let (h, s) = (&stage.h[first * shape.ld..], &stage.s[first * shape.ldz..]);
-        weights.outer(simd, nodes / R::NODES, h, s, sums.1);
+        self.packed.rows.outer(simd, nodes / R::NODES, h, s, sums);
     }
 
     /// Adds the sums of units to the gradients of `w_ih`, `b_h`, `w_ho` and `b_o`.

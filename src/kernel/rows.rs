@@ -4,9 +4,10 @@
 //! nodes do. A row of pre-activations or of what flows back into them has its gates side by side.
 
 use super::Method;
-use super::cell::Cell;
 use super::math::{Lane, Vector};
-use super::step::{Backward, Into, LevelOf};
+use super::stage::{Stage, Walk};
+use super::step::Units;
+use crate::model::Tally;
 use fearless_simd::prelude::*;
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
@@ -34,6 +35,13 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// Rows of one line, as constants.
+    #[inline(always)]
+    pub(crate) fn one_line<F: Lane>(gates: usize) -> Self {
+        let line = lanes::<F>();
+        Self { hidden: line, gates, lines: 1, wide: line, ld: line, ldz: gates * line }
+    }
+
     /// Rows of `lines` lines. Long rows are a line longer, so that the same unit of many rows does not fall into one cache set.
     pub(crate) fn new<F: Lane>(hidden: usize, gates: usize, lines: usize) -> Self {
         let wide = lines * lanes::<F>();
@@ -46,7 +54,6 @@ impl Shape {
 pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Nodes of a row.
     const NODES: usize;
-
     /// Room for the weights of a net.
     fn new(shape: Shape, method: Method) -> Self;
 
@@ -56,39 +63,17 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Packs `w_hh [H, G·H]` for both ways; for the way forward each gate times its scale.
     fn pack<S: Simd>(&mut self, simd: S, w_hh: &[F], scales: [F; 4]);
 
-    /// `z = h W_hh`, row by row.
-    ///
-    /// # Shapes
-    /// `h [rows, ld]`, `z [rows, ldz]`.
-    fn forward<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]);
+    /// A stage forward: h of all nodes, `dz_o`, what is wrong, and in `stage.z` the products of those that have children elsewhere.
+    fn forward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, db_o: &mut F) -> Tally;
 
-    /// `sums += Σ_rows h ⊗ s`, if [`Rows::level_backward`] has not.
+    /// A stage back: S of all nodes with children and of the parents of the first level, and the sums of the gradients of units.
+    fn backward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, sums: &mut Units<F>);
+
+    /// `sums += Σ_rows h ⊗ s`.
     ///
     /// # Shapes
     /// `h [rows, ld]`, `s [rows, ldz]`, `sums`: [`Rows::sums`] floats.
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]);
-
-    /// A level forward: h, what is kept, and, where it has children, its products.
-    fn level_forward<S: Simd, C: Cell<F>, const SCALED: bool>(
-        &self,
-        simd: S,
-        cell: C,
-        level: &LevelOf<'_, F>,
-        z: &[F],
-        to: (&mut [F], &mut [F]),
-        products: Option<&mut [F]>,
-    );
-
-    /// A level back: dz into the sums of its parents and of the weight gradients. `dh` is room for what flows into it.
-    fn level_backward<S: Simd, C: Cell<F>, const SCALED: bool>(
-        &self,
-        simd: S,
-        cell: C,
-        level: &LevelOf<'_, F>,
-        back: Backward<'_, F>,
-        dh: &mut [F],
-        to: Into<'_, F>,
-    );
 
     /// Floats of the sums of a weight gradient.
     fn sums(shape: Shape) -> usize;
@@ -98,15 +83,6 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
 
     /// Adds the sums of a weight gradient to `dw_hh`.
     fn add_weights(shape: Shape, sums: &[F], dw_hh: &mut [F]);
-
-    /// `h · w` of every node.
-    ///
-    /// # Shapes
-    /// `h [rows, ld]`, `w [wide]`, `out [rows · NODES]`, rounded up to a line.
-    fn dots<S: Simd>(simd: S, shape: Shape, rows: usize, h: &[F], w: &[F], out: &mut [F]);
-
-    /// A line with the value of each node of a row in the node's lanes.
-    fn spread<S: Simd>(simd: S, values: &[F]) -> Vector<S, F>;
 
     /// Writes the values of H units as a row has them, for all its nodes.
     fn lay(values: &[F], row: &mut [F]);

@@ -1,7 +1,11 @@
 //! Some levels of nodes: the trunk of a tree, or a tile of its chains, and their buffers.
 
+use super::Noise;
 use super::math::Lane;
+use super::output::Output;
+use super::pass::Net;
 use super::rows::{Aligned, Shape};
+use super::step::Units;
 use crate::task::BitTensor;
 use crate::task::tree::{Nodes, Number, Tree};
 use std::ops::Range;
@@ -51,6 +55,24 @@ pub(crate) struct Stage<F: Number> {
     pub(crate) bad: Vec<F>,
     /// What there is room for.
     laid: Option<(Shape, Room)>,
+}
+
+/// What the nodes of a stage have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk<'a, F> {
+    pub(crate) net: Net,
+    pub(crate) shape: Shape,
+    pub(crate) units: &'a Units<F>,
+    pub(crate) tree: &'a Tree<F>,
+    /// And the stage's key.
+    pub(crate) noise: Option<(Noise, u64)>,
+}
+
+impl<F: Lane> Walk<'_, F> {
+    /// The output unit.
+    pub(crate) fn output(&self) -> Output<F> {
+        Output { activation: self.net.output, loss: self.net.loss, bias: self.units.b_o }
+    }
 }
 
 /// What a stage needs room for.
@@ -138,18 +160,28 @@ impl<F: Lane> Stage<F> {
         }
     }
 
-    /// Marks the chains that were wrong at a step.
+    /// Marks the chains of a tile that were wrong at a step.
     pub(crate) fn mark_chains(&mut self) {
+        if self.stride == 0 {
+            return;
+        }
         for wrong in self.wrong.chunks_exact(self.stride).take(self.levels.len()) {
             self.bad.iter_mut().zip(wrong).for_each(|(bad, &wrong)| *bad = larger(*bad, wrong));
         }
     }
 
     /// Samples of the chains that are marked.
+    #[inline(always)]
     pub(crate) fn wrong_samples(&self) -> u64 {
-        let wrong = self.bad.iter().zip(&self.nodes.weight).map(|(bad, weight)| (*bad * *weight).widen());
+        // Counts are exact in any order; sixteen sums do not wait for each other.
+        let mut sums = [F::zero(); 16];
+        for (bad, weight) in self.bad.chunks(16).zip(self.nodes.weight.chunks(16)) {
+            for ((sum, &bad), &weight) in sums.iter_mut().zip(bad).zip(weight) {
+                *sum += bad * weight;
+            }
+        }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let wrong = wrong.sum::<f64>() as u64;
+        let wrong = sums.iter().map(|sum| sum.widen()).sum::<f64>() as u64;
         wrong
     }
 

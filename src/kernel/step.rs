@@ -4,8 +4,8 @@
 //! dz_o w_ho`, the cell, and dz into the sum S of the parent, whose children follow each other.
 
 use super::cell::{Back, C, Cell, KEPT};
-use super::math::{Lane, Vector};
-use super::rows::{Rows, Shape, lanes, load, load_each, store};
+use super::math::{Lane, Vector, apply_lines};
+use super::rows::{Shape, lanes, load, load_each, store};
 use fearless_simd::prelude::*;
 
 /// The nodes of a level, and what the dynamic cell multiplies their parents' products with.
@@ -13,8 +13,6 @@ use fearless_simd::prelude::*;
 pub(crate) struct LevelOf<'a, F> {
     pub(crate) shape: Shape,
     pub(crate) units: &'a Units<F>,
-    /// Nodes.
-    pub(crate) len: usize,
     /// The parent of each node among those of the level before.
     pub(crate) parent: &'a [u32],
     pub(crate) a: &'a [F],
@@ -25,15 +23,7 @@ pub(crate) struct LevelOf<'a, F> {
     pub(crate) before: &'a [F],
 }
 
-impl<'a, F: Lane> LevelOf<'a, F> {
-    /// What is known of each row: the row of its parent, and a, b and s of its nodes.
-    #[inline(always)]
-    pub(crate) fn rows<R: Rows<F>>(self) -> impl Iterator<Item = (usize, [&'a [F]; 3])> {
-        let [a, b, s] = [self.a, self.b, self.scale].map(|x| x.chunks_exact(R::NODES));
-        let parents = self.parent.chunks_exact(R::NODES).map(|nodes| nodes[0] as usize / R::NODES);
-        parents.zip(a.zip(b.zip(s)).map(|(a, (b, s))| [a, b, s]))
-    }
-
+impl<F: Lane> LevelOf<'_, F> {
     #[inline(always)]
     fn c_prev<S: Simd>(&self, simd: S, parent: usize, at: usize) -> Vector<S, F> {
         load(simd, self.before, (parent * KEPT + C) * self.shape.wide + at)
@@ -47,8 +37,6 @@ pub(crate) struct Units<F> {
     pub(crate) w_a: Vec<F>,
     pub(crate) w_b: Vec<F>,
     pub(crate) b_h: Vec<F>,
-    /// `x W_ih + b_h` for each of the four inputs, `[2 a + b][gates][wide]`, of weights alone.
-    pub(crate) x: Vec<F>,
     /// `[wide]`.
     pub(crate) w_ho: Vec<F>,
     /// `b_o`.
@@ -59,9 +47,8 @@ impl<F: Lane> Units<F> {
     /// Room for those of a net; what is new is 0.
     pub(crate) fn resize(&mut self, shape: Shape) {
         let all = shape.gates * shape.wide;
-        for (values, len) in [(&mut self.w_a, all), (&mut self.w_b, all), (&mut self.b_h, all), (&mut self.x, 4 * all)]
-        {
-            values.resize(len, F::zero());
+        for values in [&mut self.w_a, &mut self.w_b, &mut self.b_h] {
+            values.resize(all, F::zero());
         }
         self.w_ho.resize(shape.wide, F::zero());
     }
@@ -86,9 +73,9 @@ fn gates<S: Simd, F: Lane, C: Cell<F>>(simd: S, from: &[F], apart: usize, at: us
     lines
 }
 
-/// h of a level, and what is kept, from the products of its parents. A row is one node.
+/// h of a level, and what is kept, from the products of its parents.
 #[inline(always)]
-pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool>(
+pub(crate) fn forward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ONE: bool>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, F>,
@@ -96,24 +83,36 @@ pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bo
     h: &mut [F],
     kept: &mut [F],
 ) {
-    let LevelOf { shape: Shape { wide, ld, ldz, .. }, units, .. } = *level;
-    let rows = level.len / R::NODES;
-    let (h, kept) = (&mut h[..rows * ld], &mut kept[..rows * C::KEPT * wide]);
+    let LevelOf { shape, units, .. } = *level;
+    let Shape { wide, ld, ldz, .. } = if ONE { Shape::one_line::<F>(C::GATES) } else { shape };
+    let kept = &mut kept[..level.parent.len() * C::KEPT * wide];
+    let all = C::GATES * wide;
+    let (w_a, w_b, b_h) = (&units.w_a[..all], &units.w_b[..all], &units.b_h[..all]);
     for at in (0..wide).step_by(lanes::<F>()) {
-        for (row, ((parent, [a, b, scale]), h)) in level.rows::<R>().zip(h.chunks_exact_mut(ld)).enumerate() {
-            let mut z = gates::<S, F, C>(simd, &z[parent * ldz..], wide, at);
-            let input = 2 * usize::from(a[0] > F::zero()) + usize::from(b[0] > F::zero());
-            let x = gates::<S, F, C>(simd, &units.x[input * C::GATES * wide..], wide, at);
+        let (w_a, w_b) = (gates::<S, F, C>(simd, w_a, wide, at), gates::<S, F, C>(simd, w_b, wide, at));
+        let b_h = gates::<S, F, C>(simd, b_h, wide, at);
+        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale));
+        for (row, ((&parent, ((&a, &b), &scale)), h)) in known.zip(h.chunks_exact_mut(ld)).enumerate() {
+            let parent = parent as usize;
+            let (a, b) = (Vector::<S, F>::splat(simd, a), Vector::<S, F>::splat(simd, b));
+            let mut z = gates::<S, F, C>(simd, z, wide, parent * ldz + at);
             for g in 0..C::GATES {
-                z[g] = if SCALED { R::spread(simd, scale).mul_add(z[g], x[g]) } else { z[g] + x[g] };
+                let x = a.mul_add(w_a[g], b.mul_add(w_b[g], b_h[g]));
+                z[g] = if SCALED { Vector::<S, F>::splat(simd, scale).mul_add(z[g], x) } else { z[g] + x };
             }
-            let c_prev = if C::KEPT > 0 { level.c_prev(simd, parent, at) } else { x[0] };
-            let (out, lines) = cell.forward(simd, z, c_prev);
+            if C::KEPT == 0 {
+                store::<S, F>(z[0], h, at);
+                continue;
+            }
+            let (out, lines) = cell.forward(simd, z, level.c_prev(simd, parent, at));
             store::<S, F>(out, h, at);
             for k in 0..C::KEPT {
                 store::<S, F>(lines[k], kept, (row * C::KEPT + k) * wide + at);
             }
         }
+    }
+    if C::KEPT == 0 {
+        apply_lines(simd, cell.activation(), h);
     }
 }
 
@@ -122,8 +121,6 @@ pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bo
 pub(crate) struct Backward<'a, F> {
     /// `dz_o` of each node.
     pub(crate) dz_o: &'a [F],
-    /// S of each row; empty for the last level.
-    pub(crate) s: &'a [F],
     /// dc of each row, `[rows][wide]`; empty for the last level.
     pub(crate) flow: &'a [F],
     /// h, and h before noise.
@@ -138,36 +135,36 @@ pub(crate) struct Into<'a, F> {
     /// S of the parents' rows, and dc.
     pub(crate) s: &'a mut [F],
     pub(crate) flow: &'a mut [F],
-    /// Sums of weight gradients.
+    /// Sums of the gradients of units.
     pub(crate) units: &'a mut Units<F>,
-    pub(crate) weights: &'a mut [F],
 }
 
-/// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is `S W_hhᵀ`, row by row.
+/// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is `S W_hhᵀ`, row by row, of nodes with children.
 #[inline(always)]
-pub(crate) fn backward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool>(
+pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ONE: bool>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, F>,
     back: Backward<'_, F>,
-    dh: &[F],
+    dh: Option<&[F]>,
     to: Into<'_, F>,
 ) {
-    let LevelOf { shape: Shape { wide, ld, ldz, .. }, units, .. } = *level;
+    let LevelOf { shape, units, .. } = *level;
+    let Shape { wide, ld, ldz, .. } = if ONE { Shape::one_line::<F>(C::GATES) } else { shape };
     let Into { s, flow, units: sums, .. } = to;
     let zero = Vector::<S, F>::splat(simd, F::zero());
-    let rows = level.len / R::NODES;
-    let children = !back.s.is_empty();
-    let (h, y) = (&back.h[..rows * ld], &back.y[..rows * ld]);
-    let dh = if children { &dh[..rows * ld] } else { h };
+    let len = level.parent.len() * ld;
+    let (children, h, y) = (dh.is_some(), &back.h[..len], &back.y[..len]);
+    let dh = dh.map_or(h, |dh| &dh[..len]);
     for at in (0..wide).step_by(lanes::<F>()) {
         let w_ho = load::<S, F>(simd, &units.w_ho, at);
         let [mut dw_a, mut dw_b, mut db_h] = [[zero; 4]; 3];
         let (mut dw_ho, mut run, mut run_flow, mut last) = (zero, [zero; 4], zero, usize::MAX);
         let lines = h.chunks_exact(ld).zip(y.chunks_exact(ld).zip(dh.chunks_exact(ld)));
-        let known = level.rows::<R>().zip(back.dz_o.chunks_exact(R::NODES));
-        for (row, (((parent, [a, b, scale]), dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
-            let dz_o = R::spread(simd, dz_o);
+        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale)).zip(back.dz_o);
+        for (row, (((&parent, ((&a, &b), &scale)), &dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
+            let parent = parent as usize;
+            let dz_o = Vector::<S, F>::splat(simd, dz_o);
             let h = load::<S, F>(simd, h, at);
             let dh = if children { dz_o.mul_add(w_ho, load(simd, dh, at)) } else { dz_o * w_ho };
             let mut into = Back { dh, flow: zero, y: h, kept: [zero; 6], c_prev: zero };
@@ -182,15 +179,15 @@ pub(crate) fn backward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: b
             }
             let (dz, dc) = cell.backward(simd, into);
             dw_ho = dz_o.mul_add(h, dw_ho);
-            let (a, b) = (R::spread(simd, a), R::spread(simd, b));
+            let (a, b) = (Vector::<S, F>::splat(simd, a), Vector::<S, F>::splat(simd, b));
             // 1 while the parent is that of the row before, then 0: a choice without a branch.
-            let keep = Vector::<S, F>::splat(simd, F::whole(u32::from(parent == last)));
+            let keep = Vector::<S, F>::splat(simd, [F::zero(), F::one()][usize::from(parent == last)]);
             last = parent;
             for g in 0..C::GATES {
                 dw_a[g] = a.mul_add(dz[g], dw_a[g]);
                 dw_b[g] = b.mul_add(dz[g], dw_b[g]);
                 db_h[g] += dz[g];
-                let dz = if SCALED { dz[g] * R::spread(simd, scale) } else { dz[g] };
+                let dz = if SCALED { dz[g] * Vector::<S, F>::splat(simd, scale) } else { dz[g] };
                 run[g] = run[g].mul_add(keep, dz);
                 store::<S, F>(run[g], s, parent * ldz + g * wide + at);
             }

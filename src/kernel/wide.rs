@@ -4,12 +4,13 @@
 //! whatever the tile, so that tiles change speed and never bits. Weights are packed once an update in the order the inner loop reads
 //! them: a *panel* is V lines of all inputs.
 
-use super::Method;
 use super::blas::Blas;
-use super::cell::Cell;
 use super::math::{Lane, Vector, register, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
-use super::step::{self, Backward, Into, LevelOf};
+use super::stage::{Stage, Walk};
+use super::step::Units;
+use super::{Method, levels};
+use crate::model::Tally;
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
@@ -62,6 +63,11 @@ impl<F: Lane> Panels<F> {
     /// `out = x W`, where x has `inputs / run` groups of `run` inputs, `apart` floats apart.
     #[inline(always)]
     fn product<S: Simd>(&self, simd: S, rows: usize, x: Inputs<'_, F>, out: &mut [F], ldo: usize) {
+        if const { register::<S>() >= 8 } && self.lines == 1 && x.ld == lanes::<F>() {
+            // Strides that are constants cost nothing.
+            let (x, ldo) = (Inputs { ld: lanes::<F>(), groups: 1, ..x }, lanes::<F>());
+            return Tiles { rows, x, ldo, first: 0, width: 1 }.panel::<S, 1>(simd, &self.data, out);
+        }
         for (line, width, at) in Self::each(self.lines, self.inputs) {
             let weights = &self.data[at..][..self.inputs * width * lanes::<F>()];
             let tiles = Tiles { rows, x, ldo, first: line * lanes::<F>(), width };
@@ -207,11 +213,27 @@ impl<F: Lane> Tiles<'_, F> {
 }
 
 impl<F: Lane> Wide<F> {
+    /// `z = h W_hh`, row by row.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `z [rows, ldz]`.
+    pub(super) fn product<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]) {
+        let Shape { hidden, ld, ldz, .. } = self.shape;
+        let x = Inputs { data: h, ld, groups: 1, run: hidden, apart: 0 };
+        match &self.multiply {
+            Multiply::Tiles(weights, _) => simd.vectorize(
+                #[inline(always)]
+                || weights.product(simd, rows, x, z, ldz),
+            ),
+            Multiply::Blas(blas) => blas.forward(rows, h, z),
+        }
+    }
+
     /// `dh = s W_hhᵀ`, row by row.
     ///
     /// # Shapes
     /// `s [rows, ldz]`, `dh [rows, ld]`.
-    fn backward<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
+    pub(super) fn product_back<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
         let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
         let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
         match &self.multiply {
@@ -221,6 +243,33 @@ impl<F: Lane> Wide<F> {
             ),
             Multiply::Blas(blas) => blas.backward(rows, s, dh),
         }
+    }
+
+    /// `h · w` of every node.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `w [wide]`, `out [rows]`, rounded up to a line.
+    pub(super) fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[F], w: &[F], out: &mut [F]) {
+        let shape = self.shape;
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let blocks = h[..rows * shape.ld].chunks(lanes::<F>() * shape.ld);
+                for (h, out) in blocks.zip(out.chunks_exact_mut(lanes::<F>())) {
+                    let count = h.len() / shape.ld;
+                    let mut x = [Vector::<S, F>::splat(simd, F::zero()); 16];
+                    for at in (0..shape.wide).step_by(lanes::<F>()) {
+                        let w = load::<S, F>(simd, w, at);
+                        for i in 0..lanes::<F>() {
+                            if i < count {
+                                x[i] = load::<S, F>(simd, h, i * shape.ld + at).mul_add(w, x[i]);
+                            }
+                        }
+                    }
+                    add_up::<S, F>(&mut x, out);
+                }
+            },
+        );
     }
 }
 
@@ -277,16 +326,12 @@ impl<F: Lane> Rows<F> for Wide<F> {
         );
     }
 
-    fn forward<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]) {
-        let Shape { hidden, ld, ldz, .. } = self.shape;
-        let x = Inputs { data: h, ld, groups: 1, run: hidden, apart: 0 };
-        match &self.multiply {
-            Multiply::Tiles(weights, _) => simd.vectorize(
-                #[inline(always)]
-                || weights.product(simd, rows, x, z, ldz),
-            ),
-            Multiply::Blas(blas) => blas.forward(rows, h, z),
-        }
+    fn forward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, db_o: &mut F) -> Tally {
+        levels::forward(simd, self, walk, stage, db_o)
+    }
+
+    fn backward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, sums: &mut Units<F>) {
+        levels::backward(simd, self, walk, stage, sums);
     }
 
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]) {
@@ -315,42 +360,6 @@ impl<F: Lane> Rows<F> for Wide<F> {
         );
     }
 
-    fn level_forward<S: Simd, C: Cell<F>, const SCALED: bool>(
-        &self,
-        simd: S,
-        cell: C,
-        level: &LevelOf<'_, F>,
-        z: &[F],
-        (h, kept): (&mut [F], &mut [F]),
-        products: Option<&mut [F]>,
-    ) {
-        simd.vectorize(
-            #[inline(always)]
-            || step::forward::<S, F, Self, C, SCALED>(simd, cell, level, z, h, kept),
-        );
-        if let Some(products) = products {
-            self.forward(simd, level.len / Self::NODES, h, products);
-        }
-    }
-
-    fn level_backward<S: Simd, C: Cell<F>, const SCALED: bool>(
-        &self,
-        simd: S,
-        cell: C,
-        level: &LevelOf<'_, F>,
-        back: Backward<'_, F>,
-        dh: &mut [F],
-        to: Into<'_, F>,
-    ) {
-        if !back.s.is_empty() {
-            self.backward(simd, level.len / Self::NODES, back.s, dh);
-        }
-        simd.vectorize(
-            #[inline(always)]
-            || step::backward::<S, F, Self, C, SCALED>(simd, cell, level, back, dh, to),
-        );
-    }
-
     fn sums(shape: Shape) -> usize {
         shape.hidden * shape.gates * shape.wide
     }
@@ -366,33 +375,6 @@ impl<F: Lane> Rows<F> for Wide<F> {
                 grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
             }
         }
-    }
-
-    fn dots<S: Simd>(simd: S, shape: Shape, rows: usize, h: &[F], w: &[F], out: &mut [F]) {
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                let blocks = h[..rows * shape.ld].chunks(lanes::<F>() * shape.ld);
-                for (h, out) in blocks.zip(out.chunks_exact_mut(lanes::<F>())) {
-                    let count = h.len() / shape.ld;
-                    let mut x = [Vector::<S, F>::splat(simd, F::zero()); 16];
-                    for at in (0..shape.wide).step_by(lanes::<F>()) {
-                        let w = load::<S, F>(simd, w, at);
-                        for i in 0..lanes::<F>() {
-                            if i < count {
-                                x[i] = load::<S, F>(simd, h, i * shape.ld + at).mul_add(w, x[i]);
-                            }
-                        }
-                    }
-                    add_up::<S, F>(&mut x, out);
-                }
-            },
-        );
-    }
-
-    #[inline(always)]
-    fn spread<S: Simd>(simd: S, values: &[F]) -> Vector<S, F> {
-        Vector::<S, F>::splat(simd, values[0])
     }
 
     fn lay(values: &[F], row: &mut [F]) {

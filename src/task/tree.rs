@@ -105,6 +105,8 @@ pub struct Nodes<F> {
     pub target: Vec<F>,
     /// Samples.
     pub weight: Vec<F>,
+    /// Chains, steps and stride that `weight` has ones for, from [`Tree::fill`].
+    ones: Option<(usize, usize, usize)>,
 }
 
 impl<F: Number> Nodes<F> {
@@ -220,7 +222,8 @@ impl<F: Number> Tree<F> {
         self.levels.clear();
         for t in 1..=depth {
             let free = t.saturating_sub(path + first_last);
-            let len = 1_u32 << (2 * (free + first_last));
+            // Four rows of four nodes have their outputs in one line.
+            let len = (1_u32 << (2 * (free + first_last))).max(if first_last > 0 { 16 } else { 1 });
             #[expect(clippy::cast_possible_truncation, reason = "two bits")]
             let digit = |t: usize| (shard >> (2 * (path + first_last - t)) & 3) as u32;
             self.fresh.clear();
@@ -391,17 +394,10 @@ impl<F: Number> Tree<F> {
         nodes: &mut Nodes<F>,
     ) {
         nodes.resize((steps.len() * stride).next_multiple_of(16));
-        let (of_chains, rest) = nodes.weight.split_at_mut(steps.len() * stride);
-        rest.fill(F::default());
-        for weights in of_chains.chunks_exact_mut(stride) {
-            let (of_chains, rest) = weights.split_at_mut(chains.len());
-            rest.fill(F::default());
-            match self.counts.get(chains.clone()) {
-                Some(counts) if !self.counts.is_empty() => {
-                    of_chains.iter_mut().zip(counts).for_each(|(weight, &count)| *weight = F::whole(count));
-                }
-                _ => of_chains.fill(F::whole(1)),
-            }
+        let ones = self.counts.is_empty().then_some((chains.len(), steps.len(), stride));
+        if ones.is_none() || nodes.ones != ones {
+            self.fill_weights(chains.clone(), steps.len(), stride, &mut nodes.weight);
+            nodes.ones = ones;
         }
         if self.counts.is_empty() {
             let first = self.samples.start + chains.start;
@@ -412,6 +408,22 @@ impl<F: Number> Tree<F> {
             }
         } else {
             self.fill_counted(chains, steps, stride, nodes);
+        }
+    }
+
+    /// The weights of [`Tree::fill`].
+    fn fill_weights(&self, chains: Range<usize>, steps: usize, stride: usize, weights: &mut [F]) {
+        let (of_chains, rest) = weights.split_at_mut(steps * stride);
+        rest.fill(F::default());
+        for weights in of_chains.chunks_exact_mut(stride) {
+            let (of_chains, rest) = weights.split_at_mut(chains.len());
+            rest.fill(F::default());
+            match self.counts.get(chains.clone()) {
+                Some(counts) if !self.counts.is_empty() => {
+                    of_chains.iter_mut().zip(counts).for_each(|(weight, &count)| *weight = F::whole(count));
+                }
+                _ => of_chains.fill(F::whole(1)),
+            }
         }
     }
 
