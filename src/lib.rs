@@ -40,8 +40,9 @@
 //! | [`mod@prove`] | that a net adds correctly at every bit width: boxes of its floats, integer networks and all their states, certificates |
 //! | [`exchange`] | nets for PyTorch, numpy and ONNX, and back |
 //! | [`notebooks`] | the five programs this task comes from, as printed and as corrected |
+//! | [`run`] | a training that is kept: checkpoints it goes on from, its curves, and two trainings side by side |
 //! | [`sweep`] | thousands of trainings as one: what is tried, what is done, what is missing |
-//! | [`report`] | a sweep, or a training, as one HTML page that needs no network; curves, and two trainings side by side |
+//! | [`report`] | a sweep, or a training, as one HTML page that needs no network |
 //!
 //! The program `carrylane` is these rooms behind a command line.
 //!
@@ -61,6 +62,7 @@ pub mod notebooks;
 pub mod prove;
 pub mod reference;
 pub mod report;
+pub mod run;
 pub mod sweep;
 pub mod task;
 pub mod train;

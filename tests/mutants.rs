@@ -11,7 +11,7 @@ use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
 use carrylane::prove::{Certificate, FloatProof, IntegerNet, Plan, Runner, Theorem, check, check_float, until_proved};
 use carrylane::report::html;
-use carrylane::report::run::{Curves, read_config};
+use carrylane::run::{Curves, read_config};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::train::{Checkpoint, Identity, Settings, Trainer};

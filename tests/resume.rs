@@ -22,7 +22,7 @@ struct Witness {
 }
 
 impl Watch for Witness {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event) -> Result<()> {
         // Times differ from run to run.
         let event = match *event {
             Event::Update { update, samples, loss, bit_error, .. } => {
@@ -34,6 +34,7 @@ impl Watch for Witness {
             Event::Check { update, passed } => format!("check {update} {passed}"),
         };
         self.events.push(event);
+        Ok(())
     }
 
     fn checking(&mut self, _done: u64, _pairs: u64) {

@@ -2,7 +2,7 @@
 
 use assert_cmd::cargo::cargo_bin;
 use carrylane::model::{Config, Init, file};
-use carrylane::report::run::{Curves, Events};
+use carrylane::run::{Curves, Events};
 use carrylane::task::whole::MAX_EXACT;
 use carrylane::train::Times;
 use serde_json::Value;

@@ -4,11 +4,10 @@ use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Config, Loss, LstmForm};
 use carrylane::task::number::shorten;
-use carrylane::train::MAX_THREADS;
+use carrylane::train::{MAX_THREADS, cores};
 use carrylane::{Error, Result};
 use clap::{ArgAction, Args};
 use std::fmt::Display;
-use std::num::NonZero;
 
 /// The version, in every output.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -104,11 +103,6 @@ impl Machine {
     pub(super) fn threads(&self) -> Result<usize> {
         threads(self.threads)
     }
-}
-
-/// Cores this process may use.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
 }
 
 /// Where the environment says how many threads, if it does: an empty word says nothing.

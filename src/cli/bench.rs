@@ -3,14 +3,13 @@
 use super::Answer;
 use super::args::{HELP, Net, VERSION, goes_with};
 use super::format::{count, plural, rate, table, text};
-use super::info::processor;
 use super::output::{FAINT, Output, styled};
 use super::stopwatch::{Rate, Row};
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::MAX_HIDDEN;
 use carrylane::task::whole;
-use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, MAX_THREADS};
+use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, MAX_THREADS, processor};
 use carrylane::verify::Precision;
 use serde::Serialize;
 use std::time::Duration;

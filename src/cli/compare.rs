@@ -4,7 +4,7 @@ use super::args::{HELP, VERSION};
 use super::format::{count, plural, table, text};
 use super::output::{FAINT, GOOD, Output, STRONG, styled};
 use super::{Answer, quoted};
-use carrylane::report::run::{Comparison, CurveDifference, Kept, compare};
+use carrylane::run::{Comparison, CurveDifference, SavedRun, compare};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ struct Summary<'a> {
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let (a, b) = (Kept::read(&args.a)?, Kept::read(&args.b)?);
+    let (a, b) = (SavedRun::read(&args.a)?, SavedRun::read(&args.b)?);
     let found = compare(&a, &b);
     let (first, second) = (quoted(&args.a), quoted(&args.b));
     out.say(styled(STRONG, "config"))?;

@@ -7,7 +7,7 @@ use super::args::VERSION;
 use super::output::one_line;
 use carrylane::model::Cell;
 use carrylane::prove::Plan;
-use carrylane::report::run::{Setting, read_config};
+use carrylane::run::{CONFIG, Setting, read_config};
 use carrylane::train::{Rule, Settings, Source, Until};
 use carrylane::{Error, Result};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -17,9 +17,6 @@ use std::error::Error as _;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-
-/// A run's file of settings.
-pub(super) const NAME: &str = "config.toml";
 
 /// Flags that a file may hold. Threads are not among them: they change no result.
 const KEYS: [&str; 25] = [
@@ -113,7 +110,7 @@ pub(super) fn text(settings: &Settings, plan: Option<&Plan>, budget: u64, simd: 
 
 /// The file that settings come from: named by `--config`, or that of the run named by `--resume`.
 pub(super) fn named(config: Option<&PathBuf>, resume: Option<&PathBuf>) -> Option<PathBuf> {
-    config.cloned().or_else(|| Some(resume?.join(NAME)))
+    config.cloned().or_else(|| Some(resume?.join(CONFIG)))
 }
 
 /// The command line with the flags of the file that it names; `Ok(None)` where it names none.
@@ -185,7 +182,7 @@ mod tests {
     #[test]
     fn what_is_typed_wins_and_takes_its_rivals_with_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join(NAME);
+        let path = folder.path().join(CONFIG);
         let settings = Settings { until: Until::Solved { budget: 9 }, ..Settings::default() };
         std::fs::write(&path, text(&settings, None, 9, "auto")).expect("writable");
         let with = |typed: &[&str]| {

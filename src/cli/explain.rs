@@ -6,7 +6,7 @@ use super::format::{percent, table, text};
 use super::output::{FAINT, Output, STRONG, styled};
 use super::proof::{Told, affordable, automaton_table};
 use super::prove::seed;
-use super::trained::{Stamp, model_path};
+use super::trained::Stamp;
 use super::values;
 use carrylane::files;
 use carrylane::model::file;
@@ -14,6 +14,7 @@ use carrylane::prove::{
     Automaton, Explanation, Format, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
     states_svg, walk,
 };
+use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
 use serde::Serialize;

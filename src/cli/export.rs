@@ -3,11 +3,11 @@
 use super::Answer;
 use super::args::{HELP, VERSION, goes_with};
 use super::output::{FAINT, Output, STRONG, styled};
-use super::trained::model_path;
 use super::values::{self, Simd};
 use carrylane::exchange::{Evidence, Format, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{config_hash, weights_hash};
+use carrylane::run::model_path;
 use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, Need};
 use serde::Serialize;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! `carrylane info`.
 
 use super::Answer;
-use super::args::{VERSION, cores};
+use super::args::VERSION;
 use super::output::{Output, STRONG, styled};
 use carrylane::kernel::{SimdLevel, fma_peak};
+use carrylane::train::{cores, processor};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -96,11 +97,4 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     say("tested", &format!("on {TESTED_ON}; the library is compiled, not run, for {}", COMPILED_FOR.join(", ")))?;
     out.record("info", &info)?;
     Ok(Answer::Yes)
-}
-
-/// The processor's name, where the system tells it.
-pub(super) fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    name.map_or_else(|| format!("unnamed, {}", std::env::consts::ARCH), |(_, name)| name.trim().to_owned())
 }

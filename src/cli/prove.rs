@@ -4,7 +4,7 @@ use super::args::{HELP, Machine, VERSION, goes_with};
 use super::format::{at_least, count, plural, rate, table, text};
 use super::output::{FAINT, GOOD, Output, STRONG, styled};
 use super::proof::{Told, affordable, automaton_table};
-use super::trained::{Stamp, model_path};
+use super::trained::Stamp;
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, LstmForm};
@@ -12,6 +12,7 @@ use carrylane::prove::{
     Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, Theorem, WalkOptions,
     automaton_dot, automaton_svg, check, check_float, prove,
 };
+use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result, files};
 use serde::Serialize;

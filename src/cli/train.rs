@@ -1,6 +1,5 @@
 //! `carrylane train`: its flags, and what they mean.
 
-mod keeper;
 mod run;
 mod summary;
 mod told;
@@ -10,10 +9,10 @@ use super::{config_file, values};
 use carrylane::Error;
 use carrylane::model::{Init, MAX_HIDDEN};
 use carrylane::prove::{MAX_STATES, Plan, WalkOptions};
+use carrylane::run::Every;
 use carrylane::task::whole::{rate, seconds};
 use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, Rule, Settings, Source, Until};
 use clap::ValueEnum;
-use keeper::Every;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -3,11 +3,12 @@
 use super::args::{Machine, VERSION, goes_with, lstm_form};
 use super::format::{count, duration, plural};
 use super::output::Output;
-use super::{run_folder, values};
+use super::values;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
 use carrylane::prove::{FloatProof, Format, IntegerNet, Plan, Verdict, WalkOptions, prove, until_proved};
+use carrylane::run::{model_path, proved_network, tells_of_proof};
 use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
@@ -110,8 +111,8 @@ impl Source {
                 let samples = note("samples").parse().map_or("?".to_owned(), count);
                 let (path, bits, seed) = (path.display(), note("bits"), note("seed"));
                 let origin = format!("{path}: {bits} bits, {samples} samples, seed {seed}");
-                let proved = noted(&saved);
-                if proved.is_none() && saved.notes.contains_key(run_folder::PROVED_NETWORK) {
+                let proved = proved_network(&saved);
+                if proved.is_none() && tells_of_proof(&saved) {
                     let tip = "its proof is not taken on trust; carrylane prove makes it anew";
                     out.warn(&format!("{path} was proved by another version of carrylane, {tip}"));
                 }
@@ -205,11 +206,6 @@ impl Trained {
     }
 }
 
-/// The model file meant: of a run folder, the net in it.
-pub(super) fn model_path(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(run_folder::MODEL) } else { path.to_owned() }
-}
-
 /// The proved integer network of a model, if one is found within what nobody notices: some 50 ms.
 fn instantly(model: &Model<f32>, level: SimdLevel) -> Option<IntegerNet> {
     /// Weights that are multiplied for each input of all states, and states worth a walk.
@@ -222,14 +218,4 @@ fn instantly(model: &Model<f32>, level: SimdLevel) -> Option<IntegerNet> {
     let options = WalkOptions { max_states, level, threads: 1, past_errors: false };
     let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), &options, |_| {}).ok()?;
     (found.verdict == Verdict::Proved).then_some(found.net)
-}
-
-/// The integer network of a proved model, if its notes name one and it is the one named.
-fn noted(saved: &Saved) -> Option<IntegerNet> {
-    let note = |name| saved.notes.get(name);
-    let format = Format {
-        q: note(run_folder::PROVED_Q)?.parse().ok()?,
-        cell_limit: note(run_folder::PROVED_CELL)?.parse().ok()?,
-    };
-    IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(run_folder::PROVED_NETWORK))
 }

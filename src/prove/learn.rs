@@ -14,7 +14,7 @@ use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
-use crate::train::{Check, EngineKind, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Watch};
+use crate::train::{Check, EngineKind, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
 use std::time::Instant;
 
 /// How a net is trained for its proof.
@@ -79,6 +79,11 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// How the training ended, in a word.
+    pub fn outcome(&self) -> &'static str {
+        if self.proved() { "proved" } else { self.report.outcome.name() }
+    }
+
     /// Whether the net is proved.
     pub fn proved(&self) -> bool {
         self.proof.as_ref().is_some_and(|proof| proof.verdict == Verdict::Proved)
@@ -93,6 +98,17 @@ const SHARE: f64 = 0.15;
 const LEAST: f64 = 16.0;
 /// Nodes that a walk costs before its first one: making the network and its buffers.
 const START: f64 = 40.0;
+
+/// Trains to the end that the settings name, and on until the net is proved if there is a plan for that, with someone who looks on.
+///
+/// # Errors
+/// As [`until_proved`] says, and those of the one who looks on.
+pub fn train(trainer: &mut Trainer, plan: Option<&Plan>, watch: &mut impl Watch) -> Result<Learned> {
+    match (plan, trainer.settings().until) {
+        (Some(plan), Until::Solved { budget }) => until_proved_watched(trainer, plan, budget, watch),
+        _ => Ok(Learned { report: trainer.run_watched(watch)?, proof: None, tried: 0 }),
+    }
+}
 
 /// Trains to the end that the settings name, and if the task is solved, on until the net is proved and still solves it, for at most
 /// `budget` updates in all. A trainer that was [resumed](crate::train::Checkpoint::resume) goes on where it was, in either stage.
@@ -164,7 +180,7 @@ fn pursue(
         }
         trainer.set_noise(plan.noise_at(trainer.updates() - pursuit.first, floats), Format::CELL_LIMIT.into());
         let tally = trainer.step();
-        watch.event(&trainer.told(&tally));
+        watch.event(&trainer.told(&tally))?;
         if trainer.fault().is_some() {
             return Ok((check, Outcome::Diverged, last));
         }

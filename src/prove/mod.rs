@@ -125,7 +125,7 @@ pub use coq::{THEORY, Theorem};
 pub use explain::{Explanation, Point, explain};
 pub use fixed::{GATE_BITS, MAX_Q, WEIGHT_BITS};
 pub use float::FloatProof;
-pub use learn::{Learned, Plan, until_proved, until_proved_watched};
+pub use learn::{Learned, Plan, train, until_proved, until_proved_watched};
 pub use net::{Format, IntegerNet, State};
 pub use picture::{automaton_dot, automaton_svg, states_svg};
 pub use run::Runner;

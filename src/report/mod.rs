@@ -1,11 +1,13 @@
-//! A sweep as one HTML page that needs no network; a single training likewise, in [`run`].
+//! A sweep as one HTML page that needs no network; a single training likewise.
 //!
 //! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the scripts of this folder, which
 //! compute every chart from the trials that pass the filters. Shares come with Wilson's intervals; nothing is averaged here that
 //! the page cannot take apart again.
 
 mod columns;
-pub mod run;
+mod training;
+
+pub use training::write_training;
 
 use crate::sweep::Results;
 use crate::task::whole::count;

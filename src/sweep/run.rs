@@ -9,7 +9,7 @@ use super::shard::Shard;
 use super::store::{Appender, Damaged, Records};
 use super::trial_run;
 use crate::error::{Error, Result};
-use crate::train::{Need, Times};
+use crate::train::{Need, Times, host};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -174,9 +174,7 @@ fn stamped(mut record: Record, start: Instant) -> Record {
 
 /// This machine and this run.
 pub(super) fn machine(threads: usize) -> Machine {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let host = host.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
-    let host = if host.trim().is_empty() { "unknown".to_owned() } else { host.trim().to_owned() };
+    let host = host();
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     Machine {
         run: format!("{host}-{}-{began:.3}", std::process::id()),

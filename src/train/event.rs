@@ -54,6 +54,18 @@ pub enum Outcome {
     Stopped,
 }
 
+impl Outcome {
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Solved => "solved",
+            Self::Unsolved => "unsolved",
+            Self::Diverged => "diverged",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 /// The final net on a fixed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedSet {
@@ -90,7 +102,10 @@ pub struct Report {
 /// Looks on while a training runs.
 pub trait Watch {
     /// Something happened.
-    fn event(&mut self, event: &Event);
+    ///
+    /// # Errors
+    /// Any; it ends the training.
+    fn event(&mut self, event: &Event) -> Result<()>;
 
     /// A check or a count is under way, so many of its pairs are done.
     fn checking(&mut self, _done: u64, _pairs: u64) {}
@@ -105,10 +120,12 @@ pub trait Watch {
 }
 
 /// A function of events, and nothing else.
-pub(crate) struct Listener<F>(pub(crate) F);
+#[derive(Debug)]
+pub struct Listener<F>(pub F);
 
 impl<F: FnMut(&Event)> Watch for Listener<F> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event) -> Result<()> {
         (self.0)(event);
+        Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! The memory that work would take, before it takes any.
 
 use super::engine::EngineKind;
+use super::machine::available_memory;
 use super::optimizer::Rule;
 use super::settings::{Settings, Source};
 use super::worst::Search;
 use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
-use std::fs;
 
 /// What some work would need, in bytes, to some twenty per cent: the large buffers and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -265,29 +265,6 @@ fn bytes(bytes: f64) -> String {
     }
 }
 
-/// Bytes this process may still take, where the system tells: the least of what is free, what its
-/// control group allows, and what is left of its address space (`ulimit -v`).
-pub fn available_memory() -> Option<u64> {
-    let meminfo = fs::read_to_string("/proc/meminfo").ok();
-    let free = meminfo.as_deref().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-    });
-    let number = |name: &str| fs::read_to_string(name).ok()?.trim().parse::<u64>().ok();
-    let group = number("/sys/fs/cgroup/memory.max")
-        .zip(number("/sys/fs/cgroup/memory.current"))
-        .map(|(most, taken)| most.saturating_sub(taken));
-    let space = || {
-        let limits = fs::read_to_string("/proc/self/limits").ok()?;
-        let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
-        let most = line.split_whitespace().next()?.parse::<u64>().ok()?;
-        // In pages of the smallest size there is; of larger ones it is a bound all the same.
-        let taken = fs::read_to_string("/proc/self/statm").ok()?.split(' ').next()?.parse::<u64>().ok()?;
-        Some(most.saturating_sub(taken.saturating_mul(4096)))
-    };
-    free.into_iter().chain(group).chain(space()).min()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,12 +280,5 @@ mod tests {
         assert!(refusal.contains("and 1.5 GiB are available: try smaller sizes"), "{refusal}");
         let small = Need::of(&Settings::default());
         assert!(small.within(1 << 26).is_ok() && small.within(1 << 10).is_err(), "{small:?}");
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_system_tells_what_is_available() {
-        let bytes = available_memory().expect("/proc/meminfo has it");
-        assert!((1 << 20..1 << 50).contains(&bytes), "{bytes} bytes");
     }
 }

@@ -377,7 +377,7 @@ impl Trainer {
             // First, so that a training that is stopped in a check, or resumed before one, begins with it.
             if solve && self.course.clean >= CLEAN {
                 let Some(passed) = self.passes(check, watch) else { return Ok(Outcome::Stopped) };
-                watch.event(&Event::Check { update: self.course.updates, passed });
+                watch.event(&Event::Check { update: self.course.updates, passed })?;
                 if passed {
                     return Ok(Outcome::Solved);
                 }
@@ -392,7 +392,7 @@ impl Trainer {
             let tally = self.step();
             let samples = self.batch.samples() as u64;
             let update = self.course.updates;
-            watch.event(&self.told(&tally));
+            watch.event(&self.told(&tally))?;
             if self.fault.is_some() {
                 return Ok(Outcome::Diverged);
             }
@@ -401,7 +401,7 @@ impl Trainer {
                 if update.is_multiple_of(in_epoch) {
                     let EpochSoFar { loss, wrong_bits, samples } = std::mem::take(&mut self.course.epoch);
                     let (loss, bit_error) = self.means(loss, wrong_bits, samples);
-                    watch.event(&Event::Epoch { epoch: update / in_epoch, loss, bit_error });
+                    watch.event(&Event::Epoch { epoch: update / in_epoch, loss, bit_error })?;
                 }
             }
             let clean = &mut self.course.clean;

@@ -2,13 +2,14 @@
 
 use super::quoted;
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION, cores};
+use crate::cli::args::{HELP, VERSION};
 use crate::cli::format::{count, duration, plural, table, text};
 use crate::cli::output::{FAINT, Output, STRONG, styled};
-use crate::cli::{config_file, values};
+use crate::cli::values;
 use carrylane::files;
+use carrylane::run::is_run;
 use carrylane::sweep::{Locked, Method, Plan, Spec};
-use carrylane::train::MAX_THREADS;
+use carrylane::train::{MAX_THREADS, cores};
 use carrylane::{Error, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -83,7 +84,7 @@ fn plan(words: &[String]) -> Result<Plan> {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let threads = args.threads.unwrap_or_else(cores);
     let plan = plan(&args.words)?;
-    if let Some(folder) = args.out.as_deref().filter(|folder| folder.join(config_file::NAME).exists()) {
+    if let Some(folder) = args.out.as_deref().filter(|folder| is_run(folder)) {
         let name = folder.display();
         return Err(Error::usage(format!("{name} holds a run of carrylane train: name another folder")).into());
     }

@@ -1,31 +1,29 @@
 //! A training from its flags to its answer.
 
-use super::keeper::{Every, Keeper, Onlooker};
 use super::summary::Summary;
 use super::told::{conclusion, header, next, right, show_sums};
 use super::{Args, Keeping};
 use crate::cli::args::goes_with;
 use crate::cli::config_file;
-use crate::cli::environment::Environment;
 use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{FAINT, Output, styled};
 use crate::cli::proof::Told;
-use crate::cli::run_folder::RunFolder;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
-use carrylane::prove::{Learned, Plan, until_proved_watched};
-use carrylane::train::{Identity, Need, Outcome, Settings, Trainer, Until};
-use carrylane::{Error, files};
+use carrylane::prove::{Learned, Plan, train as train_for};
+use carrylane::report::write_training;
+use carrylane::run::{CONFIG, Curves, MODEL, Options, REPORT, Run, checkpoints, is_run};
+use carrylane::sweep;
+use carrylane::train::{Event, Need, Outcome, Settings, Trainer, Until, Watch};
+use carrylane::{Error, Result};
 use serde::Serialize;
 use std::path::Path;
 
 /// Runs the command.
 pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     train(args, out).inspect_err(|error| {
-        // Where there are settings, there is a run.
-        let whole = |folder: &&Path| RunFolder::again(folder).checkpoints().latest().is_ok();
-        let run = args.folder().filter(|folder| folder.join(config_file::NAME).exists()).filter(whole);
-        if let (Some(folder), Some(Error::Io { .. })) = (run, error.downcast_ref()) {
+        let whole = |folder: &&Path| is_run(folder) && checkpoints(folder).latest().is_ok();
+        if let (Some(folder), Some(Error::Io { .. })) = (args.folder().filter(whole), error.downcast_ref()) {
             let folder = quoted(folder);
             out.progress_done();
             out.warn(&format!(
@@ -43,45 +41,119 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         (_, error) => error,
     };
     let settings = Settings::try_from(args).map_err(blame)?;
-    let (plan, every) = (args.end.plan(&settings).map_err(blame)?, args.every());
+    let plan = args.end.plan(&settings).map_err(blame)?;
     Need::of(&settings).afforded()?;
-    if args.folder().is_none() {
+    let Some(path) = args.folder() else {
         let Keeping { tensorboard, checkpoint_every, .. } = &args.keeping;
         let flags = [("tensorboard", *tensorboard), ("checkpoint-every", checkpoint_every.is_some())];
         goes_with(&flags, "a run folder: add --out DIR")?;
-    }
-    let (mut trainer, keeper) = match open(args, &settings, plan.as_ref(), every, out)? {
-        Begun::Under(begun) => *begun,
-        Begun::Over(answer) => return Ok(answer),
+        let mut trainer = Trainer::new(settings.clone())?;
+        trainer.stop_on(signals::flag(format!("interrupted with work under way; {KEEP}")));
+        out.say(header(&settings, trainer.engine().kind()))?;
+        let mut onlooker = Onlooker::new(Vec::new(), &settings, out)?;
+        let learned = train_for(&mut trainer, plan.as_ref(), &mut onlooker);
+        let trace = onlooker.trace;
+        return end(learned, &mut trainer, plan.as_ref(), trace, None, out);
     };
-    out.say(header(&settings, trainer.engine().kind()))?;
-    let before = keeper.as_ref().map(|keeper| keeper.folder.curves()).transpose()?;
-    let losses = before.map_or(Vec::new(), |curves| curves.rows.iter().map(|row| row.loss).collect());
-    if trainer.updates() > 0 {
-        out.say(format!("resumed after {}", plural(trainer.updates(), "update")))?;
+    let mut run = open(args, path, &settings, plan.as_ref(), out)?;
+    if let Some(end) = &run.ended {
+        let updates = plural(end.update, "update");
+        // A kill may have come between the end and its page.
+        write_training(path)?;
+        out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
+        out.record("end", end)?;
+        return Ok(Answer::Yes);
     }
-    out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
-    let mut onlooker = Onlooker { trace: Trace::after(losses), settings: &settings, out, keeper, failed: Ok(()) };
-    let trained = match &plan {
-        None => trainer.run_watched(&mut onlooker).map(|report| (report, None)),
-        Some(plan) => until_proved_watched(&mut trainer, plan, args.end.budget, &mut onlooker)
-            .map(|learned| (learned.report, Some(learned))),
+    out.must_finish();
+    let goes_on = format!("carrylane train --resume {} goes on", quoted(path));
+    let cut_off = format!("interrupted with work under way; {goes_on} from the last checkpoint");
+    run.trainer.stop_on(signals::flag(cut_off));
+    out.say(header(&settings, run.trainer.engine().kind()))?;
+    let losses = Curves::of(path)?.rows.iter().map(|row| row.loss).collect();
+    if run.trainer.updates() > 0 {
+        out.say(format!("resumed after {}", plural(run.trainer.updates(), "update")))?;
+    }
+    let mut onlooker = Onlooker::new(losses, &settings, out)?;
+    let learned = run.train(&mut onlooker);
+    let trace = onlooker.trace;
+    if learned.is_ok() {
+        write_training(path)?;
+    }
+    end(learned, &mut run.trainer, plan.as_ref(), trace, Some(path), out)
+}
+
+/// Begins a run in its folder, or goes on with the one there.
+fn open(args: &Args, path: &Path, settings: &Settings, plan: Option<&Plan>, out: &Output) -> Result<Run> {
+    let config = &config_file::text(settings, plan, args.end.budget, &args.machine.simd());
+    let options = Options { settings, plan, config, every: args.every(), tensorboard: args.keeping.tensorboard };
+    if args.keeping.resume.is_none() {
+        if path.join(sweep::Plan::LOCK).exists() {
+            return Err(Error::usage(format!("{} holds a sweep: name another folder", path.display())));
+        }
+        return Run::begin(path, &options);
+    }
+    let anew = |error| match error {
+        Error::Data { path: file, problem } => {
+            let config = quoted(&path.join(CONFIG));
+            let tip = format!("carrylane train --config {config} --out ANOTHER begins it anew");
+            Error::data(file, format!("{problem}; so the run cannot go on: {tip}"))
+        }
+        error => error,
     };
-    let Onlooker { mut trace, mut keeper, failed, .. } = onlooker;
+    let run = Run::resume(path, &options).map_err(anew)?;
+    for problem in &run.damaged {
+        out.warn(&format!("{problem}; going on from the one before"));
+    }
+    Ok(run)
+}
+
+/// Shows a training as it goes.
+struct Onlooker<'a> {
+    trace: Trace,
+    settings: &'a Settings,
+    out: &'a mut Output,
+}
+
+impl<'a> Onlooker<'a> {
+    fn new(losses: Vec<f64>, settings: &'a Settings, out: &'a mut Output) -> Result<Self> {
+        out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
+        Ok(Self { trace: Trace::after(losses), settings, out })
+    }
+}
+
+impl Watch for Onlooker<'_> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        self.trace.show(event, self.settings, self.out)
+    }
+
+    fn checking(&mut self, done: u64, pairs: u64) {
+        self.out.progress(done, pairs, || format!("check, {} of {} tried", count(done), plural(pairs, "pair")));
+    }
+}
+
+/// Tells what a training came to, which is kept in a folder or not.
+fn end(
+    learned: Result<Learned>,
+    trainer: &mut Trainer,
+    plan: Option<&Plan>,
+    mut trace: Trace,
+    folder: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Answer> {
     out.progress_done();
-    let kept = trained.and_then(|trained| failed.map(|()| trained));
-    let (report, learned) = kept?;
+    let learned = learned?;
+    let report = &learned.report;
+    let settings = trainer.settings().clone();
     trace.show_last(out)?;
     if report.outcome == Outcome::Stopped {
-        return interrupted(&trainer, keeper.as_mut(), out);
+        return interrupted(trainer, folder, out);
     }
     if report.outcome != Outcome::Diverged {
-        show_sums(&mut trainer, out)?;
+        show_sums(trainer, out)?;
     }
-    let summary = Summary::new(&mut trainer, &report, learned.as_ref().zip(plan.map(|plan| plan.noise)));
-    out.say(conclusion(&settings, &report))?;
-    let proof = learned.as_ref().and_then(|learned| learned.proof.as_ref());
-    if let Some(proof) = proof {
+    let summary = Summary::new(trainer, &learned, plan);
+    out.say(conclusion(&settings, report))?;
+    if let Some(proof) = &learned.proof {
         let model = trainer.model().clone();
         Told::new(proof, report.times.proofs, &model, trainer.engine()).tell(out)?;
     }
@@ -97,133 +169,23 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if let Some(curve) = trace.curve() {
         out.say(curve)?;
     }
-    let mut name = None;
-    if let Some(keeper) = &mut keeper {
-        if report.outcome != Outcome::Diverged {
-            name = Some(keeper.folder.save(&trainer, &report, proof)?);
-        }
-        let proved = learned.as_ref().is_some_and(Learned::proved);
-        keeper.end(&trainer, &report, if proved { "proved" } else { summary.outcome })?;
-    }
     out.say(styled(FAINT, format!("config {} · weights {}", summary.config_hash, summary.weights_hash)))?;
-    if let Some(keeper) = &keeper {
-        let report = keeper.folder.file("report.html");
-        let saved = name.as_ref().map_or(String::new(), |name| format!("{}, ", name.display()));
-        let report = report.display();
-        out.say(format!("saved {saved}{report}"))?;
+    let model = folder.filter(|_| report.outcome != Outcome::Diverged).map(|folder| folder.join(MODEL));
+    if let Some(folder) = folder {
+        let saved = model.as_ref().map_or(String::new(), |name| format!("{}, ", name.display()));
+        out.say(format!("saved {saved}{}", folder.join(REPORT).display()))?;
     }
-    let proved = learned.as_ref().map(Learned::proved);
-    if let Some(next) = next(name.as_deref(), settings.bits, report.score.wrong == 0, proved) {
+    let proved = plan.map(|_| learned.proved());
+    if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.say(styled(FAINT, format!("next: {next}")))?;
     }
     out.record("summary", &summary)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
     Ok(match report.outcome {
-        Outcome::Solved => Answer::from(learned.is_none_or(|learned| learned.proved())),
+        Outcome::Solved => Answer::from(proved.unwrap_or(true)),
         Outcome::Unsolved => Answer::from(!asked_to_solve),
         Outcome::Diverged | Outcome::Stopped => Answer::No,
     })
-}
-
-/// A training that is to be run, or one that is over already.
-enum Begun {
-    Under(Box<(Trainer, Option<Keeper>)>),
-    Over(Answer),
-}
-
-/// Makes the trainer, new or as its last checkpoint has it, and begins the run's folder.
-fn open(
-    args: &Args,
-    settings: &Settings,
-    plan: Option<&Plan>,
-    every: Every,
-    out: &mut Output,
-) -> anyhow::Result<Begun> {
-    let Some(path) = args.folder() else {
-        let mut trainer = Trainer::new(settings.clone())?;
-        trainer.stop_on(signals::flag(format!("interrupted with work under way; {KEEP}")));
-        return Ok(Begun::Under(Box::new((trainer, None))));
-    };
-    let mut identity = Identity::of(settings);
-    if let Some(plan) = plan {
-        identity = identity.with("noise", format!("{:?}", plan.noise)).with("ramp", plan.ramp.to_string());
-        identity = identity.with("max states", plan.walk.max_states.to_string());
-    }
-    let text = config_file::text(settings, plan, args.end.budget, &args.machine.simd());
-    let (mut folder, mut trainer, resumed) = if args.keeping.resume.is_none() {
-        // The trainer first, so that what cannot be trained leaves nothing behind.
-        let trainer = Trainer::new(settings.clone())?;
-        let mut folder = RunFolder::open(path)?;
-        folder.take()?;
-        // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
-        folder.checkpoints().add(&trainer.checkpoint(&identity, None))?;
-        (folder, trainer, None)
-    } else {
-        let mut folder = RunFolder::again(path);
-        folder.take()?;
-        let (checkpoint, damaged) = folder.checkpoints().latest().map_err(|error| begin_anew(error, path))?;
-        for problem in damaged {
-            out.warn(&format!("{problem}; going on from the one before"));
-        }
-        let trainer = checkpoint.resume(settings.clone(), &identity)?;
-        if files::read_text(&folder.file(config_file::NAME), files::TEXT).ok().as_deref() != Some(&text) {
-            not_beyond(&trainer, path)?;
-        }
-        if is_over(checkpoint.ended(), settings, plan)
-            && let Some(end) = folder.curves()?.end
-        {
-            let updates = plural(end.update, "update");
-            out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
-            out.record("end", &end)?;
-            return Ok(Begun::Over(Answer::Yes));
-        }
-        let updates = trainer.updates();
-        (folder, trainer, Some(updates))
-    };
-    out.must_finish();
-    trainer.stop_on(signals::flag(format!(
-        "interrupted with work under way; carrylane train --resume {} goes on from the last checkpoint",
-        quoted(path)
-    )));
-    let environment = folder.begin(&text, Environment::now(settings), resumed)?;
-    let tensorboard = args.keeping.tensorboard || folder.file(carrylane::report::run::Events::NAME).exists();
-    let keeper = Keeper::new(folder, &trainer, identity, every, tensorboard.then_some(&environment))?;
-    Ok(Begun::Under(Box::new((trainer, Some(keeper)))))
-}
-
-/// Why a run cannot go on, and how it begins anew.
-fn begin_anew(error: Error, run: &Path) -> Error {
-    let config = quoted(&run.join(config_file::NAME));
-    match error {
-        Error::Data { path, problem } => Error::data(
-            path,
-            format!(
-                "{problem}; so the run cannot go on: carrylane train --config {config} --out ANOTHER begins it anew"
-            ),
-        ),
-        error => error,
-    }
-}
-
-/// Refuses another end than a run began with, if the run is beyond it.
-fn not_beyond(trainer: &Trainer, run: &Path) -> carrylane::Result<()> {
-    if !trainer.beyond_end() {
-        return Ok(());
-    }
-    let (flag, end) = match trainer.settings().until {
-        Until::Solved { budget } => ("budget", count(budget)),
-        Until::Updates(updates) => ("updates", count(updates)),
-        Until::Epochs(epochs) => ("epochs", count(epochs)),
-        Until::Time(time) => ("time", duration(time.as_secs_f64())),
-    };
-    let (run, updates, time) = (quoted(run), plural(trainer.updates(), "update"), duration(trainer.seconds()));
-    Err(Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} and {time}: want more")))
-}
-
-/// Whether a run that ended so has reached its goal, after which there are no updates.
-fn is_over(ended: Option<&str>, settings: &Settings, plan: Option<&Plan>) -> bool {
-    let goal = if plan.is_some() { &["proved"][..] } else { &["solved", "proved"] };
-    matches!(settings.until, Until::Solved { .. }) && ended.is_some_and(|ended| goal.contains(&ended))
 }
 
 /// The last JSON line of a training that was told to stop.
@@ -238,16 +200,10 @@ struct Interrupted {
 const KEEP: &str = "use --out DIR to make runs resumable";
 
 /// Ends a training that was told to stop.
-fn interrupted(trainer: &Trainer, keeper: Option<&mut Keeper>, out: &mut Output) -> anyhow::Result<Answer> {
+fn interrupted(trainer: &Trainer, folder: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
+    let tip = folder.map(|folder| format!("carrylane train --resume {} goes on", quoted(folder)));
     let updates = plural(trainer.updates(), "update");
-    match keeper {
-        Some(keeper) => {
-            keeper.interrupt(trainer)?;
-            let folder = quoted(keeper.folder.path());
-            out.warn(&format!("interrupted after {updates}; carrylane train --resume {folder} goes on"));
-        }
-        None => out.warn(&format!("interrupted after {updates}; {KEEP}")),
-    }
+    out.warn(&format!("interrupted after {updates}; {}", tip.as_deref().unwrap_or(KEEP)));
     let (updates, samples, seconds) = (trainer.updates(), trainer.samples(), trainer.seconds());
     out.record("interrupted", &Interrupted { updates, samples, seconds })?;
     Ok(Answer::Interrupted)

@@ -2,8 +2,8 @@
 
 use crate::cli::args::VERSION;
 use carrylane::model::{Cell, config_hash, weights_hash};
-use carrylane::prove::Learned;
-use carrylane::train::{Fault, Outcome, Report, Times, Trainer};
+use carrylane::prove::{Learned, Plan};
+use carrylane::train::{Fault, Outcome, Times, Trainer};
 use serde::Serialize;
 
 /// The last JSON line.
@@ -29,7 +29,7 @@ pub(super) struct Summary {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     data_set: Option<DataSet>,
     engine: String,
-    pub(super) outcome: &'static str,
+    outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     diverged: Option<Fault>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,8 @@ struct DataSet {
 }
 
 impl Summary {
-    pub(super) fn new(trainer: &mut Trainer, report: &Report, learned: Option<(&Learned, f32)>) -> Self {
+    pub(super) fn new(trainer: &mut Trainer, learned: &Learned, plan: Option<&Plan>) -> Self {
+        let report = &learned.report;
         let engine = trainer.engine().kind().to_string();
         let (settings, model) = (trainer.settings(), trainer.model());
         Self {
@@ -87,17 +88,12 @@ impl Summary {
                 held_out_total: fixed.held_out.total,
             }),
             engine,
-            outcome: match report.outcome {
-                Outcome::Solved => "solved",
-                Outcome::Unsolved => "unsolved",
-                Outcome::Diverged => "diverged",
-                Outcome::Stopped => "stopped",
-            },
+            outcome: report.outcome.name(),
             diverged: report.fault,
-            proof: learned.map(|(learned, noise)| ProofSummary {
+            proof: plan.map(|plan| ProofSummary {
                 proved: learned.proved(),
                 proofs_tried: learned.tried,
-                noise,
+                noise: plan.noise,
             }),
             config_hash: config_hash(&model.config),
             version: VERSION,

@@ -1,15 +1,15 @@
 //! The curves of a training as one HTML page that needs no network.
 
-use super::curves::Curves;
+use super::page;
 use crate::error::Result;
 use crate::files;
-use crate::report::page;
+use crate::run::{CONFIG, Curves, ENVIRONMENT, REPORT, read_config};
 use crate::task::whole::count;
 use serde::Serialize;
 use std::path::Path;
 
-const BODY: &str = include_str!("page.html");
-const SCRIPT: &str = include_str!("page.js");
+const BODY: &str = include_str!("training.html");
+const SCRIPT: &str = include_str!("training.js");
 
 /// What the scripts read.
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct Data<'a> {
 ///
 /// # Cost
 /// 2.2 MB of plotly.js, and some 400 bytes a row.
-pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> String {
+fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> String {
     let about = match (&curves.end, curves.rows.last()) {
         (Some(end), _) => {
             let fault = end.fault.as_ref().map_or(String::new(), |fault| format!(": {fault}"));
@@ -41,12 +41,19 @@ pub fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment
     page(BODY, title, &about, &data, SCRIPT, &[("config", config), ("environment", environment)])
 }
 
-/// Writes the page of a training to a file, whole or not at all.
+/// Writes the page of what a run's folder holds by now.
 ///
 /// # Errors
-/// [`crate::Error::Io`] if it cannot be written.
-pub fn write(path: &Path, title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> Result<()> {
-    files::write(path, html(title, bits, curves, config, environment).as_bytes())
+/// [`crate::Error::Io`] if a file cannot be read or the page not be written; [`crate::Error::Data`] if one is not what it should be.
+pub fn write_training(run: &Path) -> Result<()> {
+    let read = |name: &str| files::read_text(&run.join(name), files::TEXT);
+    let (config, environment, curves) = (read(CONFIG)?, read(ENVIRONMENT)?, Curves::of(run)?);
+    let bits = read_config(&run.join(CONFIG))?
+        .iter()
+        .find_map(|setting| (setting.key == "bits").then(|| setting.value.parse().ok())?);
+    let places = curves.rows.last().map_or(0, |row| row.bit_error_by_position.len());
+    let page = html(&run.display().to_string(), bits.unwrap_or(places), &curves, &config, &environment);
+    files::write(&run.join(REPORT), page.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What a run was made with and on, for who looks at it later; no result depends on it.
 
-use super::args::{VERSION, cores};
-use super::info::processor;
-use carrylane::train::{Settings, available_memory};
+use super::folder::ENVIRONMENT;
+use crate::error::Result;
+use crate::files;
+use crate::kernel::SimdLevel;
+use crate::train::{Settings, available_memory, cores, processor};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `environment.json`.
@@ -21,15 +24,15 @@ pub(super) struct Environment {
     /// When the run began, by the clock on the wall, in seconds since 1970.
     pub(super) began_unix_s: f64,
     /// Updates after which it was gone on with, one for each time.
-    pub(super) resumed_at: Vec<u64>,
+    resumed_at: Vec<u64>,
 }
 
 impl Environment {
-    /// This machine, now.
-    pub(super) fn now(settings: &Settings) -> Self {
-        use carrylane::kernel::SimdLevel;
-        Self {
-            version: VERSION.into(),
+    /// Notes this machine in a run that begins, or goes on after so many updates.
+    pub(super) fn note(run: &Path, settings: &Settings, resumed: Option<u64>) -> Result<Self> {
+        let name = run.join(ENVIRONMENT);
+        let mut now = Self {
+            version: env!("CARGO_PKG_VERSION").into(),
             level: settings.level.to_string(),
             levels: SimdLevel::available().iter().map(SimdLevel::to_string).collect(),
             threads: settings.threads,
@@ -40,13 +43,16 @@ impl Environment {
             memory_available_bytes: available_memory(),
             began_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             resumed_at: Vec::new(),
+        };
+        if let Some(updates) = resumed {
+            let older = files::read_text(&name, files::TEXT).ok();
+            if let Some(older) = older.and_then(|text| files::json::<Self>(text.as_bytes()).ok()) {
+                (now.began_unix_s, now.resumed_at) = (older.began_unix_s, older.resumed_at);
+            }
+            now.resumed_at.push(updates);
         }
-    }
-
-    /// As the file holds it.
-    pub(super) fn text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("it has a JSON form");
-        text.push('\n');
-        text
+        let text = serde_json::to_string_pretty(&now).expect("it has a JSON form");
+        files::write(&name, format!("{text}\n").as_bytes())?;
+        Ok(now)
     }
 }

@@ -3,6 +3,7 @@
 //! A training that is resumed from a checkpoint makes the lines after it again, so those that were there are dropped first, with a line
 //! that a kill tore: what is in the file at the end is what a training that was never stopped would have written, but for times.
 
+use super::folder::CURVES;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::train::{Row, Times};
@@ -76,6 +77,14 @@ pub struct Curves {
 }
 
 impl Curves {
+    /// Those of a run so far.
+    ///
+    /// # Errors
+    /// As [`Curves::read`] says.
+    pub fn of(run: &Path) -> Result<Self> {
+        Self::read(&run.join(CURVES))
+    }
+
     /// Reads a file; none is as an empty one. A last line that is torn is left out.
     ///
     /// # Errors

@@ -2,16 +2,17 @@
 
 use super::config::read_config;
 use super::curves::Curves;
+use super::folder::{CONFIG, MODEL, checkpoints, is_run};
 use crate::error::{Error, Result};
 use crate::model::{Layout, Model, file, weights_hash};
-use crate::train::{Checkpoints, Row};
+use crate::train::Row;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A training that a folder keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub struct SavedRun {
     /// The folder.
     pub path: PathBuf,
     /// `config.toml`: name to value, as it is written.
@@ -22,29 +23,28 @@ pub struct Kept {
     pub model: Option<Model<f32>>,
 }
 
-impl Kept {
+impl SavedRun {
     /// Reads a run folder.
     ///
     /// # Errors
     /// [`Error::Data`] if it is none or a file in it is not what it should be, [`Error::Io`] if one cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let name = path.join("config.toml");
-        if !name.exists() {
-            let problem = "no run folder: it has no config.toml; `carrylane train --out DIR` makes one";
+        if !is_run(path) {
+            let problem = format!("no run folder: it has no {CONFIG}; `carrylane train --out DIR` makes one");
             return Err(Error::data(path, problem));
         }
-        let config = read_config(&name)?.into_iter().map(|setting| (setting.key, setting.value)).collect();
-        let curves = Curves::read(&path.join("metrics.jsonl"))?;
-        let saved = path.join("model.safetensors");
+        let config = read_config(&path.join(CONFIG))?.into_iter().map(|setting| (setting.key, setting.value)).collect();
+        let saved = path.join(MODEL);
         let model = if saved.exists() {
             Some(file::load(&saved)?.model)
         } else {
-            match Checkpoints::of(path.join("checkpoints")).latest() {
+            match checkpoints(path).latest() {
                 Ok((checkpoint, _)) => Some(checkpoint.model()),
                 Err(Error::Data { .. }) => None,
                 Err(error) => return Err(error),
             }
         };
+        let curves = Curves::of(path)?;
         Ok(Self { path: path.to_owned(), config, curves, model })
     }
 }
@@ -107,15 +107,15 @@ impl Comparison {
 }
 
 /// Compares two trainings. Times are not compared.
-pub fn compare(a: &Kept, b: &Kept) -> Comparison {
+pub fn compare(a: &SavedRun, b: &SavedRun) -> Comparison {
     let names: BTreeSet<&String> = a.config.keys().chain(b.config.keys()).collect();
-    let value = |of: &Kept, name: &String| of.config.get(name).cloned().unwrap_or_else(|| "none".into());
+    let value = |of: &SavedRun, name: &String| of.config.get(name).cloned().unwrap_or_else(|| "none".into());
     let config = names.into_iter().map(|name| (name.clone(), value(a, name), value(b, name)));
     let weights = match (&a.model, &b.model) {
         (Some(a), Some(b)) => tensors(a, b),
         _ => Vec::new(),
     };
-    let hash = |of: &Kept| of.model.as_ref().map(|model| weights_hash(&model.config, &model.params));
+    let hash = |of: &SavedRun| of.model.as_ref().map(|model| weights_hash(&model.config, &model.params));
     Comparison {
         config: config.filter(|(_, here, there)| here != there).collect(),
         curve: curves(&a.curves, &b.curves),
@@ -194,17 +194,17 @@ mod tests {
     use super::*;
     use crate::model::{Config, Init};
 
-    fn kept() -> Kept {
+    fn saved() -> SavedRun {
         let config = BTreeMap::from([("lr".to_owned(), "0.03".to_owned()), ("seed".to_owned(), "0".to_owned())]);
         let model = Init::Scaled.model(Config { hidden: 3, ..Config::default() }, 1);
-        Kept { path: "x".into(), config, curves: Curves::default(), model: Some(model) }
+        SavedRun { path: "x".into(), config, curves: Curves::default(), model: Some(model) }
     }
 
     #[test]
     fn what_differs_is_named_and_what_does_not_is_not() {
-        let a = kept();
+        let a = saved();
         assert!(compare(&a, &a).same(), "{:?}", compare(&a, &a));
-        let mut b = kept();
+        let mut b = saved();
         b.config.insert("lr".into(), "0.1".into());
         b.config.remove("seed");
         // The six of w_ih come first.

@@ -1,8 +1,8 @@
 //! The checkpoints of a run: a folder that always holds a whole one, from before the first update
 //! on.
 
-use super::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::train::Checkpoint;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

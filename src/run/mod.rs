@@ -1,0 +1,209 @@
+//! A training that is kept: in a folder from which it goes on after any stop, with the same bits as if it had never stopped.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `config.toml` | the settings |
+//! | `environment.json` | version, machine, threads |
+//! | `metrics.jsonl` | the curves, added to as the training goes |
+//! | `checkpoints/` | the last two states it can go on from |
+//! | `model.safetensors` | the net, once it is trained |
+//! | `report.html` | the curves as a page, which [`report`](crate::report) makes |
+//!
+//! ```
+//! use carrylane::run::{Options, Run, SavedRun, compare};
+//! use carrylane::train::{Listener, Settings, Until};
+//!
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let [x, y] = ["x", "y"].map(|name| folder.path().join(name));
+//! let settings = |updates| Settings { until: Until::Updates(updates), ..Settings::default() };
+//! // Twenty updates; then on to fifty from the last checkpoint, by whoever finds the folder.
+//! Run::begin(&x, &Options::of(&settings(20)))?.train(&mut Listener(|_event| {}))?;
+//! Run::resume(&x, &Options::of(&settings(50)))?.train(&mut Listener(|_event| {}))?;
+//! // Fifty at once.
+//! Run::begin(&y, &Options::of(&settings(50)))?.train(&mut Listener(|_event| {}))?;
+//! assert!(compare(&SavedRun::read(&x)?, &SavedRun::read(&y)?).same());
+//! # Ok::<(), carrylane::Error>(())
+//! ```
+
+mod checkpoints;
+mod compare;
+mod config;
+mod curves;
+mod environment;
+mod events;
+mod folder;
+mod keeper;
+mod model;
+
+pub use checkpoints::Checkpoints;
+pub use compare::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
+pub use config::{Setting, read_config};
+pub use curves::{Curves, End, Line, Recorder};
+pub use events::Events;
+pub use folder::{CHECKPOINTS, CONFIG, CURVES, ENVIRONMENT, MODEL, REPORT, checkpoints, is_run, model_path};
+pub use keeper::Every;
+pub use model::{proved_network, tells_of_proof};
+
+use crate::error::{Error, Result};
+use crate::files;
+use crate::prove::{self, Learned, Plan};
+use crate::task::whole::count;
+use crate::train::{Event, Identity, Settings, Trainer, Until, Watch};
+use environment::Environment;
+use folder::Folder;
+use keeper::Keeper;
+use std::path::Path;
+
+/// What is kept, and how.
+#[derive(Debug, Clone)]
+pub struct Options<'a> {
+    /// What is trained.
+    pub settings: &'a Settings,
+    /// How it is trained for its proof, if that is the goal.
+    pub plan: Option<&'a Plan>,
+    /// The text of `config.toml`.
+    pub config: &'a str,
+    /// How often a checkpoint is taken.
+    pub every: Every,
+    /// Whether the curves are written as TensorBoard events too. They are where they were.
+    pub tensorboard: bool,
+}
+
+/// A training, and the folder that keeps it.
+#[derive(Debug)]
+pub struct Run {
+    /// The training.
+    pub trainer: Trainer,
+    /// What is wrong with checkpoints that it does not go on from.
+    pub damaged: Vec<Error>,
+    /// How it ended, if it had reached its goal before: then nothing is left to do.
+    pub ended: Option<End>,
+    plan: Option<Plan>,
+    identity: Identity,
+    every: Every,
+    /// When it began, if its curves are written as events too.
+    events: Option<f64>,
+    folder: Folder,
+}
+
+impl<'a> Options<'a> {
+    /// A checkpoint every ten seconds.
+    pub fn of(settings: &'a Settings) -> Self {
+        Self { settings, plan: None, config: "", every: Every::Seconds(10.0), tensorboard: false }
+    }
+
+    /// What must stay the same for a run to go on.
+    fn identity(&self) -> Identity {
+        let identity = Identity::of(self.settings);
+        let Some(plan) = self.plan else { return identity };
+        let identity = identity.with("noise", format!("{:?}", plan.noise)).with("ramp", plan.ramp.to_string());
+        identity.with("max states", plan.walk.max_states.to_string())
+    }
+
+    /// Whether a run that ended so has reached its goal, after which there are no updates.
+    fn is_over(&self, ended: Option<&str>) -> bool {
+        let goal = if self.plan.is_some() { &["proved"][..] } else { &["solved", "proved"] };
+        matches!(self.settings.until, Until::Solved { .. }) && ended.is_some_and(|ended| goal.contains(&ended))
+    }
+}
+
+impl Run {
+    /// Begins a run in a folder, which is made if needed.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it holds a run, or the settings are none that can be trained; then nothing is left behind.
+    pub fn begin(path: &Path, options: &Options) -> Result<Self> {
+        // The trainer first, so that what cannot be trained leaves nothing behind.
+        let trainer = Trainer::new(options.settings.clone())?;
+        let folder = Folder::create(path)?;
+        // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
+        checkpoints(path).add(&trainer.checkpoint(&options.identity(), None))?;
+        Self::new(folder, trainer, options, None)
+    }
+
+    /// Goes on with a run from its last checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it is of other settings, or beyond the end they name; [`Error::Data`] if no checkpoint is whole.
+    pub fn resume(path: &Path, options: &Options) -> Result<Self> {
+        let folder = Folder::take(path)?;
+        let (checkpoint, damaged) = checkpoints(path).latest()?;
+        let trainer = checkpoint.resume(options.settings.clone(), &options.identity())?;
+        if trainer.beyond_end() && !has_config(path, options) {
+            return Err(beyond(&trainer, path));
+        }
+        let ended = if options.is_over(checkpoint.ended()) { Curves::of(path)?.end } else { None };
+        let run = Self::new(folder, trainer, options, ended)?;
+        Ok(Self { damaged, ..run })
+    }
+
+    fn new(mut folder: Folder, trainer: Trainer, options: &Options, ended: Option<End>) -> Result<Self> {
+        let path = folder.path();
+        let mut events = None;
+        if ended.is_none() {
+            let environment = Environment::note(path, options.settings, is_run(path).then(|| trainer.updates()))?;
+            let wanted = options.tensorboard || path.join(Events::NAME).exists();
+            events = wanted.then_some(environment.began_unix_s);
+            // Last, since a folder with settings is a run.
+            if !has_config(path, options) {
+                files::write(&path.join(CONFIG), options.config.as_bytes())?;
+            }
+        }
+        folder.keep();
+        let (plan, identity, every) = (options.plan.copied(), options.identity(), options.every);
+        Ok(Self { trainer, damaged: Vec::new(), ended, plan, identity, every, events, folder })
+    }
+
+    /// Where it is kept.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Trains to the end, or until it is told to stop, and keeps what becomes of it.
+    ///
+    /// # Errors
+    /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last checkpoint is whole.
+    pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
+        let mut keeper = Keeper::new(self.path(), &self.trainer, self.identity.clone(), self.every, self.events)?;
+        let learned = prove::train(&mut self.trainer, self.plan.as_ref(), &mut Both(watch, &mut keeper))?;
+        keeper.end(&self.trainer, &learned)?;
+        Ok(learned)
+    }
+}
+
+/// Whether a run has these settings, to the letter.
+fn has_config(path: &Path, options: &Options) -> bool {
+    files::read_text(&path.join(CONFIG), files::TEXT).is_ok_and(|text| text == options.config)
+}
+
+/// The refusal of another end than a run began with, if the run is beyond it.
+fn beyond(trainer: &Trainer, run: &Path) -> Error {
+    let seconds = |seconds: f64| format!("{seconds:.1} s");
+    let (flag, end) = match trainer.settings().until {
+        Until::Solved { budget } => ("budget", count(budget)),
+        Until::Updates(updates) => ("updates", count(updates)),
+        Until::Epochs(epochs) => ("epochs", count(epochs)),
+        Until::Time(time) => ("time", seconds(time.as_secs_f64())),
+    };
+    let (run, updates, time) = (run.display(), count(trainer.updates()), seconds(trainer.seconds()));
+    Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} updates and {time}: want more"))
+}
+
+/// Two who look on, one after the other.
+struct Both<'a, W>(&'a mut W, &'a mut Keeper);
+
+impl<W: Watch> Watch for Both<'_, W> {
+    fn event(&mut self, event: &Event) -> Result<()> {
+        self.0.event(event)?;
+        self.1.event(event)
+    }
+
+    fn checking(&mut self, done: u64, pairs: u64) {
+        self.0.checking(done, pairs);
+    }
+
+    fn update_done(&mut self, trainer: &mut Trainer) -> Result<()> {
+        self.0.update_done(trainer)?;
+        self.1.update_done(trainer)
+    }
+}
