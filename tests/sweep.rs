@@ -446,7 +446,7 @@ proptest! {
         let mut file = OpenOptions::new().create(true).append(true).open(folder.path().join("shards/shard-0-of-1.jsonl")).expect("a file");
         file.write_all(&bytes).expect("writable");
         let status = carrylane::sweep::Status::read(folder.path()).expect("readable");
-        prop_assert_eq!(status.done, 0);
+        prop_assert_eq!(status.progress.done, 0);
     }
 }
 

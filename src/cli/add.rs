@@ -2,12 +2,13 @@
 
 use super::Answer;
 use super::args::HELP;
-use super::format::{plural, table, text};
-use super::output::{FAINT, Output, styled};
-use super::sums::Sum;
-use super::trained::{Source, Stamp};
+use super::format::{Column, plural, rows};
+use super::output::{FAINT, Output, fields, styled};
+use super::sums;
+use super::trained::Source;
+use carrylane::prove::Arithmetic;
 use carrylane::task::number;
-use serde::Serialize;
+use carrylane::task::sum::Step;
 
 /// Add two numbers with a trained net.
 #[derive(Debug, clap::Args)]
@@ -38,82 +39,53 @@ Examples:
 
 Exits with 1 if the net's sum is wrong.";
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record<'a> {
-    a: String,
-    b: String,
-    sum: String,
-    correct: bool,
-    expected: String,
-    bits: usize,
-    wrong_bits: u64,
-    /// `integer` where the proved integer network answered.
-    arithmetic: &'static str,
-    /// Whether what answered is proved to add correctly at every bit width.
-    proved: bool,
-    network_hash: Option<String>,
-    #[serde(flatten)]
-    stamp: &'a Stamp,
-}
+const COLUMNS: [Column<Step>; 7] = [
+    ("step", |step| step.step.to_string()),
+    ("a", |step| step.a.to_string()),
+    ("b", |step| step.b.to_string()),
+    ("carry", |step| step.carry.to_string()),
+    ("net", |step| step.predicted.to_string()),
+    ("sum", |step| step.right.to_string()),
+    ("", |step| if step.predicted == step.right { String::new() } else { "✗".into() }),
+];
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (number::parse(&args.a)?, number::parse(&args.b)?);
     let mut net = args.source.get(false, out)?;
+    let arithmetic = net.arithmetic();
     const ALWAYS: &str = "proved to add correctly at every bit width";
-    let (by, arithmetic, proved, network_hash) = if let Some(proof) = net.proved_floats() {
-        (format!("by its floats, {ALWAYS} (certificate {})", proof.hash()), "float", true, None)
-    } else if let Some(integers) = net.proved() {
-        let (q, hash) = (integers.q(), integers.hash());
-        (format!("by its integer network {hash} (q = {q}), {ALWAYS}"), "integer", true, Some(hash))
-    } else {
-        (
-            "by its float net, for which no proof is at hand; carrylane prove looks for one".to_owned(),
-            "float",
-            false,
-            None,
-        )
-    };
-    let sum = match net.proved().filter(|_| arithmetic == "integer") {
-        Some(integers) => Sum::by_integers(integers, a, b),
-        None => Sum::by(&mut net.engine, a, b)?,
-    };
-    if args.steps {
-        let mut rows = table(&["step", "a", "b", "carry", "net", "sum", ""], &[]);
-        for step in sum.steps() {
-            out.record("step", &step)?;
-            let mut row: Vec<String> =
-                [step.a, step.b, step.carry, step.predicted, step.right].map(|bit| bit.to_string()).into();
-            row.insert(0, step.step.to_string());
-            row.push(if step.predicted == step.right { String::new() } else { "✗".into() });
-            rows.add_row(row);
+    let (by, network_hash) = match &arithmetic {
+        Arithmetic::ProvedFloats(proof) => (format!("by its floats, {ALWAYS} (certificate {})", proof.hash()), None),
+        Arithmetic::ProvedIntegers(net) => {
+            let (q, hash) = (net.q(), net.hash());
+            (format!("by its integer network {hash} (q = {q}), {ALWAYS}"), Some(hash))
         }
-        out.say(format!("{}\n", text(&rows)))?;
-    }
-    let wrong = match sum.wrong_bits() {
-        0 => String::new(),
-        n => format!(" ({n} of {} wrong)", plural(sum.bits as u64, "bit")),
+        Arithmetic::Floats => {
+            ("by its float net, for which no proof is at hand; carrylane prove looks for one".to_owned(), None)
+        }
     };
-    out.say(format!("{sum}{wrong}"))?;
+    let sum = arithmetic.add(&mut net.engine, a, b)?;
+    if args.steps {
+        let steps: Vec<Step> = sum.steps().collect();
+        steps.iter().try_for_each(|step| out.record("step", step))?;
+        out.say(format!("{}\n", rows(&COLUMNS, &steps)))?;
+    }
+    let (bits, wrong_bits) = (sum.bits(), sum.wrong_bits());
+    let wrong = match wrong_bits {
+        0 => String::new(),
+        n => format!(" ({n} of {} wrong)", plural(bits as u64, "bit")),
+    };
+    out.say(format!("{}{wrong}", sums::whole(&sum)))?;
     out.say(styled(FAINT, by))?;
     for line in net.describe() {
         out.say(styled(FAINT, line))?;
     }
-    out.record(
-        "sum",
-        &Record {
-            a: sum.a.to_string(),
-            b: sum.b.to_string(),
-            sum: sum.answer.to_string(),
-            correct: sum.correct(),
-            expected: sum.expected().to_string(),
-            bits: sum.bits,
-            wrong_bits: sum.wrong_bits(),
-            arithmetic,
-            proved,
-            network_hash,
-            stamp: &net.stamp,
-        },
-    )?;
-    Ok(Answer::from(sum.correct()))
+    let line = fields! {
+        "a": sum.a.to_string(), "b": sum.b.to_string(), "sum": sum.answer.to_string(), "correct": wrong_bits == 0,
+        "expected": sum.expected().to_string(), "bits": bits, "wrong_bits": wrong_bits,
+        "arithmetic": arithmetic.name(), "proved": !matches!(arithmetic, Arithmetic::Floats),
+        "network_hash": network_hash
+    };
+    out.answer_with("sum", &line, &net.stamp)?;
+    Ok(Answer::from(wrong_bits == 0))
 }

@@ -1,11 +1,10 @@
 //! `carrylane compare`.
 
-use super::args::{HELP, VERSION};
-use super::format::{count, plural, table, text};
-use super::output::{FAINT, GOOD, Output, STRONG, styled};
+use super::args::HELP;
+use super::format::{Column, count, plural, rows, table, text};
+use super::output::{FAINT, GOOD, Output, STRONG, fields, styled};
 use super::{Answer, quoted};
-use carrylane::run::{Comparison, CurveDifference, SavedRun, compare};
-use serde::Serialize;
+use carrylane::run::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
 use std::path::PathBuf;
 
 /// Show what differs between two runs: config, curve, weights.
@@ -31,14 +30,14 @@ Examples:
 
 Exits with 1 if something differs.";
 
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    same: bool,
-    #[serde(flatten)]
-    comparison: &'a Comparison,
-    version: &'static str,
-}
+const TENSORS: [Column<TensorDifference>; 6] = [
+    ("<", |tensor| tensor.tensor.to_owned()),
+    ("differ", |tensor| count(tensor.differing as u64)),
+    ("of", |tensor| count(tensor.total as u64)),
+    ("at most by", |tensor| format!("{:.3e}", tensor.max_difference)),
+    ("at", |tensor| tensor.index.to_string()),
+    ("relative", |tensor| format!("{:.3e}", tensor.relative)),
+];
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (SavedRun::read(&args.a)?, SavedRun::read(&args.b)?);
@@ -64,7 +63,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if found.same() {
         out.say(styled(GOOD, "nothing differs"))?;
     }
-    out.record("summary", &Summary { same: found.same(), comparison: &found, version: VERSION })?;
+    out.answer_with("summary", &fields! { "same": found.same() }, &found)?;
     Ok(Answer::from(found.same()))
 }
 
@@ -84,18 +83,7 @@ fn say_weights(found: &Comparison, out: &mut Output) -> carrylane::Result<()> {
         [Some(a), Some(b)] if a == b => out.say(format!("  the same, {a}")),
         [Some(a), Some(b)] if found.weights.is_empty() => out.say(format!("  nets of different shape, {a} and {b}")),
         [Some(a), Some(b)] => {
-            let mut lines = table(&["", "differ", "of", "at most by", "at", "relative"], &[0]);
-            for tensor in &found.weights {
-                lines.add_row([
-                    tensor.tensor.to_owned(),
-                    count(tensor.differing as u64),
-                    count(tensor.total as u64),
-                    format!("{:.3e}", tensor.max_difference),
-                    tensor.index.to_string(),
-                    format!("{:.3e}", tensor.relative),
-                ]);
-            }
-            out.say(text(&lines))?;
+            out.say(rows(&TENSORS, &found.weights))?;
             out.say(styled(FAINT, format!("  {a} and {b}")))
         }
         _ => out.say("  not both runs have a net yet"),

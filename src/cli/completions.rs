@@ -1,11 +1,10 @@
 //! `carrylane completions`.
 
 use super::args::HELP;
-use super::output::Output;
+use super::output::{Output, fields};
 use super::{Answer, Cli};
 use clap::CommandFactory;
 use clap_complete::Shell;
-use serde::Serialize;
 
 /// Print a shell's completions of carrylane's commands and flags.
 #[derive(Debug, clap::Args)]
@@ -22,18 +21,11 @@ Examples:
   carrylane completions zsh > ~/.zfunc/_carrylane
   carrylane completions fish > ~/.config/fish/completions/carrylane.fish";
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record {
-    shell: String,
-    script: String,
-}
-
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "carrylane", &mut script);
     let script = String::from_utf8(script)?;
     out.say(script.trim_end())?;
-    out.record("completions", &Record { shell: args.shell.to_string(), script })?;
+    out.record("completions", &fields! { "shell": args.shell.to_string(), "script": script })?;
     Ok(Answer::Yes)
 }

@@ -1,14 +1,14 @@
 //! `carrylane eval`.
 
 use super::args::{HELP, goes_with};
-use super::format::{count, percent, plural, table, text};
-use super::output::{FAINT, Output, mark, styled};
-use super::trained::{Source, Stamp};
+use super::format::{Column, count, percent, plural, rows};
+use super::output::{FAINT, Output, fields, mark, styled};
+use super::trained::Source;
 use super::{Answer, values};
 use carrylane::task::number::shorten;
 use carrylane::task::rng::Purpose;
 use carrylane::task::{Minibatch, PairSet};
-use carrylane::train::{MAX_BITS, Score, Search};
+use carrylane::train::{MAX_BITS, Search};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -17,15 +17,7 @@ use serde::Serialize;
 #[command(help_template = HELP, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Widths in bits.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        allow_negative_numbers = true,
-        value_parser = values::upto::<usize>(MAX_BITS),
-        default_value = "8,16,64",
-        help_heading = "Additions"
-    )]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BITS), default_value = "8,16,64", help_heading = "Additions")]
     bits: Vec<usize>,
     /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, random runs with long carries, the worst one that a search finds, or all: every
     /// pair up to 9 bits, random ones beyond, and those that break nets.
@@ -63,17 +55,15 @@ const ALL_PAIRS: usize = 9;
 const PAIRS: usize = 16_384;
 const MAX_PAIRS: usize = 1 << 32;
 
-/// A JSON line for each set.
+/// How a net did on a set of sums.
 #[derive(Debug, Serialize)]
-struct Record<'a> {
+struct Tried {
     bits: usize,
     pairs: u64,
     wrong: u64,
     pattern: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    worst: Option<Worst>,
     #[serde(flatten)]
-    stamp: &'a Stamp,
+    worst: Option<Worst>,
 }
 
 /// The sum that came nearest to a wrong answer, or has one.
@@ -86,15 +76,17 @@ struct Worst {
     margin: f32,
 }
 
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    pairs: u64,
-    wrong: u64,
-    sets: usize,
-    #[serde(flatten)]
-    stamp: &'a Stamp,
-}
+const COLUMNS: [Column<Tried>; 6] = [
+    ("bits", |tried| count(tried.bits as u64)),
+    ("<pattern", |tried| tried.pattern.clone()),
+    ("pairs", |tried| count(tried.pairs)),
+    ("wrong", |tried| count(tried.wrong)),
+    ("", |tried| match tried.worst.is_none() && tried.wrong > 0 {
+        true => percent(tried.wrong as f64 / tried.pairs as f64),
+        false => String::new(),
+    }),
+    ("", |tried| mark(tried.wrong == 0)),
+];
 
 impl Args {
     /// Whether some additions are random.
@@ -136,66 +128,43 @@ impl Args {
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let sets = args.sets()?;
     let mut net = args.source.get(args.random(), out)?;
-    let mut rows = table(&["bits", "pattern", "pairs", "wrong", "", ""], &[1]);
-    let (mut pairs, mut wrong) = (0, 0);
+    let mut all = Vec::new();
     let chunks: usize = sets.iter().map(PairSet::chunks).sum();
     let (mut batch, mut done) = (Minibatch::default(), 0);
     for set in &sets {
-        let mut score = Score { wrong: 0, total: set.pairs() as u64 };
+        let mut wrong = 0;
         for chunk in 0..set.chunks() {
             set.fill(chunk, &mut batch);
-            score.wrong += net.engine.evaluate(&batch, None).wrong_samples;
+            wrong += net.engine.evaluate(&batch, None).wrong_samples;
             done += 1;
             out.progress(done, chunks as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
         }
-        let share = if score.wrong == 0 { String::new() } else { percent(score.wrong as f64 / score.total as f64) };
-        let name = set.pattern().to_string();
-        let bits = count(set.bits() as u64);
-        rows.add_row([bits, name, count(score.total), count(score.wrong), share, mark(score.wrong == 0)]);
-        let record = Record {
-            bits: set.bits(),
-            pairs: score.total,
-            wrong: score.wrong,
-            pattern: set.pattern().to_string(),
-            worst: None,
-            stamp: &net.stamp,
-        };
-        out.record("eval", &record)?;
-        pairs += score.total;
-        wrong += score.wrong;
+        let pattern = set.pattern().to_string();
+        let tried = Tried { bits: set.bits(), pairs: set.pairs() as u64, wrong, pattern, worst: None };
+        out.answer_with("eval", &tried, &net.stamp)?;
+        all.push(tried);
     }
-    let mut found = Vec::new();
     for &bits in args.bits.iter().filter(|_| args.pattern == Which::Worst) {
         let Some(sum) = net.engine.worst_sum(&Search::within(bits), || true) else { continue };
-        let [a, b] = [&sum.a, &sum.b].map(ToString::to_string);
-        rows.add_row([
-            count(bits as u64),
-            "worst".to_owned(),
-            count(1),
-            count(u64::from(sum.wrong())),
-            String::new(),
-            mark(!sum.wrong()),
-        ]);
-        let side = if sum.wrong() { "wrong" } else { "right" };
-        let (bit, margin) = (sum.bit, sum.margin);
-        found.push(format!("{} + {}: bit {bit} is {side} by {:.3}", shorten(&a), shorten(&b), margin.abs()));
-        let worst = Some(Worst { a, b, bit, margin });
-        let (pairs_tried, wrong_sums) = (1, u64::from(sum.wrong()));
-        let pattern = "worst".to_owned();
-        out.record("eval", &Record { bits, pairs: pairs_tried, wrong: wrong_sums, pattern, worst, stamp: &net.stamp })?;
-        pairs += pairs_tried;
-        wrong += wrong_sums;
+        let worst = Worst { a: sum.a.to_string(), b: sum.b.to_string(), bit: sum.bit, margin: sum.margin };
+        let wrong = u64::from(sum.wrong());
+        let tried = Tried { bits, pairs: 1, wrong, pattern: "worst".into(), worst: Some(worst) };
+        out.answer_with("eval", &tried, &net.stamp)?;
+        all.push(tried);
     }
     out.progress_done();
-    out.say(text(&rows))?;
-    for line in &found {
-        out.say(line)?;
+    out.say(rows(&COLUMNS, &all))?;
+    for Worst { a, b, bit, margin } in all.iter().filter_map(|tried| tried.worst.as_ref()) {
+        let side = if *margin > 0.0 { "right" } else { "wrong" };
+        out.say(format!("{} + {}: bit {bit} is {side} by {:.3}", shorten(a), shorten(b), margin.abs()))?;
     }
+    let total = |of: fn(&Tried) -> u64| all.iter().map(of).sum::<u64>();
+    let (pairs, wrong) = (total(|tried| tried.pairs), total(|tried| tried.wrong));
     let verdict = if wrong == 0 { "all right".to_owned() } else { format!("{} wrong", count(wrong)) };
     out.say(format!("\n{}, {verdict}", plural(pairs, "sum")))?;
     for line in net.describe() {
         out.say(styled(FAINT, line))?;
     }
-    out.record("summary", &Summary { pairs, wrong, sets: sets.len() + found.len(), stamp: &net.stamp })?;
+    out.answer_with("summary", &fields! { "pairs": pairs, "wrong": wrong, "sets": all.len() }, &net.stamp)?;
     Ok(Answer::from(wrong == 0))
 }

@@ -2,16 +2,16 @@
 
 use super::Answer;
 use super::args::{HELP, Machine};
-use super::format::{percent, table, text};
-use super::output::{FAINT, Output, STRONG, styled};
-use super::proof::{Told, affordable, automaton_table};
+use super::format::{Column, percent, rows};
+use super::output::{FAINT, Output, STRONG, fields, styled};
+use super::proof::{afforded, automaton_table, tell};
 use super::prove::seed;
 use super::trained::Stamp;
 use super::values;
 use carrylane::files;
 use carrylane::model::file;
 use carrylane::prove::{
-    Automaton, Explanation, Format, Proof, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
+    Automaton, Explanation, Findings, Format, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
     states_svg, walk,
 };
 use carrylane::run::model_path;
@@ -49,7 +49,7 @@ errors with it, and the states that the shortest failing addition leads through 
 /// What is written to the folder.
 const PICTURES: [&str; 3] = ["automaton.svg", "automaton.dot", "states.svg"];
 
-/// A JSON line for each carried value.
+/// How clearly a carried value tells the carry.
 #[derive(Debug, Serialize)]
 struct Unit {
     unit: usize,
@@ -57,19 +57,13 @@ struct Unit {
     correlation: f64,
 }
 
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    verdict: String,
-    q: u32,
-    automaton_states: Option<usize>,
-    full_adder: bool,
-    failing_path: Option<Vec<usize>>,
-    variance_shares: [f64; 2],
-    network_hash: String,
-    #[serde(flatten)]
-    stamp: &'a Stamp,
-}
+const COLUMNS: [Column<Unit>; 4] = [
+    ("unit", |unit| unit.unit.to_string()),
+    ("<", |unit| unit.value.to_owned()),
+    ("correlation with the carry", |unit| format!("{:+.3}", unit.correlation)),
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 20")]
+    ("<", |unit| "━".repeat((unit.correlation.abs() * 20.0).round() as usize)),
+];
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (level, threads) = (args.machine.level()?, args.machine.threads()?);
@@ -80,7 +74,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (config, seed) = (saved.model.config, seed(&saved));
     let stamp = Stamp::of(&saved.model, level, threads, seed);
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
-    let options = affordable(options, &config, out)?;
+    let options = afforded(options, &config, out)?;
     let started = Instant::now();
     let proof = prove(&saved.model, &Format::all(config.cell, config.lstm_form), &options, |_| {});
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
@@ -88,13 +82,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
     engine.set_params(&saved.model.params);
-    let told = Told::new(&proof, seconds, &saved.model, &mut engine);
-    told.tell(out)?;
+    let found = Findings::of(&saved.model, &proof, seconds, &mut engine);
+    tell(&found, out)?;
 
     let explanation = explain(&proof.net, seed);
     tell_units(&explanation, config.hidden, out)?;
-    let machine = match &told.automaton {
-        Some(machine) => Some(machine.clone()),
+    let machine = match found.automaton {
+        Some(machine) => Some(machine),
         None => {
             Automaton::of(&proof.net, &walk(&proof.net, &WalkOptions { past_errors: true, ..options }), args.max_states)
         }
@@ -105,7 +99,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             out.say(format!("carry automaton: not all states were seen within --max-states {}", args.max_states))?
         }
     }
-    let failing_path = machine.as_ref().and_then(|machine| failing_path(&proof, machine));
+    let failing_path = machine.as_ref().zip(proof.failing_inputs()).map(|(machine, inputs)| machine.path(&inputs));
     if let Some(path) = &failing_path {
         let states: Vec<String> = path.iter().map(usize::to_string).collect();
         out.say(format!("the failing addition leads through the states {}", states.join(" → ")))?;
@@ -115,48 +109,31 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.say(format!("pictures in {}", folder.display()))?;
     }
     out.say(styled(FAINT, stamp.line()))?;
-    let summary = Summary {
-        verdict: proof.verdict.to_string(),
-        q: proof.net.q(),
-        automaton_states: machine.as_ref().map(Automaton::states),
-        full_adder: machine.as_ref().is_some_and(Automaton::is_full_adder),
-        failing_path,
-        variance_shares: explanation.shares,
-        network_hash: proof.net.hash(),
-        stamp: &stamp,
+    let summary = fields! {
+        "verdict": found.verdict, "q": found.q, "automaton_states": machine.as_ref().map(Automaton::states),
+        "full_adder": machine.as_ref().is_some_and(Automaton::is_full_adder), "failing_path": failing_path,
+        "variance_shares": explanation.shares, "network_hash": found.network_hash
     };
-    out.record("summary", &summary)?;
+    out.answer_with("summary", &summary, &stamp)?;
     Ok(Answer::from(proof.verdict == Verdict::Proved))
 }
 
 /// Which carried values tell the carry, the clearest first.
 fn tell_units(explanation: &Explanation, hidden: usize, out: &mut Output) -> Result<()> {
     const SHOWN: usize = 16;
-    let mut order: Vec<usize> = (0..explanation.correlations.len()).collect();
-    let strength = |&place: &usize| explanation.correlations[place].abs();
-    order.sort_by(|one, two| strength(two).total_cmp(&strength(one)));
-    let mut rows = table(&["unit", "", "correlation with the carry", ""], &[1, 3]);
-    for (shown, &place) in order.iter().enumerate() {
-        let correlation = explanation.correlations[place];
-        let (unit, value) = (place % hidden, if place < hidden { "h" } else { "c" });
-        if shown < SHOWN {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 20")]
-            let bar = "━".repeat((correlation.abs() * 20.0).round() as usize);
-            rows.add_row([unit.to_string(), value.into(), format!("{correlation:+.3}"), bar]);
-        }
-        out.record("unit", &Unit { unit, value, correlation })?;
-    }
-    out.say(format!("\n{}", text(&rows)))?;
+    let units = explanation.correlations.iter().enumerate();
+    let mut units: Vec<Unit> = units
+        .map(|(place, &correlation)| Unit {
+            unit: place % hidden,
+            value: if place < hidden { "h" } else { "c" },
+            correlation,
+        })
+        .collect();
+    units.sort_by(|one, two| two.correlation.abs().total_cmp(&one.correlation.abs()));
+    units.iter().try_for_each(|unit| out.record("unit", unit))?;
+    out.say(format!("\n{}", rows(&COLUMNS, units.iter().take(SHOWN))))?;
     let [one, two] = explanation.shares.map(percent);
     out.say(format!("principal components of the states: {one} and {two} of the variance\n"))
-}
-
-/// The states of the machine that the shortest failing addition leads through.
-fn failing_path(proof: &Proof, machine: &Automaton) -> Option<Vec<usize>> {
-    let failing = proof.counterexample()?;
-    let bit = |n: &num_bigint::BigUint, step: usize| u8::from(n.bit(step as u64));
-    let inputs: Vec<u8> = (0..failing.bits).map(|step| bit(&failing.a, step) + 2 * bit(&failing.b, step)).collect();
-    Some(machine.path(&inputs))
 }
 
 fn keep(folder: &Path, machine: Option<&Automaton>, explanation: &Explanation) -> Result<()> {

@@ -64,6 +64,20 @@ pub(super) fn text(table: &Table) -> String {
     lines.join("\n")
 }
 
+/// A column of a table: its title, a `<` before it for text that stands to the left, and what a row has there.
+pub(super) type Column<T> = (&'static str, fn(&T) -> String);
+
+/// The table of some rows.
+pub(super) fn rows<'a, T: 'a>(columns: &[Column<T>], rows: impl IntoIterator<Item = &'a T>) -> String {
+    let titles: Vec<&str> = columns.iter().map(|(title, _)| title.trim_start_matches('<')).collect();
+    let left: Vec<usize> = (0..columns.len()).filter(|&place| columns[place].0.starts_with('<')).collect();
+    let mut table = table(&titles, &left);
+    for row in rows {
+        table.add_row(columns.iter().map(|(_, cell)| cell(row)));
+    }
+    text(&table)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

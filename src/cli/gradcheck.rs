@@ -3,64 +3,25 @@
 use super::Answer;
 use super::args::{HELP, Net, VERSION};
 use super::defects;
-use super::format::{count, plural, table, text};
-use super::output::{BAD, FAINT, GOOD, Output, mark, styled};
-use super::values::{self, Simd};
-use carrylane::model::MAX_HIDDEN;
-use carrylane::train::{MAX_BATCH, MAX_BITS, Need};
-use carrylane::verify::{Comparison, Grid, Worst, gradcheck};
-use serde::Serialize;
+use super::format::{Column, count, plural, rows};
+use super::output::{BAD, FAINT, GOOD, Output, fields, mark, styled};
+use super::sizes::Sizes;
+use super::values::Simd;
+use carrylane::train::Need;
+use carrylane::verify::{Comparison, Grid, gradcheck};
 
 /// Check gradients: differences against reference, reference against kernel.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+#[command(mut_arg("hidden", |arg| arg.default_value("1,2,3,8,16,17,64,100")), mut_arg("bits", |arg| arg.default_value("1,2,8,33,64")))]
+#[command(mut_arg("batch", |arg| arg.default_value("1,63,64,65,256")), mut_arg("simd", |arg| arg.default_value("all")))]
 pub(super) struct Args {
-    /// Hidden sizes.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        allow_negative_numbers = true,
-        value_parser = values::upto::<usize>(MAX_HIDDEN),
-        default_value = "1,2,3,8,16,17,64,100",
-        help_heading = "Grid"
-    )]
-    hidden: Vec<usize>,
-    /// Widths in bits.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        allow_negative_numbers = true,
-        value_parser = values::upto::<usize>(MAX_BITS),
-        default_value = "1,2,8,33,64",
-        help_heading = "Grid"
-    )]
-    bits: Vec<usize>,
-    /// Additions in a minibatch.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        allow_negative_numbers = true,
-        value_parser = values::upto::<usize>(MAX_BATCH),
-        default_value = "1,63,64,65,256",
-        help_heading = "Grid"
-    )]
-    batch: Vec<usize>,
-    /// Levels; `auto` is the best and `all` every one of this machine.
-    #[arg(
-        long, value_name = "LIST", value_delimiter = ',', value_parser = values::levels(), default_value = "all",
-        help_heading = "Grid"
-    )]
-    simd: Vec<Simd>,
-    /// Key of the random nets and additions.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0", help_heading = "Grid")]
-    seed: u64,
+    #[command(flatten)]
+    sizes: Sizes,
     #[command(flatten)]
     net: Net,
     /// Show instead what each defect of the notebooks does to the gradient, and the gradient mended.
-    #[arg(long, conflicts_with_all = ["hidden", "bits", "batch", "simd", "seed", "Net"], help_heading = "Notebooks")]
+    #[arg(long, conflicts_with_all = ["Sizes", "Net"], help_heading = "Notebooks")]
     defects: bool,
 }
 
@@ -81,68 +42,6 @@ Exits with 1 if any error is above its tolerance.";
 /// The most failures that are told one by one.
 const TOLD: usize = 20;
 
-/// A JSON line for each comparison.
-#[derive(Debug, Serialize)]
-struct Record<'a> {
-    cell: String,
-    against: String,
-    precision: String,
-    level: Option<String>,
-    hidden: usize,
-    bits: usize,
-    batch: usize,
-    max_relative_error: f64,
-    tolerance: f64,
-    ok: bool,
-    engine: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    worst: Option<Entry<'a>>,
-}
-
-/// The entry that is furthest off.
-#[derive(Debug, Serialize)]
-struct Entry<'a> {
-    tensor: &'a str,
-    index: usize,
-    found: f64,
-    expected: f64,
-}
-
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Totals {
-    ok: bool,
-    comparisons: usize,
-    failed: usize,
-    levels: Vec<String>,
-    seed: u64,
-    version: &'static str,
-}
-
-impl<'a> From<&'a Comparison> for Record<'a> {
-    fn from(c: &'a Comparison) -> Self {
-        Self {
-            cell: c.config.cell.to_string(),
-            against: c.against.to_string(),
-            precision: c.precision.to_string(),
-            level: c.level.map(|level| level.to_string()),
-            hidden: c.config.hidden,
-            bits: c.bits,
-            batch: c.batch,
-            max_relative_error: c.max_relative_error,
-            tolerance: c.tolerance,
-            ok: c.ok(),
-            engine: c.engine.to_string(),
-            worst: c.worst.as_ref().map(|&Worst { tensor, index, found, expected }| Entry {
-                tensor,
-                index,
-                found,
-                expected,
-            }),
-        }
-    }
-}
-
 /// Comparisons of one kind, and the one that came closest to its tolerance, or furthest beyond.
 #[derive(Debug)]
 struct Group {
@@ -152,15 +51,24 @@ struct Group {
     worst: Comparison,
 }
 
+const COLUMNS: [Column<Group>; 9] = [
+    ("<engine", |group| group.kind[0].clone()),
+    ("<level", |group| group.kind[1].clone()),
+    ("<precision", |group| group.kind[2].clone()),
+    ("<against", |group| group.kind[3].clone()),
+    ("checks", |group| count(group.comparisons)),
+    ("worst error", |group| format!("{:.1e}", group.worst.max_relative_error)),
+    ("tolerance", |group| format!("{:.1e}", group.worst.tolerance)),
+    ("<", |group| mark(group.failed == 0)),
+    ("<worst at", |group| place(&group.worst)),
+];
+
 impl Args {
     fn grid(&self) -> carrylane::Result<Grid> {
-        Ok(Grid {
-            configs: self.hidden.iter().map(|&hidden| self.net.config(hidden)).collect::<carrylane::Result<_>>()?,
-            bits: self.bits.clone(),
-            batches: self.batch.clone(),
-            levels: Simd::resolve(&self.simd)?,
-            seed: self.seed,
-        })
+        let Sizes { hidden, bits, batch, simd, seed } = &self.sizes;
+        let configs = hidden.iter().map(|&hidden| self.net.config(hidden)).collect::<carrylane::Result<_>>()?;
+        let levels = Simd::resolve(simd)?;
+        Ok(Grid { configs, bits: bits.clone(), batches: batch.clone(), levels, seed: *seed })
     }
 }
 
@@ -170,9 +78,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let grid = args.grid()?;
     for config in &grid.configs {
-        for (&bits, &batch) in grid.bits.iter().flat_map(|bits| grid.batches.iter().map(move |batch| (bits, batch))) {
-            Need::of_gradcheck(config, bits, batch).afforded()?;
-        }
+        args.sizes.minibatches().try_for_each(|(bits, batch)| Need::of_gradcheck(config, bits, batch).afforded())?;
     }
     // A comparison with differences; the fused engine at each level and blas at one, in two precisions.
     let total = grid.configs.len() * grid.bits.len() * grid.batches.len() * (1 + 2 * (grid.levels.len() + 1));
@@ -182,7 +88,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         done += 1;
         out.progress(done, total as u64, || place(comparison));
         if printed.is_ok() {
-            printed = out.record("gradcheck", &Record::from(comparison));
+            printed = record(comparison, out);
         }
         collect(&mut groups, comparison);
         if !comparison.ok() && failures.len() < TOLD {
@@ -191,25 +97,38 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     })?;
     out.progress_done();
     printed?;
-    out.say(text_of(&groups))?;
+    out.say(rows(&COLUMNS, &groups))?;
     for line in &failures {
         out.say(line)?;
     }
-    if summary.failed > failures.len() {
-        out.say(format!("… and {} more", count((summary.failed - failures.len()) as u64)))?;
+    let (comparisons, failed, seed) = (summary.comparisons, summary.failed, grid.seed);
+    if failed > failures.len() {
+        out.say(format!("… and {} more", count((failed - failures.len()) as u64)))?;
     }
     let levels: Vec<String> = grid.levels.iter().map(ToString::to_string).collect();
-    let verdict = match summary.failed {
+    let verdict = match failed {
         0 => styled(GOOD, "all within tolerance"),
         n => styled(BAD, format!("{} above tolerance", count(n as u64))),
     };
-    out.say(format!("\n{}, {verdict}", plural(summary.comparisons as u64, "comparison")))?;
+    out.say(format!("\n{}, {verdict}", plural(comparisons as u64, "comparison")))?;
     let cell = grid.configs.first().map_or(String::new(), |config| config.cell.to_string());
-    out.say(styled(FAINT, format!("{cell} · seed {} · {} · carrylane {VERSION}", grid.seed, levels.join(", "))))?;
-    let ok = summary.failed == 0;
-    let (comparisons, failed, seed) = (summary.comparisons, summary.failed, grid.seed);
-    out.record("summary", &Totals { ok, comparisons, failed, levels, seed, version: VERSION })?;
-    Ok(Answer::from(ok))
+    out.say(styled(FAINT, format!("{cell} · seed {seed} · {} · carrylane {VERSION}", levels.join(", "))))?;
+    let totals = fields! {
+        "ok": failed == 0, "comparisons": comparisons, "failed": failed, "levels": levels, "seed": seed
+    };
+    out.answer("summary", &totals)?;
+    Ok(Answer::from(failed == 0))
+}
+
+/// The JSON line of a comparison.
+fn record(c: &Comparison, out: &mut Output) -> carrylane::Result<()> {
+    let line = fields! {
+        "cell": c.config.cell, "against": c.against, "precision": c.precision,
+        "level": c.level.map(|level| level.to_string()), "hidden": c.config.hidden, "bits": c.bits, "batch": c.batch,
+        "max_relative_error": c.max_relative_error, "tolerance": c.tolerance, "ok": c.ok(),
+        "engine": c.engine.to_string(), "worst": c.worst
+    };
+    out.record("gradcheck", &line)
 }
 
 fn collect(groups: &mut Vec<Group>, comparison: &Comparison) {
@@ -226,21 +145,6 @@ fn collect(groups: &mut Vec<Group>, comparison: &Comparison) {
     if severity(comparison).total_cmp(&severity(&group.worst)).is_gt() {
         group.worst = comparison.clone();
     }
-}
-
-fn text_of(groups: &[Group]) -> String {
-    let header = ["engine", "level", "precision", "against", "checks", "worst error", "tolerance", "", "worst at"];
-    let mut rows = table(&header, &[0, 1, 2, 3, 7, 8]);
-    for group in groups {
-        let mut row: Vec<String> = group.kind.to_vec();
-        let worst = &group.worst;
-        let errors = [worst.max_relative_error, worst.tolerance].map(|error| format!("{error:.1e}"));
-        row.push(count(group.comparisons));
-        row.extend(errors);
-        row.extend([mark(group.failed == 0), place(worst)]);
-        rows.add_row(row);
-    }
-    text(&rows)
 }
 
 /// Net, sizes and entry of a comparison.

@@ -1,12 +1,11 @@
 //! `carrylane man`.
 
 use super::args::HELP;
-use super::output::Output;
+use super::output::{Output, fields};
 use super::{Answer, Cli};
 use carrylane::files;
 use clap::CommandFactory;
 use clap_mangen::Man;
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Write the manual pages, one for each command.
@@ -22,13 +21,6 @@ const AFTER_HELP: &str = "\
 Examples:
   carrylane man -o ~/.local/share/man/man1
   man carrylane-train";
-
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record {
-    folder: String,
-    pages: Vec<String>,
-}
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let folder = &args.output;
@@ -47,6 +39,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     pages.sort();
     out.say(format!("{} manual pages in {}", pages.len(), folder.display()))?;
-    out.record("man", &Record { folder: folder.display().to_string(), pages })?;
+    out.record("man", &fields! { "folder": folder.display().to_string(), "pages": pages })?;
     Ok(Answer::Yes)
 }

@@ -3,11 +3,13 @@
 //! Text is for people and JSON lines are for programs; a command says both, and [`Output`] prints what was asked for. Colour and bars
 //! appear on terminals only. A closed pipe is no error: whoever listened has heard enough.
 
+use super::args::VERSION;
 use super::format::percent;
 use anstyle::{AnsiColor, Style};
 use carrylane::{Error, Result, files};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -50,13 +52,32 @@ pub(super) struct Output {
 
 /// One JSON line.
 #[derive(Serialize)]
-struct Record<'a, T> {
+struct Line<'a, T, M> {
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'a str>,
     schema: u32,
     #[serde(flatten)]
     data: &'a T,
+    #[serde(flatten)]
+    more: Option<&'a M>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'static str>,
 }
+
+/// Names and values, as one JSON object in this order.
+pub(super) struct Fields<const N: usize>(pub(super) [(&'static str, Value); N]);
+
+impl<const N: usize> Serialize for Fields<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// [`Fields`], written as in JSON.
+macro_rules! fields {
+    ($($name:literal: $value:expr),* $(,)?) => { $crate::cli::output::Fields([$(($name, serde_json::json!($value))),*]) };
+}
+pub(super) use fields;
 
 impl Output {
     /// Text, or JSON lines; with progress and warnings, or without.
@@ -94,22 +115,38 @@ impl Output {
         if self.json { Ok(()) } else { self.write(&text.to_string()) }
     }
 
-    /// Prints a line for programs.
+    /// Prints a line for programs: something that happened, or a part of the answer.
     pub(super) fn record(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
-        self.record_as(Some(kind), data)
+        self.line(Some(kind), data, None::<&()>, None)
     }
 
     /// Prints a line for programs that names its type itself.
     pub(super) fn record_typed(&mut self, data: &impl Serialize) -> Result<()> {
-        self.record_as(None, data)
+        self.line(None, data, None::<&()>, None)
     }
 
-    fn record_as(&mut self, r#type: Option<&str>, data: &impl Serialize) -> Result<()> {
+    /// Prints the answer for programs, with the version that gave it.
+    pub(super) fn answer(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
+        self.line(Some(kind), data, None::<&()>, Some(VERSION))
+    }
+
+    /// Prints an answer in two parts, as one object.
+    pub(super) fn answer_with(&mut self, kind: &str, data: &impl Serialize, more: &impl Serialize) -> Result<()> {
+        self.line(Some(kind), data, Some(more), Some(VERSION))
+    }
+
+    fn line(
+        &mut self,
+        r#type: Option<&str>,
+        data: &impl Serialize,
+        more: Option<&impl Serialize>,
+        version: Option<&'static str>,
+    ) -> Result<()> {
         if !self.json {
             return Ok(());
         }
-        let record = Record { r#type, schema: SCHEMA, data };
-        self.write(&serde_json::to_string(&record).expect("a record has a JSON form"))
+        let line = Line { r#type, schema: SCHEMA, data, more, version };
+        self.write(&serde_json::to_string(&line).expect("a line has a JSON form"))
     }
 
     fn write(&mut self, line: &str) -> Result<()> {

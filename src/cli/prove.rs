@@ -1,21 +1,20 @@
 //! `carrylane prove`.
 
 use super::args::{HELP, Machine, VERSION, goes_with};
-use super::format::{at_least, count, plural, rate, table, text};
-use super::output::{FAINT, GOOD, Output, STRONG, styled};
-use super::proof::{Told, affordable, automaton_table};
+use super::format::{Column, at_least, count, plural, rate, rows};
+use super::output::{FAINT, GOOD, Output, STRONG, fields, styled};
+use super::proof::{afforded, automaton_table, speed, tell};
 use super::trained::Stamp;
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
-use carrylane::model::{Cell, LstmForm};
+use carrylane::model::{Cell, Config, LstmForm};
 use carrylane::prove::{
-    Certificate, Checked, CheckedFloat, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof, Theorem, WalkOptions,
-    automaton_dot, automaton_svg, check, check_float, prove,
+    Automaton, Certificate, Checked, CheckedFloat, Findings, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof,
+    Theorem, WalkOptions, WalkSummary, automaton_dot, automaton_svg, check, check_float, prove,
 };
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result, files};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -76,45 +75,14 @@ Examples:
 
 Exits with 0 if either theorem is proved (or the certificate holds), else with 1, with 65 for a certificate that does not hold.";
 
-/// A JSON line for each format tried.
-#[derive(Debug, Serialize)]
-struct WalkLine {
-    q: u32,
-    cell_limit: u8,
-    verdict: String,
-    states: usize,
-    depth: usize,
-    transitions: u64,
-    transitions_per_s: f64,
-    seconds: f64,
-}
-
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    verdict: String,
-    q: u32,
-    states: usize,
-    transitions_per_s: f64,
-    network_hash: String,
-    #[serde(flatten)]
-    stamp: &'a Stamp,
-}
-
-/// The last JSON line of a check.
-#[derive(Debug, Serialize)]
-struct CheckLine<'a> {
-    holds: bool,
-    q: u32,
-    hidden: usize,
-    states: u64,
-    depth: u32,
-    margin: f64,
-    network_hash: &'a str,
-    certificate: String,
-    seconds: f64,
-    version: &'static str,
-}
+const COLUMNS: [Column<WalkSummary>; 6] = [
+    ("q", |walk| walk.q.to_string()),
+    ("c up to", |walk| if walk.cell_limit == u8::MAX { "a byte".into() } else { walk.cell_limit.to_string() }),
+    ("<verdict", |walk| walk.verdict.to_string()),
+    ("states", |walk| count(walk.states as u64)),
+    ("depth", |walk| walk.depth.to_string()),
+    ("transitions/s", |walk| rate(walk.transitions_per_s)),
+];
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (level, threads) = (args.machine.level()?, args.machine.threads()?);
@@ -124,57 +92,50 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let path = &model_path(args.model.as_deref().expect("clap asks for it"));
     args.writes(&[path], out)?;
     let saved = file::load(path)?;
+    let (model, config) = (&saved.model, saved.model.config);
     let formats = args.formats(&saved)?;
-    let stamp = Stamp::of(&saved.model, level, threads, seed(&saved));
-    let limited = Format::all(saved.model.config.cell, saved.model.config.lstm_form)
-        .windows(2)
-        .any(|pair| pair[0].q == pair[1].q);
-    let (mut rows, mut told) = (
-        table(&["q", if limited { "c up to" } else { "" }, "verdict", "states", "depth", "transitions/s"], &[2]),
-        Ok(()),
-    );
+    let stamp = Stamp::of(model, level, threads, seed(&saved));
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
-    let options = affordable(options, &saved.model.config, out)?;
+    let options = afforded(options, &config, out)?;
+    let (mut walks, mut printed) = (Vec::new(), Ok(()));
     let started = Instant::now();
-    let proof = prove(&saved.model, &formats, &options, |proof| {
-        let line = walk_line(proof);
-        let limit = match line.cell_limit {
-            _ if !limited => String::new(),
-            u8::MAX => "a byte".into(),
-            limit => limit.to_string(),
-        };
-        let (states, speed) = (count(line.states as u64), rate(line.transitions_per_s));
-        rows.add_row([line.q.to_string(), limit, line.verdict.clone(), states, line.depth.to_string(), speed]);
-        if told.is_ok() {
-            told = out.record("walk", &line);
+    let proof = prove(model, &formats, &options, |proof| {
+        let walk = WalkSummary::from(proof);
+        if printed.is_ok() {
+            printed = out.record("walk", &walk);
         }
+        walks.push(walk);
     });
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
-    told?;
+    printed?;
     let seconds = started.elapsed().as_secs_f64();
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
-    out.say(format!("{}\n", text(&rows)))?;
-    let mut engine = Engine::new(&saved.model.config, EngineKind::Fused, level, threads)?;
-    engine.set_params(&saved.model.params);
-    let told = Told::new(&proof, seconds, &saved.model, &mut engine);
-    args.keep(&told, out)?;
-    told.tell(out)?;
-    if let Some(machine) = &told.automaton {
+    // The limit of c is told where there is a choice.
+    let limited = limited(&config);
+    let columns: Vec<_> = COLUMNS.into_iter().filter(|(title, _)| limited || *title != "c up to").collect();
+    out.say(format!("{}\n", rows(&columns, &walks)))?;
+    let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
+    engine.set_params(&model.params);
+    let found = Findings::of(model, &proof, seconds, &mut engine);
+    args.keep(&found, &proof, out)?;
+    tell(&found, out)?;
+    if let Some(machine) = &found.automaton {
         automaton_table(machine, out)?;
     }
-    out.say(styled(FAINT, format!("{} · network {}", told.speed(), proof.net.hash())))?;
+    out.say(styled(FAINT, format!("{} · network {}", speed(&found, proof.walk.seconds), found.network_hash)))?;
     out.say(styled(FAINT, stamp.line()))?;
     args.keep_theorem(|| Ok(Theorem::of(&proof)), out)?;
-    let summary = Summary {
-        verdict: proof.verdict.to_string(),
-        q: proof.net.q(),
-        states: proof.walk.states(),
-        transitions_per_s: proof.walk.transitions as f64 / proof.walk.seconds,
-        network_hash: proof.net.hash(),
-        stamp: &stamp,
+    let summary = fields! {
+        "verdict": found.verdict, "q": found.q, "states": found.states,
+        "transitions_per_s": found.transitions as f64 / proof.walk.seconds, "network_hash": found.network_hash
     };
-    out.record("summary", &summary)?;
-    Ok(Answer::from(told.proved()))
+    out.answer_with("summary", &summary, &stamp)?;
+    Ok(Answer::from(found.proved()))
+}
+
+/// Whether a net carries what has no bounds of its own.
+fn limited(config: &Config) -> bool {
+    (config.cell, config.lstm_form) == (Cell::Lstm, LstmForm::Standard)
 }
 
 impl Args {
@@ -186,8 +147,7 @@ impl Args {
             let cell = config.cell;
             return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
         }
-        let limited = (config.cell, config.lstm_form) == (Cell::Lstm, LstmForm::Standard);
-        if !limited {
+        if !limited(&config) {
             goes_with(
                 &[("cell-limit", self.cell_limit.is_some())],
                 "an LSTM of the standard form, whose c has no bounds",
@@ -226,49 +186,26 @@ impl Args {
     }
 
     /// Writes the files asked for, where there is something to write.
-    fn keep(&self, told: &Told<'_>, out: &mut Output) -> Result<()> {
-        let [integer, floats] =
-            [told.certificate.as_ref().map(Certificate::bytes), told.floats.as_ref().ok().map(FloatProof::certificate)];
-        for (path, certificate) in [(&self.certificate, integer), (&self.float_certificate, floats)] {
-            match (path, certificate) {
-                (Some(path), Some(certificate)) => out.file(path, certificate)?,
-                (Some(path), None) => {
-                    let path = path.display();
-                    out.warn(&format!("that is not proved, so there is no certificate: {path} is not written"));
-                }
-                (None, _) => {}
-            }
-        }
-        if let Some(path) = &self.network {
-            out.file(path, &told.proof.net.to_file())?;
-        }
-        for (path, draw) in [(&self.svg, automaton_svg as fn(_) -> _), (&self.dot, automaton_dot)] {
-            match (path, &told.automaton) {
-                (Some(path), Some(machine)) => out.file(path, draw(machine).as_bytes())?,
-                (Some(path), None) => {
-                    out.warn(&format!(
-                        "no automaton without all states: {} is not written; see carrylane explain",
-                        path.display()
-                    ));
-                }
+    fn keep(&self, found: &Findings, proof: &Proof, out: &mut Output) -> Result<()> {
+        let of_machine = |draw: fn(&Automaton) -> String| found.automaton.as_ref().map(|it| draw(it).into_bytes());
+        let unproved = "that is not proved, so there is no certificate";
+        let unseen = "no automaton without all states, see carrylane explain";
+        let integer = found.certificate.as_ref().map(|it| it.bytes().to_vec());
+        let floats = found.float_proof.as_ref().ok().map(|it| it.certificate().to_vec());
+        for (path, bytes, missing) in [
+            (&self.certificate, integer, unproved),
+            (&self.float_certificate, floats, unproved),
+            (&self.network, Some(proof.net.to_file()), ""),
+            (&self.svg, of_machine(automaton_svg), unseen),
+            (&self.dot, of_machine(automaton_dot), unseen),
+        ] {
+            match (path, bytes) {
+                (Some(path), Some(bytes)) => out.file(path, &bytes)?,
+                (Some(path), None) => out.warn(&format!("{missing}: {} is not written", path.display())),
                 (None, _) => {}
             }
         }
         Ok(())
-    }
-}
-
-fn walk_line(proof: &Proof) -> WalkLine {
-    let (format, walk) = (proof.net.format(), &proof.walk);
-    WalkLine {
-        q: format.q,
-        cell_limit: format.cell_limit,
-        verdict: proof.verdict.to_string(),
-        states: walk.states(),
-        depth: walk.depth,
-        transitions: walk.transitions,
-        transitions_per_s: walk.transitions as f64 / walk.seconds,
-        seconds: walk.seconds,
     }
 }
 
@@ -308,35 +245,13 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
         Ok(Some(Theorem::new(&net, *depth)))
     };
     args.keep_theorem(theorem, out)?;
-    let line = CheckLine {
-        holds: true,
-        q: *q,
-        hidden: *hidden,
-        states: *states,
-        depth: *depth,
-        margin,
-        network_hash,
-        certificate: path.display().to_string(),
-        seconds: started.elapsed().as_secs_f64(),
-        version: VERSION,
+    let line = fields! {
+        "holds": true, "q": q, "hidden": hidden, "states": states, "depth": depth, "margin": margin,
+        "network_hash": network_hash, "certificate": path.display().to_string(),
+        "seconds": started.elapsed().as_secs_f64()
     };
-    out.record("summary", &line)?;
+    out.answer("summary", &line)?;
     Ok(Answer::Yes)
-}
-
-/// The last JSON line of a check of floats.
-#[derive(Debug, Serialize)]
-struct FloatCheckLine<'a> {
-    holds: bool,
-    floats: bool,
-    epsilon: f64,
-    hidden: usize,
-    boxes: usize,
-    margin: f64,
-    room: f64,
-    net_hash: &'a str,
-    certificate: String,
-    version: &'static str,
 }
 
 /// Checks a float certificate, and that it is one of a model.
@@ -352,19 +267,11 @@ fn check_float_file(path: &Path, bytes: &[u8], model: Option<&Path>, out: &mut O
     let holds = format!("holds: the net, {within}, adds correctly at every bit width");
     out.say(format!("{} ({hidden} hidden, {boxes} boxes, least margin {margin:.3})", styled(GOOD, holds)))?;
     out.say(styled(FAINT, format!("net {net_hash} · {} · carrylane {VERSION}", path.display())))?;
-    let line = FloatCheckLine {
-        holds: true,
-        floats: true,
-        epsilon: *epsilon,
-        hidden: *hidden,
-        boxes: *boxes,
-        margin: *margin,
-        room: *room,
-        net_hash,
-        certificate: path.display().to_string(),
-        version: VERSION,
+    let line = fields! {
+        "holds": true, "floats": true, "epsilon": epsilon, "hidden": hidden, "boxes": boxes, "margin": margin,
+        "room": room, "net_hash": net_hash, "certificate": path.display().to_string()
     };
-    out.record("summary", &line)?;
+    out.answer("summary", &line)?;
     Ok(Answer::Yes)
 }
 

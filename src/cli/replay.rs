@@ -3,12 +3,12 @@
 use super::Answer;
 use super::args::{HELP, VERSION};
 use super::format::{count, plural};
-use super::output::{FAINT, Output, STRONG, styled};
+use super::output::{FAINT, Output, STRONG, fields, styled};
 use super::values;
 use carrylane::model::MAX_HIDDEN;
 use carrylane::notebooks::{As, Delta, Notebook, Replay, Summary, render};
 use carrylane::train::Need;
-use serde::Serialize;
+use serde_json::json;
 
 /// Run a notebook's program again, as it printed or corrected.
 #[derive(Debug, clap::Args)]
@@ -54,32 +54,6 @@ Examples:
 /// Numbers that a replay keeps for each recurrent weight.
 const REPLAY_COPIES: f64 = 2.0;
 
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Totals<'a> {
-    notebook: &'a str,
-    #[serde(rename = "as")]
-    way: &'a str,
-    seed: u32,
-    samples: usize,
-    lines: usize,
-    exact_lines: usize,
-    last_error: Option<f64>,
-    first_non_finite: Option<Place<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    held_out_right: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    held_out_total: Option<usize>,
-    version: &'static str,
-}
-
-/// Where a number first was not finite.
-#[derive(Debug, Serialize)]
-struct Place<'a> {
-    index: usize,
-    tensor: &'a str,
-}
-
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let &Args { notebook, way, delta, seed, samples, hidden, every } = args;
     let replay = Replay { notebook, as_: way, delta, seed, samples, every, hidden };
@@ -98,7 +72,14 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     printed?;
     out.say(conclusion(&replay, &summary))?;
     out.say(styled(FAINT, format!("seed {} · f64, sequential sums · carrylane {VERSION}", summary.seed)))?;
-    out.record("summary", &Totals::new(&replay, &summary))?;
+    let held_out = summary.held_out.map(|(right, total)| json!({ "held_out_right": right, "held_out_total": total }));
+    let line = fields! {
+        "notebook": notebook.name(), "as": way.name(), "seed": summary.seed, "samples": summary.samples,
+        "lines": summary.lines, "exact_lines": summary.exact_lines,
+        "last_error": Some(summary.last_error).filter(|error| error.is_finite()),
+        "first_non_finite": summary.first_non_finite.map(|at| json!({ "index": at.index, "tensor": at.tensor }))
+    };
+    out.answer_with("summary", &line, &held_out)?;
     Ok(Answer::Yes)
 }
 
@@ -118,22 +99,4 @@ fn conclusion(replay: &Replay, summary: &Summary) -> String {
         text.push_str(&format!("\nnot finite from {unit} {index} on, first in {}", first.tensor));
     }
     text
-}
-
-impl<'a> Totals<'a> {
-    fn new(replay: &Replay, summary: &'a Summary) -> Self {
-        Self {
-            notebook: replay.notebook.name(),
-            way: replay.as_.name(),
-            seed: summary.seed,
-            samples: summary.samples,
-            lines: summary.lines,
-            exact_lines: summary.exact_lines,
-            last_error: Some(summary.last_error).filter(|error| error.is_finite()),
-            first_non_finite: summary.first_non_finite.map(|first| Place { index: first.index, tensor: first.tensor }),
-            held_out_right: summary.held_out.map(|(right, _)| right),
-            held_out_total: summary.held_out.map(|(_, total)| total),
-            version: VERSION,
-        }
-    }
 }

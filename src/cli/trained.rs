@@ -5,16 +5,14 @@ use super::format::{count, duration, plural};
 use super::output::Output;
 use super::values;
 use carrylane::kernel::SimdLevel;
-use carrylane::model::file::{self, Saved};
+use carrylane::model::file;
 use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
-use carrylane::prove::{FloatProof, Format, IntegerNet, Plan, Verdict, WalkOptions, prove, until_proved};
+use carrylane::prove::{Arithmetic, IntegerNet, Plan, train};
 use carrylane::run::{model_path, proved_network, tells_of_proof};
 use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Where the net comes from.
@@ -43,7 +41,7 @@ pub(super) struct Trained {
     pub(super) engine: Engine<f32>,
     pub(super) stamp: Stamp,
     origin: String,
-    saved: Saved,
+    model: Model<f32>,
     /// The integer network that its training proved.
     proved: Option<IntegerNet>,
 }
@@ -58,7 +56,6 @@ pub(super) struct Stamp {
     seed: u64,
     config_hash: String,
     weights_hash: String,
-    version: &'static str,
 }
 
 impl Stamp {
@@ -72,7 +69,6 @@ impl Stamp {
             seed,
             config_hash: config_hash(&model.config),
             weights_hash: weights_hash(&model.config, &model.params),
-            version: VERSION,
         }
     }
 
@@ -83,9 +79,9 @@ impl Stamp {
 
     /// What computed, and the net's hashes, in a line.
     pub(super) fn line(&self) -> String {
-        let Self { level, threads, config_hash, weights_hash, version, .. } = self;
+        let Self { level, threads, config_hash, weights_hash, .. } = self;
         let threads = plural(*threads as u64, "thread");
-        format!("config {config_hash} · weights {weights_hash} · {level}, {threads} · carrylane {version}")
+        format!("config {config_hash} · weights {weights_hash} · {level}, {threads} · carrylane {VERSION}")
     }
 }
 
@@ -102,7 +98,7 @@ impl Source {
             goes_with(&[("seed", self.seed.is_some())], what)?;
         }
         let (level, threads) = (self.machine.level()?, self.machine.threads()?);
-        let (saved, origin, proved) = match &self.model {
+        let (model, origin, proved) = match &self.model {
             Some(path) => {
                 let path = &model_path(path);
                 let saved = file::load(path)?;
@@ -116,7 +112,7 @@ impl Source {
                     let tip = "its proof is not taken on trust; carrylane prove makes it anew";
                     out.warn(&format!("{path} was proved by another version of carrylane, {tip}"));
                 }
-                (saved, origin, proved)
+                (saved.model, origin, proved)
             }
             None => {
                 let cell = self.cell.unwrap_or(Cell::Elman);
@@ -124,12 +120,11 @@ impl Source {
                 self.train(Settings { config, seed: self.seed(), level, threads, ..Settings::default() }, out)?
             }
         };
-        let model = &saved.model;
         Need::of_answers(&model.config).afforded()?;
         let mut engine = Engine::new(&model.config, EngineKind::Fused, level, threads)?;
         engine.set_params(&model.params);
-        let stamp = Stamp::of(model, level, threads, self.seed());
-        Ok(Trained { engine, stamp, origin, saved, proved })
+        let stamp = Stamp::of(&model, level, threads, self.seed());
+        Ok(Trained { engine, stamp, origin, model, proved })
     }
 
     /// Whether a model file holds what the flags say.
@@ -158,31 +153,22 @@ impl Source {
         Ok(())
     }
 
-    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Saved, String, Option<IntegerNet>)> {
+    fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
         Need::of(&settings).afforded()?;
-        let (bits, seed) = (settings.bits, settings.seed);
-        let plan = Plan::by_default(&settings);
+        let (bits, seed, plan) = (settings.bits, settings.seed, Plan::by_default(&settings));
         let mut trainer = Trainer::new(settings)?;
-        let (report, proved) = match plan {
-            Some(plan) => {
-                let learned = until_proved(&mut trainer, &plan, BUDGET, |_| {})?;
-                let proved = learned.proved();
-                (learned.report, learned.proof.filter(|_| proved).map(|proof| proof.net))
-            }
-            None => (trainer.run(|_| {})?, None),
-        };
+        let learned = train(&mut trainer, plan.as_ref(), &mut ())?;
+        let (report, proved) = (learned.report, learned.proved());
         if report.outcome != Outcome::Solved {
             let (wrong, total) = (report.score.wrong, report.score.total);
             out.warn(&format!("the net trained on the spot gets {wrong} of {total} pairs wrong; try another --seed"));
         }
         let (samples, time) = (plural(report.samples, "sample"), duration(report.seconds));
         let origin = format!("trained on the spot: {bits} bits, {samples}, {time}, seed {seed}");
-        Ok((Saved { model: trainer.model().clone(), notes: BTreeMap::new() }, origin, proved))
+        let net = learned.proof.filter(|_| proved).map(|proof| proof.net);
+        Ok((trainer.model().clone(), origin, net))
     }
 }
-
-/// Updates of a net trained on the spot, at most.
-const BUDGET: u64 = 20_000;
 
 impl Trained {
     /// The net and what runs it, in two lines.
@@ -190,32 +176,8 @@ impl Trained {
         [format!("{}, {}", self.stamp.net(), self.origin), self.stamp.line()]
     }
 
-    /// The proof of its floats, if it takes no time.
-    pub(super) fn proved_floats(&self) -> Option<FloatProof> {
-        /// Products that nobody notices: some 50 ms.
-        const WORK: usize = 1 << 25;
-        FloatProof::within(&self.saved.model, WORK).ok()
+    /// What it adds with.
+    pub(super) fn arithmetic(&mut self) -> Arithmetic {
+        Arithmetic::of(&self.model, self.proved.take(), self.engine.level())
     }
-
-    /// Its integer network, if that is proved already or the proof takes no time.
-    pub(super) fn proved(&mut self) -> Option<&IntegerNet> {
-        if self.proved.is_none() {
-            self.proved = instantly(&self.saved.model, self.engine.level());
-        }
-        self.proved.as_ref()
-    }
-}
-
-/// The proved integer network of a model, if one is found within what nobody notices: some 50 ms.
-fn instantly(model: &Model<f32>, level: SimdLevel) -> Option<IntegerNet> {
-    /// Weights that are multiplied for each input of all states, and states worth a walk.
-    const WORK: usize = 1 << 25;
-    const STATES: RangeInclusive<usize> = 64..=1 << 16;
-    let max_states = (WORK / model.params.len()).min(*STATES.end());
-    if !STATES.contains(&max_states) {
-        return None;
-    }
-    let options = WalkOptions { max_states, level, threads: 1, past_errors: false };
-    let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), &options, |_| {}).ok()?;
-    (found.verdict == Verdict::Proved).then_some(found.net)
 }

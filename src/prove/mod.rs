@@ -96,6 +96,7 @@
 //! its floats are proved and a coarse network is. The smallest machine that does what a proved net
 //! does is its [`Automaton`]: two states, the carry, and the full adder's table.
 
+mod arithmetic;
 mod automaton;
 mod boxes;
 mod certificate;
@@ -104,6 +105,7 @@ mod check_float;
 mod coq;
 mod explain;
 mod file;
+mod findings;
 mod fixed;
 mod float;
 mod lanes;
@@ -116,6 +118,7 @@ mod store;
 mod table;
 mod verdict;
 
+pub use arithmetic::Arithmetic;
 pub use automaton::Automaton;
 pub use boxes::Open;
 pub use certificate::Certificate;
@@ -123,6 +126,7 @@ pub use check::{Checked, check};
 pub use check_float::{CheckedFloat, check_float};
 pub use coq::{THEORY, Theorem};
 pub use explain::{Explanation, Point, explain};
+pub use findings::{Failure, Findings, FloatFindings, WalkSummary};
 pub use fixed::{GATE_BITS, MAX_Q, WEIGHT_BITS};
 pub use float::FloatProof;
 pub use learn::{Learned, Plan, train, until_proved, until_proved_watched};

@@ -5,10 +5,12 @@ use super::search::{End, Walk, WalkOptions, walk};
 use crate::error::Result;
 use crate::model::Model;
 use num_bigint::BigUint;
+use serde::Serialize;
 use std::fmt;
 
 /// What is known of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It adds correctly at every bit width.
     Proved,
@@ -73,11 +75,17 @@ impl Proof {
         self.walk.margin as f64 / self.net.unit()
     }
 
-    /// The shortest addition it gets wrong, if it is refuted.
-    pub fn counterexample(&self) -> Option<Counterexample> {
+    /// The inputs, a + 2b, of the shortest addition it gets wrong, if it is refuted.
+    pub fn failing_inputs(&self) -> Option<Vec<u8>> {
         let End::Wrong { node, input } = self.walk.end else { return None };
         let mut path = self.walk.path(node);
         path.push(input);
+        Some(path)
+    }
+
+    /// The shortest addition it gets wrong, if it is refuted.
+    pub fn counterexample(&self) -> Option<Counterexample> {
+        let path = self.failing_inputs()?;
         let (mut a, mut b) = (BigUint::default(), BigUint::default());
         for (step, x) in path.iter().enumerate() {
             a.set_bit(step as u64, x & 1 == 1);

@@ -11,16 +11,16 @@
 //!
 //! ```
 //! use carrylane::run::{Options, Run, SavedRun, compare};
-//! use carrylane::train::{Listener, Settings, Until};
+//! use carrylane::train::{Settings, Until};
 //!
 //! # let folder = tempfile::tempdir().expect("a temporary folder");
 //! # let [x, y] = ["x", "y"].map(|name| folder.path().join(name));
 //! let settings = |updates| Settings { until: Until::Updates(updates), ..Settings::default() };
 //! // Twenty updates; then on to fifty from the last checkpoint, by whoever finds the folder.
-//! Run::begin(&x, &Options::of(&settings(20)))?.train(&mut Listener(|_event| {}))?;
-//! Run::resume(&x, &Options::of(&settings(50)))?.train(&mut Listener(|_event| {}))?;
+//! Run::begin(&x, &Options::of(&settings(20)))?.train(&mut ())?;
+//! Run::resume(&x, &Options::of(&settings(50)))?.train(&mut ())?;
 //! // Fifty at once.
-//! Run::begin(&y, &Options::of(&settings(50)))?.train(&mut Listener(|_event| {}))?;
+//! Run::begin(&y, &Options::of(&settings(50)))?.train(&mut ())?;
 //! assert!(compare(&SavedRun::read(&x)?, &SavedRun::read(&y)?).same());
 //! # Ok::<(), carrylane::Error>(())
 //! ```

@@ -4,13 +4,13 @@
 //! line is never torn by another, and the disk keeps no worker waiting.
 
 use super::plan::Plan;
+use super::progress::Progress;
 use super::record::{Machine, Outcome, Record};
 use super::shard::Shard;
 use super::store::{Appender, Damaged, Records};
 use super::trial_run;
 use crate::error::{Error, Result};
 use crate::train::{Need, Times, host};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,21 +28,6 @@ pub struct Options {
     pub missing: bool,
     /// Trials that ended like this are run once more.
     pub again: Vec<Outcome>,
-}
-
-/// How far a run has come.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// Trials this run is to do.
-    pub planned: usize,
-    /// Those it has done.
-    pub done: usize,
-    /// How those ended.
-    pub outcomes: BTreeMap<Outcome, usize>,
-    /// Time since it began.
-    pub seconds: f64,
-    /// Where the time of the trials done went.
-    pub times: Times,
 }
 
 /// What a run came to.
@@ -80,8 +65,7 @@ pub fn run(
     let todo = todo(&plan, &records, options);
     drop(records);
     let start = Instant::now();
-    let mut progress =
-        Progress { planned: todo.len(), done: 0, outcomes: BTreeMap::new(), seconds: 0.0, times: Times::default() };
+    let mut progress = Progress { planned: todo.len(), ..Progress::default() };
     // Opened even if nothing is to be done, so that a folder that cannot be written is known at once.
     let mut shard = Appender::open(folder, &options.shard.file())?;
     let threads = options.threads.min(todo.len()).max(1);
@@ -103,8 +87,7 @@ pub fn run(
             return Err(error);
         }
         for record in &batch {
-            progress.done += 1;
-            *progress.outcomes.entry(record.outcome).or_default() += 1;
+            progress.count(record.outcome);
             progress.times += record.machine.times;
         }
         progress.seconds = start.elapsed().as_secs_f64();

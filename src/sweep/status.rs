@@ -1,28 +1,19 @@
 //! How a sweep stands, from its shard files alone.
 
 use super::plan::Plan;
-use super::record::{Outcome, Record};
+use super::progress::Progress;
+use super::record::Record;
 use super::store::{Damaged, Records};
 use crate::error::Result;
 use crate::train::Times;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// How a sweep stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
-    /// Trials of the plan.
-    pub planned: usize,
-    /// Those with a record.
-    pub done: usize,
-    /// How those ended.
-    pub outcomes: BTreeMap<Outcome, usize>,
-    /// Time during which at least one run was under way.
-    pub seconds: f64,
-    /// Time since the last trial ended, to which `unix_s` is now.
-    pub last_unix_s: f64,
-    /// Where the time of all runs' threads went.
-    pub times: Times,
+    /// How far it has come.
+    pub progress: Progress,
     /// Lines that are not whole.
     pub damaged: Vec<Damaged>,
 }
@@ -49,38 +40,14 @@ impl Status {
 
     fn of(plan: &Plan, records: Records) -> Self {
         let known = || (0..plan.len()).filter_map(|place| records.get(plan.number(place)));
-        let mut outcomes = BTreeMap::new();
-        for record in known() {
-            *outcomes.entry(record.outcome).or_default() += 1;
-        }
+        let mut progress = Progress { planned: plan.len(), ..Progress::default() };
+        known().for_each(|record| progress.count(record.outcome));
         let runs = runs(known());
         let threads: f64 = runs.iter().map(|run| run.seconds * run.threads as f64).sum();
-        let mut times = Times::default();
-        runs.iter().for_each(|run| times += run.times);
-        Self {
-            planned: plan.len(),
-            done: outcomes.values().sum(),
-            outcomes,
-            seconds: union(&runs),
-            last_unix_s: runs.iter().map(|run| run.began + run.seconds).fold(0.0, f64::max),
-            times: times.within(threads),
-            damaged: records.damaged,
-        }
-    }
-
-    /// Trials that ended in a way.
-    pub fn count(&self, outcome: Outcome) -> usize {
-        self.outcomes.get(&outcome).copied().unwrap_or(0)
-    }
-
-    /// Trials that solved their task, proved ones too.
-    pub fn solved(&self) -> usize {
-        self.count(Outcome::Solved) + self.count(Outcome::Proved)
-    }
-
-    /// Trials done a second of running.
-    pub fn trials_per_s(&self) -> f64 {
-        if self.seconds > 0.0 { self.done as f64 / self.seconds } else { 0.0 }
+        runs.iter().for_each(|run| progress.times += run.times);
+        progress.times = progress.times.within(threads);
+        progress.seconds = union(&runs);
+        Self { progress, damaged: records.damaged }
     }
 }
 

@@ -9,9 +9,11 @@ pub mod bits;
 pub mod number;
 pub mod pairs;
 pub mod rng;
+pub mod sum;
 pub mod tree;
 pub mod whole;
 
 pub use addition::{Minibatch, Pattern};
 pub use bits::BitTensor;
 pub use pairs::PairSet;
+pub use sum::Sum;

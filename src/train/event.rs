@@ -119,6 +119,13 @@ pub trait Watch {
     }
 }
 
+/// Nobody looks on.
+impl Watch for () {
+    fn event(&mut self, _event: &Event) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// A function of events, and nothing else.
 #[derive(Debug)]
 pub struct Listener<F>(pub F);

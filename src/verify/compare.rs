@@ -3,10 +3,12 @@
 use crate::kernel::SimdLevel;
 use crate::model::{Config, Layout};
 use crate::train::EngineKind;
+use serde::Serialize;
 use std::fmt;
 
 /// What a gradient was compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Against {
     /// The reference, with central differences of its loss.
     Differences,
@@ -24,7 +26,8 @@ impl fmt::Display for Against {
 }
 
 /// The precision of the gradient that is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Single.
     F32,
@@ -74,7 +77,7 @@ impl Comparison {
 }
 
 /// One entry of a gradient.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Worst {
     /// Its tensor.
     pub tensor: &'static str,

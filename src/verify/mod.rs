@@ -1,11 +1,13 @@
 //! Every gradient checked against the one below it.
 //!
 //! Central differences (f64) ↔ [`reference`](crate::reference) (f64) ↔ [`kernel`](crate::kernel) (f64) ↔ kernel (f32), on every level of
-//! the machine. This is the one place where reference and kernel meet.
+//! the machine. This is the one place where reference and kernel meet: a [`TimedStep`] measures how fast what is right is.
 
 mod compare;
 mod differences;
 mod gradcheck;
+mod speed;
 
 pub use compare::{Against, Comparison, Precision, Worst};
 pub use gradcheck::{Grid, Summary, gradcheck};
+pub use speed::{Speed, TimedStep};

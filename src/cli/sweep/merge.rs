@@ -2,12 +2,11 @@
 
 use super::{quoted, warn_of};
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION};
+use crate::cli::args::HELP;
 use crate::cli::format::{count, plural};
-use crate::cli::output::{BAD, Output, styled};
+use crate::cli::output::{BAD, Output, fields, styled};
 use carrylane::files;
 use carrylane::sweep::{Format, Plan, Results};
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Put all results in one file: CSV, Parquet or JSON lines.
@@ -38,17 +37,6 @@ Examples:
 
 Exits with 1, and writes nothing, while trials are missing.";
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record<'a> {
-    trials: usize,
-    missing: usize,
-    damaged_lines: usize,
-    path: &'a PathBuf,
-    written: bool,
-    version: &'static str,
-}
-
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let of_stdout = |error| if files::is_stdout(&args.out) { Ok(Format::Csv) } else { Err(error) };
     let format = Format::of(&args.out).or_else(of_stdout)?;
@@ -69,8 +57,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         );
         out.say(format!("{}: {missing} missing; {tip}", styled(BAD, "not merged")))?;
     }
-    let record =
-        Record { trials, missing, damaged_lines: results.damaged().len(), path: &args.out, written, version: VERSION };
-    out.record("merge", &record)?;
+    let line = fields! {
+        "trials": trials, "missing": missing, "damaged_lines": results.damaged().len(), "path": args.out,
+        "written": written
+    };
+    out.answer("merge", &line)?;
     Ok(Answer::from(written))
 }

@@ -12,7 +12,6 @@ use super::output::Output;
 use super::{Answer, quoted};
 use carrylane::sweep::{Damaged, Outcome};
 use clap::Subcommand;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Train thousands of nets as one sweep, of which nothing is lost.
@@ -68,29 +67,6 @@ fn warn_of(damaged: &[Damaged], out: &Output) {
         0 => {}
         1 => out.warn("1 more line is left out"),
         more => out.warn(&format!("{} more lines are left out", count(more as u64))),
-    }
-}
-
-/// How trials ended, as JSON; those that are proved are solved too.
-#[derive(Debug, Serialize)]
-struct Counts {
-    solved: usize,
-    proved: usize,
-    unsolved: usize,
-    diverged: usize,
-    failed: usize,
-}
-
-impl From<&BTreeMap<Outcome, usize>> for Counts {
-    fn from(counts: &BTreeMap<Outcome, usize>) -> Self {
-        let of = |outcome| counts.get(&outcome).copied().unwrap_or(0);
-        Self {
-            solved: of(Outcome::Solved) + of(Outcome::Proved),
-            proved: of(Outcome::Proved),
-            unsolved: of(Outcome::Unsolved),
-            diverged: of(Outcome::Diverged),
-            failed: of(Outcome::Failed),
-        }
     }
 }
 

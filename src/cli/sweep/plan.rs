@@ -2,16 +2,16 @@
 
 use super::quoted;
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION};
+use crate::cli::args::HELP;
 use crate::cli::format::{count, duration, plural, table, text};
-use crate::cli::output::{FAINT, Output, STRONG, styled};
+use crate::cli::output::{FAINT, Output, STRONG, fields, styled};
 use crate::cli::values;
 use carrylane::files;
 use carrylane::run::is_run;
 use carrylane::sweep::{Locked, Method, Plan, Spec};
 use carrylane::train::{MAX_THREADS, cores};
 use carrylane::{Error, Result};
-use serde::Serialize;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Say what a sweep will try, and lock it in a folder.
@@ -45,29 +45,6 @@ Examples:
   carrylane sweep plan cell=elman,lstm hidden=4,8,16 bits=8..64:8 seed=0..100 lr=0.01,0.03 -o DIR
   carrylane sweep plan method=sobol points=200 random.lr=0.001..0.1:log random.hidden=4..65:log seed=0..10 -o DIR
   carrylane sweep plan SPEC.toml -o DIR";
-
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record {
-    trials: usize,
-    repeated: usize,
-    method: String,
-    axes: Vec<AxisRecord>,
-    estimate_seconds: Option<f64>,
-    estimate_is_lower_bound: bool,
-    threads: usize,
-    folder: Option<PathBuf>,
-    version: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct AxisRecord {
-    key: String,
-    values: String,
-    /// Not there for a range that values are drawn from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<usize>,
-}
 
 /// The plan of words, or of a file, if there is one word and it names one.
 fn plan(words: &[String]) -> Result<Plan> {
@@ -124,24 +101,17 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         })?;
         out.say(styled(FAINT, format!("next: carrylane sweep run {folder}")))?;
     }
-    let axis = |(key, values, n): (carrylane::sweep::Key, String, usize)| AxisRecord {
-        key: key.to_string(),
-        values,
-        count: (n > 0).then_some(n),
+    let axis = |(key, values, n): (carrylane::sweep::Key, String, usize)| match n {
+        0 => json!({ "key": key.to_string(), "values": values }),
+        n => json!({ "key": key.to_string(), "values": values, "count": n }),
     };
-    out.record(
-        "plan",
-        &Record {
-            trials: plan.len(),
-            repeated: plan.repeated(),
-            method: spec.method().to_string(),
-            axes: spec.axes().into_iter().map(axis).collect(),
-            estimate_seconds: estimate.map(|estimate| estimate.seconds),
-            estimate_is_lower_bound: estimate.is_some_and(|estimate| estimate.at_least),
-            threads,
-            folder: args.out.clone(),
-            version: VERSION,
-        },
-    )?;
+    let line = fields! {
+        "trials": plan.len(), "repeated": plan.repeated(), "method": spec.method().to_string(),
+        "axes": spec.axes().into_iter().map(axis).collect::<Vec<_>>(),
+        "estimate_seconds": estimate.map(|estimate| estimate.seconds),
+        "estimate_is_lower_bound": estimate.is_some_and(|estimate| estimate.at_least), "threads": threads,
+        "folder": args.out
+    };
+    out.answer("plan", &line)?;
     Ok(Answer::Yes)
 }

@@ -2,12 +2,11 @@
 
 use super::{quoted, warn_of};
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION};
+use crate::cli::args::HELP;
 use crate::cli::format::{count, plural};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, fields};
 use carrylane::report;
 use carrylane::sweep::{Plan, Results};
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Make one HTML page of a sweep, that needs no network.
@@ -35,16 +34,6 @@ Examples:
 
 Exits with 1 if no trial is done yet.";
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record<'a> {
-    trials: usize,
-    missing: usize,
-    path: &'a PathBuf,
-    written: bool,
-    version: &'static str,
-}
-
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.writes(&Plan::files(&args.folder), &[&args.out])?;
     let results = Results::read(&args.folder)?;
@@ -60,6 +49,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     } else {
         out.say(format!("no trial is done yet; `carrylane sweep run {}` does them", quoted(&args.folder)))?;
     }
-    out.record("report", &Record { trials, missing, path: &args.out, written, version: VERSION })?;
+    out.answer("report", &fields! { "trials": trials, "missing": missing, "path": args.out, "written": written })?;
     Ok(Answer::from(written))
 }

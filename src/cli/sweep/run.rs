@@ -1,15 +1,14 @@
 //! `carrylane sweep run` and `carrylane sweep retry`.
 
-use super::{Counts, outcomes, quoted, warn_of};
+use super::{outcomes, quoted, warn_of};
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION, threads};
+use crate::cli::args::{HELP, threads};
 use crate::cli::format::{count, duration, plural, rate};
-use crate::cli::output::{FAINT, Output, STRONG, styled};
+use crate::cli::output::{FAINT, Output, STRONG, fields, styled};
 use crate::cli::{signals, values};
 use carrylane::Result;
 use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep};
-use carrylane::train::{MAX_THREADS, Times};
-use serde::Serialize;
+use carrylane::train::MAX_THREADS;
 use std::path::PathBuf;
 
 /// Run the trials that are not done yet.
@@ -76,24 +75,6 @@ impl Part {
     }
 }
 
-/// The last JSON line.
-#[derive(Debug, Serialize)]
-struct Summary {
-    planned: usize,
-    done: usize,
-    #[serde(flatten)]
-    counts: Counts,
-    interrupted: bool,
-    seconds: f64,
-    /// Of the time of all threads.
-    #[serde(flatten)]
-    times: Times,
-    trials_per_s: f64,
-    shard: String,
-    threads: usize,
-    version: &'static str,
-}
-
 pub(super) fn run(args: &RunArgs, out: &mut Output) -> anyhow::Result<Answer> {
     let options = args.part.options(true, Vec::new())?;
     go(&args.part, &options, "run", out)
@@ -138,27 +119,20 @@ fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::R
 
 /// What a bar says beside itself.
 fn under_way(progress: &Progress) -> String {
-    let Progress { planned, done, outcomes: ended, seconds, .. } = progress;
-    let per_s = *done as f64 / seconds.max(1e-9);
-    let left = if *done == 0 { "?".to_owned() } else { duration((planned - done) as f64 / per_s) };
-    format!(
-        "{} of {}: {} · {} trials/s, {left} left",
-        count(*done as u64),
-        count(*planned as u64),
-        outcomes(ended),
-        rate(per_s)
-    )
+    let (done, planned) = (count(progress.done as u64), count(progress.planned as u64));
+    let left = progress.seconds_left().map_or("?".to_owned(), duration);
+    let per_s = rate(progress.trials_per_s());
+    format!("{done} of {planned}: {} · {per_s} trials/s, {left} left", outcomes(&progress.outcomes))
 }
 
 fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<()> {
     let Progress { planned, done, outcomes: ended, seconds, times } = &ran.progress;
-    let per_s = *done as f64 / seconds.max(1e-9);
     if *planned == 0 {
         out.say(format!("{}: nothing left to do in shard {}", quoted(&part.folder), options.shard))?;
     } else {
         let trials = styled(STRONG, plural(*done as u64, "trial"));
         out.say(format!("{trials}: {}", outcomes(ended)))?;
-        let (time, per_s, shares) = (duration(*seconds), rate(per_s), times.shares());
+        let (time, per_s, shares) = (duration(*seconds), rate(ran.progress.trials_per_s()), times.shares());
         let threads = plural(options.threads as u64, "thread");
         out.say(format!("{time}, {per_s} trials/s on {threads}: {shares}"))?;
     }
@@ -169,19 +143,9 @@ fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<(
             format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"),
         ))?;
     }
-    out.record(
-        "summary",
-        &Summary {
-            planned: *planned,
-            done: *done,
-            counts: ended.into(),
-            interrupted: ran.interrupted,
-            seconds: *seconds,
-            times: *times,
-            trials_per_s: per_s,
-            shard: options.shard.to_string(),
-            threads: options.threads,
-            version: VERSION,
-        },
-    )
+    let line = fields! {
+        "interrupted": ran.interrupted, "trials_per_s": ran.progress.trials_per_s(),
+        "shard": options.shard.to_string(), "threads": options.threads
+    };
+    out.answer_with("summary", &ran.progress, &line)
 }

@@ -1,13 +1,11 @@
 //! `carrylane sweep status`.
 
-use super::{Counts, outcomes, quoted, warn_of};
+use super::{outcomes, quoted, warn_of};
 use crate::cli::Answer;
-use crate::cli::args::{HELP, VERSION};
+use crate::cli::args::HELP;
 use crate::cli::format::{count, duration, plural, rate};
-use crate::cli::output::{FAINT, Output, STRONG, styled};
+use crate::cli::output::{FAINT, Output, STRONG, fields, styled};
 use carrylane::sweep::Status;
-use carrylane::train::Times;
-use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,66 +28,36 @@ Examples:
 
 Exits with 1 while trials are missing.";
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record {
-    planned: usize,
-    done: usize,
-    #[serde(flatten)]
-    counts: Counts,
-    missing: usize,
-    seconds: f64,
-    /// Of the time of all threads.
-    #[serde(flatten)]
-    times: Times,
-    trials_per_s: f64,
-    seconds_left: Option<f64>,
-    damaged_lines: usize,
-    version: &'static str,
-}
-
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let mut status = Status::read(&args.folder)?;
     warn_of(&status.damaged, out);
     show(&status, args, out)?;
-    while args.watch && status.done < status.planned {
+    while args.watch && status.progress.missing() > 0 {
         std::thread::sleep(EVERY);
         status = Status::read(&args.folder)?;
         show(&status, args, out)?;
     }
-    Ok(Answer::from(status.done == status.planned))
+    Ok(Answer::from(status.progress.missing() == 0))
 }
 
 fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()> {
-    let missing = status.planned - status.done;
-    let per_s = status.trials_per_s();
-    let left = (per_s > 0.0 && missing > 0).then(|| missing as f64 / per_s);
-    let done = format!("{} of {} done", count(status.done as u64), plural(status.planned as u64, "trial"));
-    out.say(format!("{}: {}", styled(STRONG, done), outcomes(&status.outcomes)))?;
-    if status.done > 0 {
-        let (time, per_s, shares) = (duration(status.seconds), rate(per_s), status.times.shares());
-        let left = left.map(|left| format!(", {} left at this rate", duration(left))).unwrap_or_default();
+    let Status { progress, damaged } = status;
+    let (missing, trials_per_s, seconds_left) = (progress.missing(), progress.trials_per_s(), progress.seconds_left());
+    let done = format!("{} of {} done", count(progress.done as u64), plural(progress.planned as u64, "trial"));
+    out.say(format!("{}: {}", styled(STRONG, done), outcomes(&progress.outcomes)))?;
+    if progress.done > 0 {
+        let (time, per_s, shares) = (duration(progress.seconds), rate(trials_per_s), progress.times.shares());
+        let left = seconds_left.map(|left| format!(", {} left at this rate", duration(left))).unwrap_or_default();
         out.say(format!("{time} of running, {per_s} trials/s{left}"))?;
         out.say(format!("of the threads' time: {shares}"))?;
     }
     if missing > 0 && !args.watch {
         out.say(styled(FAINT, format!("next: carrylane sweep run {}", quoted(&args.folder))))?;
     }
-    out.record(
-        "status",
-        &Record {
-            planned: status.planned,
-            done: status.done,
-            counts: (&status.outcomes).into(),
-            missing,
-            seconds: status.seconds,
-            times: status.times,
-            trials_per_s: per_s,
-            seconds_left: left,
-            damaged_lines: status.damaged.len(),
-            version: VERSION,
-        },
-    )
+    let line = fields! {
+        "missing": missing, "trials_per_s": trials_per_s, "seconds_left": seconds_left, "damaged_lines": damaged.len()
+    };
+    out.answer_with("status", progress, &line)
 }

@@ -1,15 +1,14 @@
 //! `carrylane sweep submit`.
 
-use crate::cli::args::{HELP, VERSION};
+use crate::cli::args::HELP;
 use crate::cli::format::count;
-use crate::cli::output::{FAINT, Output, styled};
+use crate::cli::output::{FAINT, Output, fields, styled};
 use crate::cli::{Answer, values};
 use carrylane::files;
 use carrylane::sweep::{Array, MAX_TASKS, Plan};
 use carrylane::train::MAX_THREADS;
 use carrylane::{Error, Result};
 use clap::ValueEnum;
-use serde::Serialize;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -61,20 +60,6 @@ enum Engine {
 /// Tasks of an array where the site has not set Slurm's `MaxArraySize`.
 const USUAL_TASKS: usize = 1001;
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Record {
-    engine: &'static str,
-    shards: usize,
-    /// Where the script is kept, and what sbatch said; not there for a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    script: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<String>,
-    submitted: bool,
-    version: &'static str,
-}
-
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let Engine::Slurm = args.engine;
     Plan::load(&args.folder)?;
@@ -103,7 +88,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         (Some(script), Some(answer))
     };
     let submitted = answer.is_some();
-    out.record("submit", &Record { engine: "slurm", shards: *shards, script, submitted, answer, version: VERSION })?;
+    let line = fields! {
+        "engine": "slurm", "shards": shards, "script": script, "answer": answer, "submitted": submitted
+    };
+    out.answer("submit", &line)?;
     Ok(Answer::Yes)
 }
 

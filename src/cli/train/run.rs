@@ -7,10 +7,10 @@ use crate::cli::args::goes_with;
 use crate::cli::config_file;
 use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{FAINT, Output, styled};
-use crate::cli::proof::Told;
+use crate::cli::proof::tell;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
-use carrylane::prove::{Learned, Plan, train as train_for};
+use carrylane::prove::{Findings, Learned, Plan, train as train_for};
 use carrylane::report::write_training;
 use carrylane::run::{CONFIG, Curves, MODEL, Options, REPORT, Run, checkpoints, is_run};
 use carrylane::sweep;
@@ -155,7 +155,7 @@ fn end(
     out.say(conclusion(&settings, report))?;
     if let Some(proof) = &learned.proof {
         let model = trainer.model().clone();
-        Told::new(proof, report.times.proofs, &model, trainer.engine()).tell(out)?;
+        tell(&Findings::of(&model, proof, report.times.proofs, trainer.engine()), out)?;
     }
     if let Some(fixed) = &report.fixed {
         let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));
@@ -179,7 +179,7 @@ fn end(
     if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.say(styled(FAINT, format!("next: {next}")))?;
     }
-    out.record("summary", &summary)?;
+    out.answer("summary", &summary)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
     Ok(match report.outcome {
         Outcome::Solved => Answer::from(proved.unwrap_or(true)),

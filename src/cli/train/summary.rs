@@ -1,6 +1,5 @@
 //! What `train` says at its end, in one JSON line.
 
-use crate::cli::args::VERSION;
 use carrylane::model::{Cell, config_hash, weights_hash};
 use carrylane::prove::{Learned, Plan};
 use carrylane::train::{Fault, Outcome, Times, Trainer};
@@ -35,7 +34,6 @@ pub(super) struct Summary {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     proof: Option<ProofSummary>,
     pub(super) config_hash: String,
-    version: &'static str,
     count_seconds: f64,
     /// Where `seconds` and `count_seconds` went.
     #[serde(flatten)]
@@ -96,7 +94,6 @@ impl Summary {
                 noise: plan.noise,
             }),
             config_hash: config_hash(&model.config),
-            version: VERSION,
             count_seconds: report.count_seconds,
             times: report.times,
         }

@@ -59,9 +59,8 @@ pub(super) fn right(score: &Score) -> String {
 /// Some sums by the net as it is now.
 pub(super) fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Result<()> {
     let Settings { bits, seed, .. } = *trainer.settings();
-    let sums = sums::random(trainer.engine(), bits, seed);
     out.say("")?;
-    for line in sums::aligned(&sums) {
+    for line in sums::random(trainer.engine(), bits, seed) {
         out.say(format!("  {line}"))?;
     }
     out.say("")?;

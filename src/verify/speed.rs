@@ -1,36 +1,86 @@
 //! How fast a gradient step is, and whether it is right.
 
-use carrylane::Result;
-use carrylane::kernel::{Float, SimdLevel, fma_peak};
-use carrylane::model::{Config, Init, Model};
-use carrylane::reference::Real;
-use carrylane::task::Minibatch;
-use carrylane::task::rng::{Purpose, stream};
-use carrylane::train::{Engine, EngineKind, Need};
-use carrylane::verify::{Against, Grid, Precision, gradcheck};
+use super::compare::{Against, Precision};
+use super::gradcheck::{Grid, gradcheck};
+use crate::error::Result;
+use crate::kernel::{Float, SimdLevel, fma_peak};
+use crate::model::{Config, Init, Model};
+use crate::reference::Real;
+use crate::task::Minibatch;
+use crate::task::rng::{Purpose, stream};
+use crate::train::{Engine, EngineKind, Need};
+use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// One thing to measure.
+/// A gradient step to be measured.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) config: Config,
-    pub(super) bits: usize,
-    pub(super) batch: usize,
-    pub(super) engine: EngineKind,
-    pub(super) level: SimdLevel,
-    pub(super) threads: usize,
-    pub(super) seed: u64,
-    pub(super) time: Duration,
+pub struct TimedStep {
+    /// The net.
+    pub config: Config,
+    /// Width of the additions.
+    pub bits: usize,
+    /// Additions in the minibatch.
+    pub batch: usize,
+    /// What computes it.
+    pub engine: EngineKind,
+    /// On which level.
+    pub level: SimdLevel,
+    /// In which precision.
+    pub precision: Precision,
+    /// Worker threads.
+    pub threads: usize,
+    /// Key of the random net and additions.
+    pub seed: u64,
+    /// How long it is measured.
+    pub time: Duration,
+}
+
+/// How fast a gradient step is. GFLOP/s are those of the recurrent products.
+#[derive(Debug, Clone, Serialize)]
+pub struct Speed {
+    /// The cell.
+    pub cell: String,
+    /// What computes.
+    pub engine: String,
+    /// On which level.
+    pub level: String,
+    /// In which precision.
+    pub precision: String,
+    /// Hidden units.
+    pub hidden: usize,
+    /// Width of the additions.
+    pub bits: usize,
+    /// Additions in the minibatch.
+    pub batch: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// The median of the parts of the time.
+    pub samples_per_s: f64,
+    /// Of the multiply-adds made.
+    pub gflops: f64,
+    /// Of those that a dense pass would have made.
+    pub dense_gflops: f64,
+    /// A core's multiply-adds, before and after.
+    pub peak_gflops: f64,
+    /// `gflops` of the peak of all threads.
+    pub peak_share: f64,
+    /// The reference in f32.
+    pub reference_samples_per_s: f64,
+    /// To the reference.
+    pub ratio: f64,
+    /// The part that a neighbour disturbed least.
+    pub best_samples_per_s: f64,
+    /// Its share of the peak.
+    pub best_peak_share: f64,
 }
 
 /// How fast the parts of a measurement were.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rate {
-    pub(super) median: f64,
-    /// The part that a neighbour disturbed least.
-    pub(super) best: f64,
+struct Rate {
+    median: f64,
+    best: f64,
     /// Recurrent products made, of those that a dense pass makes; of the last minibatch.
-    pub(super) shared: f64,
+    shared: f64,
 }
 
 /// Parts of a measurement; their median is not moved by a neighbour's burst of work.
@@ -44,25 +94,31 @@ const REFERENCE_FLOP: f64 = 1e7;
 /// How long the peak is measured, before a row and after it.
 const PEAK_TIME: Duration = Duration::from_millis(50);
 
-impl Row {
+impl TimedStep {
     /// Whether this machine has the memory for it, and for its check.
-    pub(super) fn afforded(&self, precision: Precision) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) if it has not.
+    pub fn afforded(&self) -> Result<()> {
         Need::of_gradcheck(&self.config, self.bits, self.few()).afforded()?;
-        let float = if precision == Precision::F32 { 4.0 } else { 8.0 };
+        let float = if self.precision == Precision::F32 { 4.0 } else { 8.0 };
         let mut need = Need::of_gradient(&self.config, self.bits, self.batch, self.engine, self.threads, float);
         need.data *= BATCHES as f64;
         need.afforded()
     }
 
     /// What is wrong with the row's gradient, if anything is.
-    pub(super) fn check(&self, precision: Precision) -> Result<Option<String>> {
+    ///
+    /// # Errors
+    /// As [`gradcheck`] says.
+    pub fn check(&self) -> Result<Option<String>> {
         let batches = vec![self.few()];
         let (configs, bits, levels) = (vec![self.config], vec![self.bits], vec![self.level]);
         let mut wrong = None;
         gradcheck(&Grid { configs, bits, batches, levels, seed: self.seed }, |c| {
             let here = match c.against {
                 Against::Differences => self.engine == EngineKind::Reference,
-                Against::Reference => c.engine == self.engine && c.precision == precision,
+                Against::Reference => c.engine == self.engine && c.precision == self.precision,
             };
             if here && !c.ok() {
                 wrong = Some(format!("error {:.1e} > {:.1e}", c.max_relative_error, c.tolerance));
@@ -71,10 +127,44 @@ impl Row {
         Ok(wrong)
     }
 
+    /// How fast it is, beside the peak and the reference.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for a level the machine lacks.
+    pub fn measure(&self) -> Result<Speed> {
+        let before = self.peak();
+        let Rate { median: samples_per_s, best, shared } = self.rate()?;
+        let peak_gflops = f64::midpoint(before, self.peak());
+        let reference = self.reference().rate()?.median;
+        let dense_gflops = samples_per_s * self.config.cell.flops(self.config.hidden, self.bits) / 1e9;
+        let gflops = shared * dense_gflops;
+        let peak_share = gflops / (peak_gflops * self.threads as f64);
+        Ok(Speed {
+            cell: self.config.cell.to_string(),
+            engine: self.engine.to_string(),
+            level: self.level.to_string(),
+            precision: self.precision.to_string(),
+            hidden: self.config.hidden,
+            bits: self.bits,
+            batch: self.batch,
+            threads: self.threads,
+            samples_per_s,
+            gflops,
+            dense_gflops,
+            peak_gflops,
+            peak_share,
+            reference_samples_per_s: reference,
+            ratio: samples_per_s / reference,
+            best_samples_per_s: best,
+            best_peak_share: peak_share * best / samples_per_s,
+        })
+    }
+
     /// The f32 scalar reference on the same net, with as many samples as it does in no time.
-    pub(super) fn reference(&self) -> Self {
-        let (engine, level, time) = (EngineKind::Reference, SimdLevel::Scalar, REFERENCE_TIME.min(self.time));
-        Self { engine, level, batch: self.few(), threads: 1, time, ..self.clone() }
+    fn reference(&self) -> Self {
+        let (engine, level, precision) = (EngineKind::Reference, SimdLevel::Scalar, Precision::F32);
+        let (batch, time) = (self.few(), REFERENCE_TIME.min(self.time));
+        Self { engine, level, precision, batch, threads: 1, time, ..self.clone() }
     }
 
     /// Samples that the reference does in some 10 ms, at least one and at most the minibatch.
@@ -85,16 +175,16 @@ impl Row {
     }
 
     /// The peak of this core right now, in GFLOP/s.
-    pub(super) fn peak(&self, precision: Precision) -> f64 {
-        match precision {
+    fn peak(&self) -> f64 {
+        match self.precision {
             Precision::F32 => fma_peak::<f32>(self.level, PEAK_TIME),
             Precision::F64 => fma_peak::<f64>(self.level, PEAK_TIME),
         }
     }
 
     /// Samples a second, of all parts of the time.
-    pub(super) fn samples_per_s(&self, precision: Precision) -> Result<Rate> {
-        match precision {
+    fn rate(&self) -> Result<Rate> {
+        match self.precision {
             Precision::F32 => self.time_steps::<f32>(),
             Precision::F64 => self.time_steps::<f64>(),
         }

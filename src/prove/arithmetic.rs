@@ -1,0 +1,68 @@
+//! What a trained net adds with: the strongest of its arithmetics that is proved.
+
+use super::float::FloatProof;
+use super::net::{Format, IntegerNet};
+use super::run::Runner;
+use super::search::WalkOptions;
+use super::verdict::{Verdict, prove};
+use crate::error::Result;
+use crate::kernel::SimdLevel;
+use crate::model::Model;
+use crate::task::Sum;
+use crate::train::Engine;
+use num_bigint::BigUint;
+use std::ops::RangeInclusive;
+
+/// What answers for a net.
+#[derive(Debug)]
+pub enum Arithmetic {
+    /// Its floats, which are proved.
+    ProvedFloats(FloatProof),
+    /// Its integer network, which is proved.
+    ProvedIntegers(IntegerNet),
+    /// Its floats, of which no proof is at hand.
+    Floats,
+}
+
+/// Products of weights that nobody notices: some 50 ms.
+const WORK: usize = 1 << 25;
+
+impl Arithmetic {
+    /// The strongest of a net: `known` is its integer network if that is proved already; no other proof may take longer than an instant.
+    pub fn of(model: &Model<f32>, known: Option<IntegerNet>, level: SimdLevel) -> Self {
+        if let Ok(proof) = FloatProof::within(model, WORK) {
+            return Self::ProvedFloats(proof);
+        }
+        known.or_else(|| instantly(model, level)).map_or(Self::Floats, Self::ProvedIntegers)
+    }
+
+    /// `float` or `integer`.
+    pub fn name(&self) -> &'static str {
+        if matches!(self, Self::ProvedIntegers(_)) { "integer" } else { "float" }
+    }
+
+    /// Adds two numbers, at the width the sum needs; `engine` holds the net's floats.
+    ///
+    /// # Errors
+    /// As [`Engine::add`] says.
+    pub fn add(&self, engine: &mut Engine<f32>, a: BigUint, b: BigUint) -> Result<Sum> {
+        let answer = match self {
+            Self::ProvedIntegers(net) => Runner::new(net).add(&a, &b),
+            Self::ProvedFloats(_) | Self::Floats => engine.add(&a, &b)?,
+        };
+        Ok(Sum { a, b, answer })
+    }
+}
+
+/// The proved integer network of a model, if one is found in an instant.
+fn instantly(model: &Model<f32>, level: SimdLevel) -> Option<IntegerNet> {
+    /// States worth a walk.
+    const STATES: RangeInclusive<usize> = 64..=1 << 16;
+    let max_states = (WORK / model.params.len()).min(*STATES.end());
+    if !STATES.contains(&max_states) {
+        return None;
+    }
+    let options = WalkOptions { max_states, level, threads: 1, past_errors: false };
+    let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), &options, |_| {}).ok()?;
+    (found.verdict == Verdict::Proved).then_some(found.net)
+}

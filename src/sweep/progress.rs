@@ -1,0 +1,55 @@
+//! How far a sweep, or a run of a part of it, has come.
+
+use super::record::Outcome;
+use crate::train::Times;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// How far trials have come.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Progress {
+    /// Trials to be done.
+    pub planned: usize,
+    /// Those that are.
+    pub done: usize,
+    /// How those ended.
+    #[serde(flatten, serialize_with = "counts")]
+    pub outcomes: BTreeMap<Outcome, usize>,
+    /// Time since a run began; of a sweep, that during which at least one was under way.
+    pub seconds: f64,
+    /// Where the time of all threads went.
+    #[serde(flatten)]
+    pub times: Times,
+}
+
+impl Progress {
+    /// Counts a trial that ended.
+    pub(super) fn count(&mut self, outcome: Outcome) {
+        self.done += 1;
+        *self.outcomes.entry(outcome).or_default() += 1;
+    }
+
+    /// Trials that are not done yet.
+    pub fn missing(&self) -> usize {
+        self.planned - self.done
+    }
+
+    /// Trials done a second.
+    pub fn trials_per_s(&self) -> f64 {
+        if self.seconds > 0.0 { self.done as f64 / self.seconds } else { 0.0 }
+    }
+
+    /// How long what is missing takes at this rate, if there is one.
+    pub fn seconds_left(&self) -> Option<f64> {
+        (self.trials_per_s() > 0.0 && self.missing() > 0).then(|| self.missing() as f64 / self.trials_per_s())
+    }
+}
+
+/// Each outcome with its count; trials that are proved are solved too.
+fn counts<S: Serializer>(outcomes: &BTreeMap<Outcome, usize>, serializer: S) -> Result<S::Ok, S::Error> {
+    let of = |outcome| outcomes.get(&outcome).copied().unwrap_or(0);
+    let proved = of(Outcome::Proved);
+    serializer.collect_map(
+        Outcome::ALL.map(|outcome| (outcome, of(outcome) + if outcome == Outcome::Solved { proved } else { 0 })),
+    )
+}
