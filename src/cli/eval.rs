@@ -5,12 +5,12 @@ use super::format::{Column, count, percent, plural, rows};
 use super::output::{FAINT, Output, fields, mark, styled};
 use super::trained::Source;
 use super::{Answer, values};
+use carrylane::task::PairSet;
 use carrylane::task::number::shorten;
 use carrylane::task::rng::Purpose;
-use carrylane::task::{Minibatch, PairSet};
-use carrylane::train::{MAX_BITS, Search};
+use carrylane::train::MAX_BITS;
+use carrylane::verify::{NearestSum, Tried, try_set, try_worst};
 use clap::ValueEnum;
-use serde::Serialize;
 
 /// Count a trained net's wrong sums, at any widths.
 #[derive(Debug, clap::Args)]
@@ -55,33 +55,12 @@ const ALL_PAIRS: usize = 9;
 const PAIRS: usize = 16_384;
 const MAX_PAIRS: usize = 1 << 32;
 
-/// How a net did on a set of sums.
-#[derive(Debug, Serialize)]
-struct Tried {
-    bits: usize,
-    pairs: u64,
-    wrong: u64,
-    pattern: String,
-    #[serde(flatten)]
-    worst: Option<Worst>,
-}
-
-/// The sum that came nearest to a wrong answer, or has one.
-#[derive(Debug, Serialize)]
-struct Worst {
-    a: String,
-    b: String,
-    /// The bit of the sum that is meant, and how far its answer is on the right side, as a pre-activation.
-    bit: usize,
-    margin: f32,
-}
-
 const COLUMNS: [Column<Tried>; 6] = [
     ("bits", |tried| count(tried.bits as u64)),
     ("<pattern", |tried| tried.pattern.clone()),
     ("pairs", |tried| count(tried.pairs)),
     ("wrong", |tried| count(tried.wrong)),
-    ("", |tried| match tried.worst.is_none() && tried.wrong > 0 {
+    ("", |tried| match tried.nearest.is_none() && tried.wrong > 0 {
         true => percent(tried.wrong as f64 / tried.pairs as f64),
         false => String::new(),
     }),
@@ -130,31 +109,23 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let mut net = args.source.get(args.random(), out)?;
     let mut all = Vec::new();
     let chunks: usize = sets.iter().map(PairSet::chunks).sum();
-    let (mut batch, mut done) = (Minibatch::default(), 0);
+    let mut done = 0;
     for set in &sets {
-        let mut wrong = 0;
-        for chunk in 0..set.chunks() {
-            set.fill(chunk, &mut batch);
-            wrong += net.engine.evaluate(&batch, None).wrong_samples;
+        let tried = try_set(&mut net.engine, set, || {
             done += 1;
             out.progress(done, chunks as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
-        }
-        let pattern = set.pattern().to_string();
-        let tried = Tried { bits: set.bits(), pairs: set.pairs() as u64, wrong, pattern, worst: None };
+        });
         out.answer_with("eval", &tried, &net.stamp)?;
         all.push(tried);
     }
     for &bits in args.bits.iter().filter(|_| args.pattern == Which::Worst) {
-        let Some(sum) = net.engine.worst_sum(&Search::within(bits), || true) else { continue };
-        let worst = Worst { a: sum.a.to_string(), b: sum.b.to_string(), bit: sum.bit, margin: sum.margin };
-        let wrong = u64::from(sum.wrong());
-        let tried = Tried { bits, pairs: 1, wrong, pattern: "worst".into(), worst: Some(worst) };
+        let Some(tried) = try_worst(&mut net.engine, bits) else { continue };
         out.answer_with("eval", &tried, &net.stamp)?;
         all.push(tried);
     }
     out.progress_done();
     out.say(rows(&COLUMNS, &all))?;
-    for Worst { a, b, bit, margin } in all.iter().filter_map(|tried| tried.worst.as_ref()) {
+    for NearestSum { a, b, bit, margin } in all.iter().filter_map(|tried| tried.nearest.as_ref()) {
         let side = if *margin > 0.0 { "right" } else { "wrong" };
         out.say(format!("{} + {}: bit {bit} is {side} by {:.3}", shorten(a), shorten(b), margin.abs()))?;
     }

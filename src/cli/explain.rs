@@ -11,13 +11,12 @@ use super::values;
 use carrylane::files;
 use carrylane::model::file;
 use carrylane::prove::{
-    Automaton, Explanation, Findings, Format, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
+    Automaton, Explanation, Findings, Format, Unit, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
     states_svg, walk,
 };
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind};
 use carrylane::{Error, Result};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -48,14 +47,6 @@ errors with it, and the states that the shortest failing addition leads through 
 
 /// What is written to the folder.
 const PICTURES: [&str; 3] = ["automaton.svg", "automaton.dot", "states.svg"];
-
-/// How clearly a carried value tells the carry.
-#[derive(Debug, Serialize)]
-struct Unit {
-    unit: usize,
-    value: &'static str,
-    correlation: f64,
-}
 
 const COLUMNS: [Column<Unit>; 4] = [
     ("unit", |unit| unit.unit.to_string()),
@@ -121,15 +112,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 /// Which carried values tell the carry, the clearest first.
 fn tell_units(explanation: &Explanation, hidden: usize, out: &mut Output) -> Result<()> {
     const SHOWN: usize = 16;
-    let units = explanation.correlations.iter().enumerate();
-    let mut units: Vec<Unit> = units
-        .map(|(place, &correlation)| Unit {
-            unit: place % hidden,
-            value: if place < hidden { "h" } else { "c" },
-            correlation,
-        })
-        .collect();
-    units.sort_by(|one, two| two.correlation.abs().total_cmp(&one.correlation.abs()));
+    let units = explanation.units(hidden);
     units.iter().try_for_each(|unit| out.record("unit", unit))?;
     out.say(format!("\n{}", rows(&COLUMNS, units.iter().take(SHOWN))))?;
     let [one, two] = explanation.shares.map(percent);

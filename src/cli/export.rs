@@ -2,14 +2,13 @@
 
 use super::Answer;
 use super::args::{HELP, VERSION, goes_with};
-use super::output::{FAINT, Output, STRONG, styled};
+use super::output::{FAINT, Output, STRONG, fields, styled};
 use super::values::{self, Simd};
 use carrylane::exchange::{Evidence, Format, to_bytes};
 use carrylane::model::file::{self, Saved};
-use carrylane::model::{config_hash, weights_hash};
+use carrylane::model::{Model, config_hash, weights_hash};
 use carrylane::run::model_path;
 use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, Need};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Write a net for PyTorch, numpy or an ONNX runtime.
@@ -56,40 +55,19 @@ Examples:
   carrylane export run/model.safetensors --format safetensors-torch -o torch.safetensors
   carrylane export run/model.safetensors --format npz -o net.npz --gradients --bits 8 --batch 64";
 
-/// The JSON line.
-#[derive(Debug, Serialize)]
-pub(super) struct Record {
-    format: String,
-    path: String,
-    cell: String,
-    hidden: usize,
-    config_hash: String,
-    weights_hash: String,
-    version: &'static str,
-}
-
-impl Record {
-    /// What was written or read.
-    pub(super) fn new(path: &Path, format: Format, saved: &Saved) -> Self {
-        let config = &saved.model.config;
-        Self {
-            format: format.to_string(),
-            path: path.display().to_string(),
-            cell: config.cell.to_string(),
-            hidden: config.hidden,
-            config_hash: config_hash(config),
-            weights_hash: weights_hash(config, &saved.model.params),
-            version: VERSION,
-        }
-    }
-
-    /// The same for people, in two lines.
-    pub(super) fn say(&self, verb: &str, out: &mut Output) -> carrylane::Result<()> {
-        let Self { format, path, cell, hidden, config_hash, weights_hash, .. } = self;
-        out.say(format!("{}, {verb} {path}", styled(STRONG, format!("{cell}, {hidden} hidden"))))?;
-        let line = format!("{format} · config {config_hash} · weights {weights_hash} · carrylane {VERSION}");
-        out.say(styled(FAINT, line))
-    }
+/// Tells what was written to a file of a format.
+pub(super) fn tell(kind: &str, path: &Path, format: Format, saved: &Saved, out: &mut Output) -> carrylane::Result<()> {
+    let Model { config, params } = &saved.model;
+    let (format, path, cell, hidden) = (format.to_string(), path.display().to_string(), config.cell, config.hidden);
+    let (config_hash, weights_hash) = (config_hash(config), weights_hash(config, params));
+    out.say(format!("{}, written to {path}", styled(STRONG, format!("{cell}, {hidden} hidden"))))?;
+    let line = format!("{format} · config {config_hash} · weights {weights_hash} · carrylane {VERSION}");
+    out.say(styled(FAINT, line))?;
+    let line = fields! {
+        "format": format, "path": path, "cell": cell, "hidden": hidden, "config_hash": config_hash,
+        "weights_hash": weights_hash
+    };
+    out.answer(kind, &line)
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
@@ -112,8 +90,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         None
     };
     out.file(&args.output, &to_bytes(args.format, &saved, evidence.as_ref())?)?;
-    let record = Record::new(&args.output, args.format, &saved);
-    record.say("written to", out)?;
-    out.record("export", &record)?;
+    tell("export", &args.output, args.format, &saved, out)?;
     Ok(Answer::Yes)
 }

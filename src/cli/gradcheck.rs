@@ -8,7 +8,7 @@ use super::output::{BAD, FAINT, GOOD, Output, fields, mark, styled};
 use super::sizes::Sizes;
 use super::values::Simd;
 use carrylane::train::Need;
-use carrylane::verify::{Comparison, Grid, gradcheck};
+use carrylane::verify::{Comparison, Grid, Group, gradcheck};
 
 /// Check gradients: differences against reference, reference against kernel.
 #[derive(Debug, clap::Args)]
@@ -42,21 +42,12 @@ Exits with 1 if any error is above its tolerance.";
 /// The most failures that are told one by one.
 const TOLD: usize = 20;
 
-/// Comparisons of one kind, and the one that came closest to its tolerance, or furthest beyond.
-#[derive(Debug)]
-struct Group {
-    kind: [String; 4],
-    comparisons: u64,
-    failed: u64,
-    worst: Comparison,
-}
-
 const COLUMNS: [Column<Group>; 9] = [
     ("<engine", |group| group.kind[0].clone()),
     ("<level", |group| group.kind[1].clone()),
     ("<precision", |group| group.kind[2].clone()),
     ("<against", |group| group.kind[3].clone()),
-    ("checks", |group| count(group.comparisons)),
+    ("checks", |group| count(group.comparisons as u64)),
     ("worst error", |group| format!("{:.1e}", group.worst.max_relative_error)),
     ("tolerance", |group| format!("{:.1e}", group.worst.tolerance)),
     ("<", |group| mark(group.failed == 0)),
@@ -82,7 +73,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     // A comparison with differences; the fused engine at each level and blas at one, in two precisions.
     let total = grid.configs.len() * grid.bits.len() * grid.batches.len() * (1 + 2 * (grid.levels.len() + 1));
-    let (mut groups, mut failures, mut done) = (Vec::<Group>::new(), Vec::new(), 0_u64);
+    let (mut failures, mut done) = (Vec::new(), 0_u64);
     let mut printed = Ok(());
     let summary = gradcheck(&grid, |comparison| {
         done += 1;
@@ -90,14 +81,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         if printed.is_ok() {
             printed = record(comparison, out);
         }
-        collect(&mut groups, comparison);
         if !comparison.ok() && failures.len() < TOLD {
             failures.push(failure(comparison));
         }
     })?;
     out.progress_done();
     printed?;
-    out.say(rows(&COLUMNS, &groups))?;
+    out.say(rows(&COLUMNS, &summary.groups))?;
     for line in &failures {
         out.say(line)?;
     }
@@ -129,22 +119,6 @@ fn record(c: &Comparison, out: &mut Output) -> carrylane::Result<()> {
         "engine": c.engine.to_string(), "worst": c.worst
     };
     out.record("gradcheck", &line)
-}
-
-fn collect(groups: &mut Vec<Group>, comparison: &Comparison) {
-    let level = comparison.level.map_or_else(|| "–".into(), |level| level.to_string());
-    let (engine, against) = (comparison.engine.to_string(), comparison.against.to_string());
-    let kind = [engine, level, comparison.precision.to_string(), against];
-    let Some(group) = groups.iter_mut().find(|group| group.kind == kind) else {
-        groups.push(Group { kind, comparisons: 1, failed: u64::from(!comparison.ok()), worst: comparison.clone() });
-        return;
-    };
-    group.comparisons += 1;
-    group.failed += u64::from(!comparison.ok());
-    let severity = |c: &Comparison| c.max_relative_error / c.tolerance;
-    if severity(comparison).total_cmp(&severity(&group.worst)).is_gt() {
-        group.worst = comparison.clone();
-    }
 }
 
 /// Net, sizes and entry of a comparison.

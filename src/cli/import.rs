@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::args::HELP;
-use super::export::Record;
+use super::export::tell;
 use super::output::Output;
 use super::values;
 use carrylane::exchange::{Format, Said, import};
@@ -61,8 +61,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.writes(&[&args.file], &[&args.output])?;
     let saved = import(&args.file, args.format, &said)?;
     out.file(&args.output, &file::to_bytes(&saved.model, &saved.notes))?;
-    let record = Record::new(&args.output, args.format, &saved);
-    record.say("written to", out)?;
-    out.record("import", &record)?;
+    tell("import", &args.output, args.format, &saved, out)?;
     Ok(Answer::Yes)
 }

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::args::VERSION;
-use super::output::{Output, STRONG, styled};
+use super::output::{Output, STRONG, fields, styled};
 use carrylane::kernel::{SimdLevel, fma_peak};
 use carrylane::train::{cores, processor};
 use serde::Serialize;
@@ -15,20 +15,6 @@ pub(super) struct Args {
     /// Measure the multiply-add peak of a core, at each level and precision.
     #[arg(long)]
     peak: bool,
-}
-
-/// The JSON line.
-#[derive(Debug, Serialize)]
-struct Info {
-    version: &'static str,
-    processor: String,
-    architecture: &'static str,
-    system: &'static str,
-    cores: usize,
-    levels: Vec<Level>,
-    best: String,
-    tested_on: &'static str,
-    compiled_for: &'static [&'static str],
 }
 
 /// Where all tests run.
@@ -69,24 +55,15 @@ impl Level {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let levels: Vec<Level> = SimdLevel::available().into_iter().map(|level| Level::of(level, args.peak)).collect();
-    let info = Info {
-        version: VERSION,
-        processor: processor(),
-        architecture: std::env::consts::ARCH,
-        system: std::env::consts::OS,
-        cores: cores(),
-        best: SimdLevel::best().to_string(),
-        levels,
-        tested_on: TESTED_ON,
-        compiled_for: &COMPILED_FOR,
-    };
+    let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+    let (processor, cores, fastest) = (processor(), cores(), SimdLevel::best().to_string());
     let mut say = |name: &str, text: &str| out.say(format!("{} {text}", styled(STRONG, format!("{name:<10}"))));
-    say("carrylane", info.version)?;
-    say("processor", &info.processor)?;
-    say("system", &format!("{}, {}", info.system, info.architecture))?;
-    say("cores", &format!("{}, the default of --threads", info.cores))?;
-    for (place, level) in info.levels.iter().enumerate() {
-        let best = if level.level == info.best { "  (best, the default of --simd)" } else { "" };
+    say("carrylane", VERSION)?;
+    say("processor", &processor)?;
+    say("system", &format!("{system}, {architecture}"))?;
+    say("cores", &format!("{cores}, the default of --threads"))?;
+    for (place, level) in levels.iter().enumerate() {
+        let best = if level.level == fastest { "  (best, the default of --simd)" } else { "" };
         say(if place == 0 { "levels" } else { "" }, &format!("{}{best}", level.text()))?;
     }
     say("same bits", "for any number of threads, and on all levels with fused multiply-add")?;
@@ -95,6 +72,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",
     )?;
     say("tested", &format!("on {TESTED_ON}; the library is compiled, not run, for {}", COMPILED_FOR.join(", ")))?;
-    out.record("info", &info)?;
+    let line = fields! {
+        "version": VERSION, "processor": processor, "architecture": architecture, "system": system, "cores": cores,
+        "levels": levels, "best": fastest, "tested_on": TESTED_ON, "compiled_for": COMPILED_FOR
+    };
+    out.record("info", &line)?;
     Ok(Answer::Yes)
 }

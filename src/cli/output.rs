@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use carrylane::{Error, Result, files};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -65,9 +65,9 @@ struct Line<'a, T, M> {
 }
 
 /// Names and values, as one JSON object in this order.
-pub(super) struct Fields<const N: usize>(pub(super) [(&'static str, Value); N]);
+pub(super) struct Fields(pub(super) Vec<(&'static str, Box<RawValue>)>);
 
-impl<const N: usize> Serialize for Fields<N> {
+impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
@@ -75,7 +75,9 @@ impl<const N: usize> Serialize for Fields<N> {
 
 /// [`Fields`], written as in JSON.
 macro_rules! fields {
-    ($($name:literal: $value:expr),* $(,)?) => { $crate::cli::output::Fields([$(($name, serde_json::json!($value))),*]) };
+    ($($name:literal: $value:expr),* $(,)?) => {
+        $crate::cli::output::Fields(vec![$(($name, serde_json::value::to_raw_value(&$value).expect("a JSON form"))),*])
+    };
 }
 pub(super) use fields;
 

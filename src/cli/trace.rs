@@ -4,34 +4,15 @@ use super::format::{count, percent, plural};
 use super::output::Output;
 use super::sparkline::sparkline;
 use carrylane::train::{Event, Settings, Until, has_row};
-use serde::Serialize;
 
 /// The error as it falls: at updates 1, 2, 4 … 512, then at every fourth power.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     /// The last update shown.
     shown: u64,
-    last: Option<Line>,
+    last: Option<Event>,
     /// Losses at the updates that curves are made of.
     losses: Vec<f64>,
-}
-
-/// An update, as shown.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Line {
-    update: u64,
-    samples: u64,
-    loss: f64,
-    bit_error: f64,
-    seconds: f64,
-}
-
-/// An epoch, as shown in JSON.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct EpochLine {
-    epoch: u64,
-    loss: f64,
-    bit_error: f64,
 }
 
 impl Trace {
@@ -42,7 +23,10 @@ impl Trace {
 
     /// How the loss fell, in a line; nothing for a training too short.
     pub(super) fn curve(&self) -> Option<String> {
-        let last = self.last.filter(|last| !has_row(last.update)).map(|last| last.loss);
+        let last = match self.last {
+            Some(Event::Update { update, loss, .. }) if !has_row(update) => Some(loss),
+            _ => None,
+        };
         let losses: Vec<f64> = self.losses.iter().copied().chain(last).collect();
         let (first, last) = (losses.first()?, losses.last()?);
         Some(format!("loss {} {first:.4} to {last:.4}", sparkline(&losses)?))
@@ -52,13 +36,10 @@ impl Trace {
     pub(super) fn show(&mut self, event: &Event, settings: &Settings, out: &mut Output) -> carrylane::Result<()> {
         let (update, samples, loss, bit_error, seconds) = match *event {
             Event::Update { update, samples, loss, bit_error, seconds } => (update, samples, loss, bit_error, seconds),
-            Event::Epoch { epoch, loss, bit_error } if epoch.is_power_of_two() => {
-                return out.record("epoch", &EpochLine { epoch, loss, bit_error });
-            }
+            Event::Epoch { epoch, .. } if epoch.is_power_of_two() => return out.record("epoch", event),
             Event::Epoch { .. } | Event::Check { .. } => return Ok(()),
         };
-        let line = Line { update, samples, loss, bit_error, seconds };
-        self.last = Some(line);
+        self.last = Some(*event);
         if has_row(update) {
             self.losses.push(loss);
         }
@@ -82,11 +63,14 @@ impl Trace {
 
     /// Shows the last update, if it is not shown yet.
     pub(super) fn show_last(&mut self, out: &mut Output) -> carrylane::Result<()> {
-        let Some(line) = self.last.filter(|line| line.update > self.shown) else { return Ok(()) };
-        self.shown = line.update;
-        let (update, samples, loss) = (count(line.update), count(line.samples), line.loss);
-        out.say(format!("{update:>10} {samples:>13} {loss:>10.4} {:>12}", percent(line.bit_error)))?;
-        out.record("update", &line)
+        let Some(last @ Event::Update { update, samples, loss, bit_error, .. }) = self.last else { return Ok(()) };
+        if update <= self.shown {
+            return Ok(());
+        }
+        self.shown = update;
+        let (update, samples, wrong) = (count(update), count(samples), percent(bit_error));
+        out.say(format!("{update:>10} {samples:>13} {loss:>10.4} {wrong:>12}"))?;
+        out.record("update", &last)
     }
 }
 

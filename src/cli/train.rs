@@ -1,7 +1,6 @@
 //! `carrylane train`: its flags, and what they mean.
 
 mod run;
-mod summary;
 mod told;
 
 use super::args::{HELP, Machine, Net, goes_with};

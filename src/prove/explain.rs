@@ -2,6 +2,7 @@
 
 use super::net::IntegerNet;
 use crate::task::rng::{Purpose, stream, unit};
+use serde::Serialize;
 
 /// A state that random additions led to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +24,29 @@ pub struct Explanation {
     pub points: Vec<Point>,
     /// The share of the states' variance in each of the two.
     pub shares: [f64; 2],
+}
+
+/// How clearly a carried value tells the carry.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Unit {
+    /// The hidden unit.
+    pub unit: usize,
+    /// `h` or `c`.
+    pub value: &'static str,
+    /// With the true carry, −1 to 1.
+    pub correlation: f64,
+}
+
+impl Explanation {
+    /// The carried values of a net of so many hidden units, the clearest first.
+    pub fn units(&self, hidden: usize) -> Vec<Unit> {
+        let value = |place: usize| if place < hidden { "h" } else { "c" };
+        let units = self.correlations.iter().enumerate();
+        let units = units.map(|(at, &correlation)| Unit { unit: at % hidden, value: value(at), correlation });
+        let mut units: Vec<Unit> = units.collect();
+        units.sort_by(|one, two| two.correlation.abs().total_cmp(&one.correlation.abs()));
+        units
+    }
 }
 
 /// Additions that are watched.

@@ -125,7 +125,7 @@ pub use certificate::Certificate;
 pub use check::{Checked, check};
 pub use check_float::{CheckedFloat, check_float};
 pub use coq::{THEORY, Theorem};
-pub use explain::{Explanation, Point, explain};
+pub use explain::{Explanation, Point, Unit, explain};
 pub use findings::{Failure, Findings, FloatFindings, WalkSummary};
 pub use fixed::{GATE_BITS, MAX_Q, WEIGHT_BITS};
 pub use float::FloatProof;

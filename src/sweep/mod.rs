@@ -63,5 +63,5 @@ pub use shard::Shard;
 pub use spec::{Method, Spec};
 pub use status::Status;
 pub use store::{Damaged, Records};
-pub use submit::{Array, MAX_TASKS};
+pub use submit::{Array, MAX_TASKS, sbatch};
 pub use trial::{Engine, Goal, Optimizer, Trial};

@@ -7,6 +7,7 @@ use super::keys::short;
 use crate::error::{Error, Result};
 use crate::task::whole::in_range;
 use std::path::Path;
+use std::process::Command;
 
 /// What is asked of Slurm.
 #[derive(Debug, Clone)]
@@ -80,6 +81,19 @@ exit "$code"
 "#
         ))
     }
+}
+
+/// Submits a script to Slurm, and returns what sbatch said.
+///
+/// # Errors
+/// [`Error::Io`] if there is no sbatch, or with why it refuses.
+pub fn sbatch(script: &Path) -> Result<String> {
+    let output = Command::new("sbatch").arg(script).output().map_err(|source| Error::io("sbatch", "run", source))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " ");
+    Err(Error::io("sbatch", "submit", std::io::Error::other(said)))
 }
 
 /// A path as text that a line of a script can hold.

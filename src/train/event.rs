@@ -5,9 +5,11 @@ use super::clock::Times;
 use super::fault::Fault;
 use super::trainer::Trainer;
 use crate::error::Result;
+use serde::Serialize;
 
 /// Something that happened in a training.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Event {
     /// A minibatch was learned.
     Update {

@@ -47,12 +47,47 @@ impl Default for Grid {
 }
 
 /// What the checks came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Summary {
     /// Comparisons made.
     pub comparisons: usize,
     /// Comparisons above their tolerance.
     pub failed: usize,
+    /// Both, for each engine, level, precision and what it was compared with.
+    pub groups: Vec<Group>,
+}
+
+/// Comparisons of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Engine, level, precision and what it was compared with.
+    pub kind: [String; 4],
+    /// Comparisons made.
+    pub comparisons: usize,
+    /// Comparisons above their tolerance.
+    pub failed: usize,
+    /// The one that came closest to its tolerance, or furthest beyond.
+    pub worst: Comparison,
+}
+
+impl Summary {
+    fn add(&mut self, found: &Comparison) {
+        let failed = usize::from(!found.ok());
+        self.comparisons += 1;
+        self.failed += failed;
+        let level = found.level.map_or_else(|| "–".into(), |level| level.to_string());
+        let kind = [found.engine.to_string(), level, found.precision.to_string(), found.against.to_string()];
+        let Some(group) = self.groups.iter_mut().find(|group| group.kind == kind) else {
+            self.groups.push(Group { kind, comparisons: 1, failed, worst: found.clone() });
+            return;
+        };
+        group.comparisons += 1;
+        group.failed += failed;
+        let severity = |c: &Comparison| c.max_relative_error / c.tolerance;
+        if severity(found).total_cmp(&severity(&group.worst)).is_gt() {
+            group.worst = found.clone();
+        }
+    }
 }
 
 /// Error of the reference against central differences: what rounding leaves of a quotient in `f64`.
@@ -69,8 +104,7 @@ pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<Summary
         for &bits in &grid.bits {
             for &batch in &grid.batches {
                 case(grid, config, bits, batch, |comparison| {
-                    summary.comparisons += 1;
-                    summary.failed += usize::from(!comparison.ok());
+                    summary.add(comparison);
                     on(comparison);
                 })?;
             }

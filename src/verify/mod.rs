@@ -7,7 +7,9 @@ mod compare;
 mod differences;
 mod gradcheck;
 mod speed;
+mod sums;
 
 pub use compare::{Against, Comparison, Precision, Worst};
-pub use gradcheck::{Grid, Summary, gradcheck};
+pub use gradcheck::{Grid, Group, Summary, gradcheck};
 pub use speed::{Speed, TimedStep};
+pub use sums::{NearestSum, Tried, try_set, try_worst};

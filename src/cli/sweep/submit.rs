@@ -4,13 +4,12 @@ use crate::cli::args::HELP;
 use crate::cli::format::count;
 use crate::cli::output::{FAINT, Output, fields, styled};
 use crate::cli::{Answer, values};
+use carrylane::Error;
 use carrylane::files;
-use carrylane::sweep::{Array, MAX_TASKS, Plan};
+use carrylane::sweep::{Array, MAX_TASKS, Plan, sbatch};
 use carrylane::train::MAX_THREADS;
-use carrylane::{Error, Result};
 use clap::ValueEnum;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// Run a sweep on a cluster: write a job array and submit it.
 #[derive(Debug, clap::Args)]
@@ -93,14 +92,4 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     };
     out.answer("submit", &line)?;
     Ok(Answer::Yes)
-}
-
-/// Submits a script, and returns what sbatch said.
-fn sbatch(script: &PathBuf) -> Result<String> {
-    let output = Command::new("sbatch").arg(script).output().map_err(|source| Error::io("sbatch", "run", source))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " ");
-    Err(Error::io("sbatch", "submit", std::io::Error::other(said)))
 }

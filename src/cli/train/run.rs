@@ -1,22 +1,21 @@
 //! A training from its flags to its answer.
 
-use super::summary::Summary;
-use super::told::{conclusion, header, next, right, show_sums};
+use super::told::{conclusion, header, next, right, show_sums, summary};
 use super::{Args, Keeping};
 use crate::cli::args::goes_with;
 use crate::cli::config_file;
 use crate::cli::format::{count, duration, plural, rate};
-use crate::cli::output::{FAINT, Output, styled};
+use crate::cli::output::{FAINT, Output, fields, styled};
 use crate::cli::proof::tell;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
+use carrylane::model::{Model, config_hash, weights_hash};
 use carrylane::prove::{Findings, Learned, Plan, train as train_for};
 use carrylane::report::write_training;
 use carrylane::run::{CONFIG, Curves, MODEL, Options, REPORT, Run, checkpoints, is_run};
 use carrylane::sweep;
 use carrylane::train::{Event, Need, Outcome, Settings, Trainer, Until, Watch};
 use carrylane::{Error, Result};
-use serde::Serialize;
 use std::path::Path;
 
 /// Runs the command.
@@ -151,7 +150,6 @@ fn end(
     if report.outcome != Outcome::Diverged {
         show_sums(trainer, out)?;
     }
-    let summary = Summary::new(trainer, &learned, plan);
     out.say(conclusion(&settings, report))?;
     if let Some(proof) = &learned.proof {
         let model = trainer.model().clone();
@@ -165,11 +163,13 @@ fn end(
     // Nobody waits for shorter counts.
     let counted = Some(report.count_seconds).filter(|&seconds| seconds >= 1.0);
     let counted = counted.map_or(String::new(), |seconds| format!("; {} in the final count", duration(seconds)));
-    out.say(format!("{made} in {time}, {} samples/s{counted}", rate(summary.samples_per_s)))?;
+    out.say(format!("{made} in {time}, {} samples/s{counted}", rate(report.samples as f64 / report.seconds)))?;
     if let Some(curve) = trace.curve() {
         out.say(curve)?;
     }
-    out.say(styled(FAINT, format!("config {} · weights {}", summary.config_hash, summary.weights_hash)))?;
+    let Model { config, params } = trainer.model();
+    let (config_hash, weights_hash) = (config_hash(config), weights_hash(config, params));
+    out.say(styled(FAINT, format!("config {config_hash} · weights {weights_hash}")))?;
     let model = folder.filter(|_| report.outcome != Outcome::Diverged).map(|folder| folder.join(MODEL));
     if let Some(folder) = folder {
         let saved = model.as_ref().map_or(String::new(), |name| format!("{}, ", name.display()));
@@ -179,21 +179,13 @@ fn end(
     if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.say(styled(FAINT, format!("next: {next}")))?;
     }
-    out.answer("summary", &summary)?;
+    out.answer_with("summary", &summary(trainer, &learned, plan), &report.times)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
     Ok(match report.outcome {
         Outcome::Solved => Answer::from(proved.unwrap_or(true)),
         Outcome::Unsolved => Answer::from(!asked_to_solve),
         Outcome::Diverged | Outcome::Stopped => Answer::No,
     })
-}
-
-/// The last JSON line of a training that was told to stop.
-#[derive(Debug, Serialize)]
-struct Interrupted {
-    updates: u64,
-    samples: u64,
-    seconds: f64,
 }
 
 /// What to do to go on with a training another time.
@@ -205,6 +197,6 @@ fn interrupted(trainer: &Trainer, folder: Option<&Path>, out: &mut Output) -> an
     let updates = plural(trainer.updates(), "update");
     out.warn(&format!("interrupted after {updates}; {}", tip.as_deref().unwrap_or(KEEP)));
     let (updates, samples, seconds) = (trainer.updates(), trainer.samples(), trainer.seconds());
-    out.record("interrupted", &Interrupted { updates, samples, seconds })?;
+    out.record("interrupted", &fields! { "updates": updates, "samples": samples, "seconds": seconds })?;
     Ok(Answer::Interrupted)
 }

@@ -2,9 +2,11 @@
 
 use crate::cli::args::VERSION;
 use crate::cli::format::{count, plural};
-use crate::cli::output::{BAD, GOOD, Output, STRONG, styled};
+use crate::cli::output::{BAD, Fields, GOOD, Output, STRONG, fields, styled};
 use crate::cli::{quoted, sums};
-use carrylane::train::{EngineKind, Outcome, Report, Score, Settings, Trainer, Until};
+use carrylane::model::{Cell, config_hash, weights_hash};
+use carrylane::prove::{Learned, Plan};
+use carrylane::train::{EngineKind, FixedSet, Outcome, Report, Score, Settings, Trainer, Until};
 use std::path::Path;
 
 /// What is trained, in a line.
@@ -54,6 +56,40 @@ fn diverged(report: &Report) -> String {
 /// How many of a set are right.
 pub(super) fn right(score: &Score) -> String {
     format!("{} of {}", count(score.total - score.wrong), count(score.total))
+}
+
+/// The last JSON line.
+pub(super) fn summary(trainer: &mut Trainer, learned: &Learned, plan: Option<&Plan>) -> Fields {
+    let engine = trainer.engine().kind();
+    let (settings, model, report) = (trainer.settings(), trainer.model(), &learned.report);
+    let config = &model.config;
+    let mut line = fields! {
+        "solved": report.outcome == Outcome::Solved, "pairs_wrong": report.score.wrong,
+        "pairs_total": report.score.total, "updates": report.updates, "samples": report.samples,
+        "seconds": report.seconds, "samples_per_s": report.samples as f64 / report.seconds,
+        "weights_hash": weights_hash(config, &model.params), "cell": config.cell, "hidden": config.hidden,
+        "bits": settings.bits, "batch": settings.batch, "seed": settings.seed, "level": settings.level.to_string(),
+        "threads": settings.threads, "engine": engine.to_string(), "outcome": report.outcome.name(),
+        "config_hash": config_hash(config), "count_seconds": report.count_seconds
+    };
+    if config.cell == Cell::Lstm {
+        line.0.extend(fields! { "lstm_form": config.lstm_form }.0);
+    }
+    if let Some(FixedSet { training, held_out }) = report.fixed {
+        let sets = fields! {
+            "training_wrong": training.wrong, "training_total": training.total,
+            "held_out_wrong": held_out.wrong, "held_out_total": held_out.total
+        };
+        line.0.extend(sets.0);
+    }
+    if let Some(plan) = plan {
+        let proved = learned.proved();
+        line.0.extend(fields! { "proved": proved, "proofs_tried": learned.tried, "noise": plan.noise }.0);
+    }
+    if let Some(fault) = report.fault {
+        line.0.extend(fields! { "diverged": fault }.0);
+    }
+    line
 }
 
 /// Some sums by the net as it is now.

@@ -1,0 +1,52 @@
+//! Sums by a net, counted set by set, and the one it does worst.
+
+use crate::task::{Minibatch, PairSet};
+use crate::train::{Engine, Search};
+use serde::Serialize;
+
+/// How a net did on a set of sums.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tried {
+    /// Width of the additions.
+    pub bits: usize,
+    /// Sums tried.
+    pub pairs: u64,
+    /// Those with a wrong bit.
+    pub wrong: u64,
+    /// Which sums.
+    pub pattern: String,
+    /// The one sum that a search found, if it is that.
+    #[serde(flatten)]
+    pub nearest: Option<NearestSum>,
+}
+
+/// The sum that came nearest to a wrong answer, or has one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NearestSum {
+    /// First operand.
+    pub a: String,
+    /// Second operand.
+    pub b: String,
+    /// The bit of the sum that is meant.
+    pub bit: usize,
+    /// How far its answer is on the right side, as a pre-activation.
+    pub margin: f32,
+}
+
+/// Counts the wrong sums of a set, and tells of each chunk that is done.
+pub fn try_set(engine: &mut Engine<f32>, set: &PairSet, mut on_chunk: impl FnMut()) -> Tried {
+    let (mut batch, mut wrong) = (Minibatch::default(), 0);
+    for chunk in 0..set.chunks() {
+        set.fill(chunk, &mut batch);
+        wrong += engine.evaluate(&batch, None).wrong_samples;
+        on_chunk();
+    }
+    Tried { bits: set.bits(), pairs: set.pairs() as u64, wrong, pattern: set.pattern().to_string(), nearest: None }
+}
+
+/// Searches for the worst sum of a width; nothing if it has none.
+pub fn try_worst(engine: &mut Engine<f32>, bits: usize) -> Option<Tried> {
+    let sum = engine.worst_sum(&Search::within(bits), || true)?;
+    let nearest = NearestSum { a: sum.a.to_string(), b: sum.b.to_string(), bit: sum.bit, margin: sum.margin };
+    Some(Tried { bits, pairs: 1, wrong: sum.wrong().into(), pattern: "worst".into(), nearest: Some(nearest) })
+}
