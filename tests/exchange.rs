@@ -2,7 +2,7 @@
 
 mod common;
 
-use carrylane::exchange::{Evidence, Format, Said, export, import};
+use carrylane::exchange::{Evidence, FileFormat, ImportOptions, export, import};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::file::Saved;
 use carrylane::model::{Activation, Cell, Config, Init, LstmForm, Model, weights_hash};
@@ -41,12 +41,12 @@ fn every_net_comes_back_to_the_bit() {
         for (name, config) in nets(hidden) {
             for bias in [true, false] {
                 let saved = saved(Config { bias, ..config });
-                for format in Format::READ {
+                for format in FileFormat::READ {
                     export(&path, format, &saved, None).expect("writable");
                     let bytes = fs::read(&path).expect("just written");
                     export(&path, format, &saved, None).expect("writable");
                     assert_eq!(bytes, fs::read(&path).expect("just written"), "{name}, {format}: the same bytes again");
-                    match import(&path, format, &Said::default()) {
+                    match import(&path, format, &ImportOptions::default()) {
                         Ok(back) if back == saved && bits(&back.model) == bits(&saved.model) => {}
                         other => failures.push(format!("{name}, {hidden} hidden, bias {bias}, {format}: {other:?}")),
                     }
@@ -62,9 +62,9 @@ fn evidence_leaves_the_net_as_it_is() {
     let (_folder, path) = place();
     let saved = saved(Config { hidden: 5, ..Config::of(Cell::Lstm) });
     let evidence = Evidence::new(&saved.model, 6, 10, 1, EngineKind::Fused, SimdLevel::best()).expect("a level");
-    export(&path, Format::Npz, &saved, Some(&evidence)).expect("writable");
-    assert_eq!(import(&path, Format::Npz, &Said::default()).expect("a net"), saved);
-    for format in [Format::SafetensorsTorch, Format::Onnx] {
+    export(&path, FileFormat::Npz, &saved, Some(&evidence)).expect("writable");
+    assert_eq!(import(&path, FileFormat::Npz, &ImportOptions::default()).expect("a net"), saved);
+    for format in [FileFormat::SafetensorsTorch, FileFormat::Onnx] {
         let refused = export(&path, format, &saved, Some(&evidence)).expect_err("nowhere to put it").to_string();
         assert!(refused.contains("use the format npz"), "{refused}");
     }
@@ -94,21 +94,24 @@ const ELMAN: [(&str, &[usize]); 6] = [
 fn a_file_of_other_hands_is_what_its_shapes_and_its_owner_say() {
     let (_folder, path) = place();
     write(&path, &ELMAN, Dtype::F32);
-    let read = |said: &Said| import(&path, Format::SafetensorsTorch, said).map(|saved| saved.model.config);
+    let read = |said: &ImportOptions| import(&path, FileFormat::SafetensorsTorch, said).map(|saved| saved.model.config);
     let elman = Config { hidden: 3, activation: Activation::Tanh, ..Config::default() };
-    assert_eq!(read(&Said::default()).expect("a net"), elman, "PyTorch's defaults");
-    let said = Said { cell: Some(Cell::Dynamic), activation: Some(Activation::Relu), ..Said::default() };
+    assert_eq!(read(&ImportOptions::default()).expect("a net"), elman, "PyTorch's defaults");
+    let said =
+        ImportOptions { cell: Some(Cell::Dynamic), activation: Some(Activation::Relu), ..ImportOptions::default() };
     let dynamic = Config { cell: Cell::Dynamic, activation: Activation::Relu, ..elman };
     assert_eq!(read(&said).expect("a net"), dynamic, "as said");
-    let refused = read(&Said { cell: Some(Cell::Lstm), ..Said::default() }).expect_err("too few gates").to_string();
+    let refused = read(&ImportOptions { cell: Some(Cell::Lstm), ..ImportOptions::default() })
+        .expect_err("too few gates")
+        .to_string();
     assert!(refused.ends_with("it has 1 gates for each hidden unit, the lstm cell has 4"), "{refused}");
-    let form = Said { lstm_form: Some(LstmForm::Notebook), ..Said::default() };
+    let form = ImportOptions { lstm_form: Some(LstmForm::Notebook), ..ImportOptions::default() };
     assert!(read(&form).expect_err("no LSTM").to_string().contains("has no LSTM form"));
 
     let lstm: [(&str, &[usize]); 3] = [("a.weight_ih_l0", &[4, 2]), ("a.weight_hh_l0", &[4, 1]), ("b.weight", &[1, 1])];
     write(&path, &lstm, Dtype::F32);
     let wanted = Config { hidden: 1, bias: false, ..Config::of(Cell::Lstm) };
-    assert_eq!(read(&Said::default()).expect("a net"), wanted, "four gates, no biases");
+    assert_eq!(read(&ImportOptions::default()).expect("a net"), wanted, "four gates, no biases");
     assert_eq!(read(&form).expect("a net").lstm_form, LstmForm::Notebook, "as said");
 }
 
@@ -127,7 +130,7 @@ fn two_biases_of_pytorch_are_added() {
         (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), blob).expect("shape and bytes agree"))
     });
     fs::write(&path, safetensors::serialize(views, None).expect("distinct names")).expect("writable");
-    let model = import(&path, Format::SafetensorsTorch, &Said::default()).expect("a net").model;
+    let model = import(&path, FileFormat::SafetensorsTorch, &ImportOptions::default()).expect("a net").model;
     assert_eq!(model.layout().weights(&model.params).b_h, [0.75; 3]);
 }
 
@@ -136,44 +139,44 @@ fn what_holds_no_net_is_refused_with_what_was_found() {
     let (_folder, path) = place();
     let mut failures = Vec::new();
     let mut refused = |format, words: &[&str]| {
-        let problem =
-            import(&path, format, &Said::default()).map_or_else(|e| e.to_string(), |saved| format!("{saved:?}"));
+        let problem = import(&path, format, &ImportOptions::default())
+            .map_or_else(|e| e.to_string(), |saved| format!("{saved:?}"));
         if let Some(word) = words.iter().find(|&&word| !problem.contains(word)) {
             failures.push(format!("no '{word}' in: {problem}"));
         }
     };
-    for format in Format::READ {
+    for format in FileFormat::READ {
         fs::write(&path, "").expect("writable");
         refused(format, &["the file is empty"]);
         fs::write(&path, "some text").expect("writable");
         refused(format, &["not a whole"]);
     }
     write(&path, &ELMAN, Dtype::F64);
-    refused(Format::SafetensorsTorch, &["is F64, want F32: save the module after .float()"]);
+    refused(FileFormat::SafetensorsTorch, &["is F64, want F32: save the module after .float()"]);
     write(&path, &ELMAN[1..], Dtype::F32);
-    refused(Format::SafetensorsTorch, &["want one tensor named …weight_ih_l0", "it holds encoder.bias_hh_l0"]);
+    refused(FileFormat::SafetensorsTorch, &["want one tensor named …weight_ih_l0", "it holds encoder.bias_hh_l0"]);
     write(&path, &ELMAN[..4], Dtype::F32);
-    refused(Format::SafetensorsTorch, &["want one layer nn.Linear(H, 1)"]);
+    refused(FileFormat::SafetensorsTorch, &["want one layer nn.Linear(H, 1)"]);
     write(&path, &[&ELMAN[..], &[("encoder.weight_ih_l1", &[3, 3])]].concat(), Dtype::F32);
-    refused(Format::SafetensorsTorch, &["encoder.weight_ih_l1", "want one layer each"]);
+    refused(FileFormat::SafetensorsTorch, &["encoder.weight_ih_l1", "want one layer each"]);
     let wide: [(&str, &[usize]); 3] = [("a.weight_ih_l0", &[3, 5]), ("a.weight_hh_l0", &[3, 3]), ("b.weight", &[1, 3])];
     write(&path, &wide, Dtype::F32);
-    refused(Format::SafetensorsTorch, &["w_ih has the shape [5, 3], a net of its w_hh wants [2, 3]"]);
+    refused(FileFormat::SafetensorsTorch, &["w_ih has the shape [5, 3], a net of its w_hh wants [2, 3]"]);
     let gru: [(&str, &[usize]); 3] = [("a.weight_ih_l0", &[9, 2]), ("a.weight_hh_l0", &[9, 3]), ("b.weight", &[1, 3])];
     write(&path, &gru, Dtype::F32);
-    refused(Format::SafetensorsTorch, &["a GRU"]);
+    refused(FileFormat::SafetensorsTorch, &["a GRU"]);
     write(&path, &[("a.weight_ih_l0", &[0, 2]), ("a.weight_hh_l0", &[0, 0]), ("b.weight", &[1, 0])], Dtype::F32);
-    refused(Format::SafetensorsTorch, &["have the shape [0, 0], want [H, H]"]);
+    refused(FileFormat::SafetensorsTorch, &["have the shape [0, 0], want [H, H]"]);
 
     let mut sick = saved(Config { hidden: 2, ..Config::default() });
     sick.model.params[5] = f32::INFINITY;
-    for format in Format::READ {
+    for format in FileFormat::READ {
         export(&path, format, &sick, None).expect("writable");
         refused(format, &["weight 1 of w_hh is inf"]);
     }
     carrylane::model::file::save(&path, &sick.model, &sick.notes).expect("writable");
-    refused(Format::SafetensorsTorch, &["a model file of carrylane already"]);
-    refused(Format::Onnx, &["written, not read"]);
+    refused(FileFormat::SafetensorsTorch, &["a model file of carrylane already"]);
+    refused(FileFormat::Onnx, &["written, not read"]);
     report(&failures);
 }
 
@@ -181,16 +184,16 @@ fn what_holds_no_net_is_refused_with_what_was_found() {
 fn weights_changed_elsewhere_come_without_the_notes_of_their_training() {
     let (_folder, path) = place();
     let saved = saved(Config { hidden: 2, ..Config::default() });
-    export(&path, Format::SafetensorsTorch, &saved, None).expect("writable");
+    export(&path, FileFormat::SafetensorsTorch, &saved, None).expect("writable");
     let mut bytes = fs::read(&path).expect("just written");
     let last = bytes.len() - 2;
     bytes[last] ^= 1;
     fs::write(&path, bytes).expect("writable");
-    let read = import(&path, Format::SafetensorsTorch, &Said::default()).expect("a net");
+    let read = import(&path, FileFormat::SafetensorsTorch, &ImportOptions::default()).expect("a net");
     assert_ne!(read.model, saved.model, "another weight");
     assert_eq!(read.notes, BTreeMap::new(), "and no word of a training that was not its own");
-    let said = Said { activation: Some(Activation::Relu), ..Said::default() };
-    let refused = import(&path, Format::SafetensorsTorch, &said).expect_err("another net").to_string();
+    let said = ImportOptions { activation: Some(Activation::Relu), ..ImportOptions::default() };
+    let refused = import(&path, FileFormat::SafetensorsTorch, &said).expect_err("another net").to_string();
     assert!(
         refused.contains("its activation is sigmoid, --activation asks for relu: leave --activation out"),
         "{refused}"

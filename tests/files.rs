@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use assert_cmd::Command;
-use carrylane::exchange::{self, Format};
+use carrylane::exchange::{self, FileFormat};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Config, Init};
 use carrylane::prove::{self, IntegerNet};
@@ -78,7 +78,7 @@ fn net() -> Saved {
 
 /// The file that `carrylane export net --format onnx` makes.
 fn onnx() -> Vec<u8> {
-    exchange::to_bytes(Format::Onnx, &net(), None).expect("a file")
+    exchange::to_bytes(FileFormat::Onnx, &net(), None).expect("a file")
 }
 
 #[test]

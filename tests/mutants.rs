@@ -6,7 +6,7 @@
 
 mod common;
 
-use carrylane::exchange::{Format, Said, export, import};
+use carrylane::exchange::{FileFormat, ImportOptions, export, import};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
 use carrylane::prove::{Certificate, FloatProof, IntegerNet, Plan, Runner, Theorem, check, check_float, until_proved};
@@ -267,8 +267,8 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         nets.iter().map(one).collect()
     };
     let models = written(&|saved| file::save(&path, &saved.model, &saved.notes).expect("writable"));
-    let torch = written(&|saved| export(&path, Format::SafetensorsTorch, saved, None).expect("writable"));
-    let npz = written(&|saved| export(&path, Format::Npz, saved, None).expect("writable"));
+    let torch = written(&|saved| export(&path, FileFormat::SafetensorsTorch, saved, None).expect("writable"));
+    let npz = written(&|saved| export(&path, FileFormat::Npz, saved, None).expect("writable"));
     let configs: Vec<Vec<u8>> =
         nets.iter().map(|saved| serde_json::to_vec(&saved.model.config).expect("JSON")).collect();
 
@@ -292,9 +292,9 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         fs::write(&path, bytes).expect("writable");
         file::load(&path).is_ok_and(|saved| whole(&saved.model))
     };
-    let foreign = |format: Format, bytes: &[u8]| {
+    let foreign = |format: FileFormat, bytes: &[u8]| {
         fs::write(&path, bytes).expect("writable");
-        import(&path, format, &Said::default()).is_ok_and(|saved| whole(&saved.model))
+        import(&path, format, &ImportOptions::default()).is_ok_and(|saved| whole(&saved.model))
     };
     let files = unpacked(&npz[0]);
     let array = |bytes: &[u8]| {
@@ -305,7 +305,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
             String::from_utf8_lossy(&bytes[..split]).into_owned(),
             bytes[split..].get(1..).unwrap_or(&[]).into(),
         );
-        foreign(Format::Npz, &archive(&files))
+        foreign(FileFormat::Npz, &archive(&files))
     };
     let named: Vec<Vec<u8>> = files.iter().map(|(name, bytes)| [name.as_bytes(), b"\n", bytes].concat()).collect();
     let said = ["method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm"];
@@ -421,9 +421,9 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
             name: "safetensors-torch",
             mutants: 10_000,
             seeds: torch,
-            takes: Box::new(|bytes| foreign(Format::SafetensorsTorch, bytes)),
+            takes: Box::new(|bytes| foreign(FileFormat::SafetensorsTorch, bytes)),
         },
-        Parser { name: "npz", mutants: 5_000, seeds: npz, takes: Box::new(|bytes| foreign(Format::Npz, bytes)) },
+        Parser { name: "npz", mutants: 5_000, seeds: npz, takes: Box::new(|bytes| foreign(FileFormat::Npz, bytes)) },
         Parser { name: "npz, its arrays", mutants: 5_000, seeds: named, takes: Box::new(array) },
     ];
     assert_eq!(parsers.iter().map(|parser| parser.mutants).sum::<u64>(), 100_000, "mutants");
@@ -487,7 +487,7 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
     let written = |bytes: &[u8]| fs::write(&path, bytes).expect("writable");
     let mut trainer = Trainer::new(Settings::default()).expect("settings in range");
     trainer.step();
-    let said = Said::default();
+    let said = ImportOptions::default();
 
     // The same key with the same value in the header itself, and in the metadata.
     let first = |header: &str| {
@@ -501,9 +501,9 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
         file::save(&path, &saved.model, &saved.notes).expect("writable");
         written(&with_header(&fs::read(&path).expect("just written"), edit));
         says(file::load(&path), "is there twice");
-        export(&path, Format::SafetensorsTorch, saved, None).expect("writable");
+        export(&path, FileFormat::SafetensorsTorch, saved, None).expect("writable");
         written(&with_header(&fs::read(&path).expect("just written"), edit));
-        says(import(&path, Format::SafetensorsTorch, &said), "is there twice");
+        says(import(&path, FileFormat::SafetensorsTorch, &said), "is there twice");
         trainer.checkpoint(&Identity::of(trainer.settings()), None).save(&path).expect("writable");
         written(&with_header(&fs::read(&path).expect("just written"), edit));
         says(Checkpoint::load(&path), "is there twice");
@@ -512,7 +512,7 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
     written(&sealed_model(saved, config.replacen('{', "{\"hidden\":9,", 1).as_bytes()));
     says(file::load(&path), "is there twice");
 
-    export(&path, Format::Npz, saved, None).expect("writable");
+    export(&path, FileFormat::Npz, saved, None).expect("writable");
     let mut files = unpacked(&fs::read(&path).expect("just written"));
     // Two files of an archive, and then two entries of an array's header.
     files.insert("w_hx.npy".into(), files["w_hh.npy"].clone());
@@ -521,7 +521,7 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
         twice[at + 3] = b'h';
     }
     written(&twice);
-    says(import(&path, Format::Npz, &said), "two of its arrays have one name");
+    says(import(&path, FileFormat::Npz, &said), "two of its arrays have one name");
     files.remove("w_hx.npy");
     let array = files.get_mut("w_ho.npy").expect("an array");
     let text =
@@ -529,7 +529,7 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
     let header = format!("{:<117}\n", text.trim_end());
     array.splice(10..128, header.bytes());
     written(&archive(&files));
-    says(import(&path, Format::Npz, &said), "array w_ho: its header is none of numpy's, or has a key twice");
+    says(import(&path, FileFormat::Npz, &said), "array w_ho: its header is none of numpy's, or has a key twice");
 
     written(b"{\"type\":\"check\",\"update\":1,\"passed\":true,\"x\":1,\"x\":2}\n");
     says(Curves::read(&path), "is there twice");
@@ -549,7 +549,7 @@ fn an_array_of_zeros_is_refused_by_its_header_before_it_is_inflated() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("npz");
     let saved = &nets()[0];
-    export(&path, Format::Npz, saved, None).expect("writable");
+    export(&path, FileFormat::Npz, saved, None).expect("writable");
     let whole = unpacked(&fs::read(&path).expect("just written"));
     let wide = |rows: usize, cols: usize| {
         let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
@@ -575,7 +575,7 @@ fn an_array_of_zeros_is_refused_by_its_header_before_it_is_inflated() {
         fs::write(&path, zip.finish().expect("memory").into_inner()).expect("writable");
         drop(array);
         let region = Region::new(ALLOCATOR);
-        says(import(&path, Format::Npz, &Said::default()), word);
+        says(import(&path, FileFormat::Npz, &ImportOptions::default()), word);
         let allocated = region.change().bytes_allocated;
         assert!(allocated < 2 << 20, "{name}: {allocated} bytes");
     }
@@ -585,7 +585,7 @@ fn an_array_of_zeros_is_refused_by_its_header_before_it_is_inflated() {
         files.remove(name);
         files.remove("config.npy");
         fs::write(&path, archive(&files)).expect("writable");
-        says(import(&path, Format::Npz, &Said::default()), "it holds one of b_h and b_o: want both");
+        says(import(&path, FileFormat::Npz, &ImportOptions::default()), "it holds one of b_h and b_o: want both");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use carrylane::notebooks::numpy::Legacy;
 use carrylane::notebooks::{
-    As, Delta, Line, Notebook, Reading, Replay, Summary, gradient_defects, lstm_forward, render,
+    Delta, Edition, Notebook, PrintedLine, Reading, Replay, ReplaySummary, gradient_defects, lstm_forward, render,
 };
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn data(name: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-fn run(replay: Replay) -> (Vec<Line>, Summary) {
+fn run(replay: Replay) -> (Vec<PrintedLine>, ReplaySummary) {
     let mut lines = Vec::new();
     let summary = replay.run(|line| lines.push(line.clone())).expect("a valid replay");
     (lines, summary)
@@ -46,7 +46,7 @@ impl Faults {
 }
 
 /// Every entry up to `until` against the lines of the same number: error to `tolerance`, the rest exactly.
-fn follows(trace: &str, key: &str, lines: &[Line], until: usize, tolerance: f64) {
+fn follows(trace: &str, key: &str, lines: &[PrintedLine], until: usize, tolerance: f64) {
     let mut faults = Faults::default();
     let trace = data(trace);
     let rows: Vec<&Value> =
@@ -125,8 +125,8 @@ fn rng_tables() {
 
 #[test]
 fn elman_of_000_as_printed_and_as_corrected() {
-    for as_ in [As::Printed, As::Corrected] {
-        let (lines, summary) = run(Replay::new(Notebook::N000Elman, as_));
+    for edition in [Edition::Printed, Edition::Corrected] {
+        let (lines, summary) = run(Replay::new(Notebook::N000Elman, edition));
         assert_eq!((lines.len(), summary.samples, summary.first_non_finite), (100, 100_000, None), "{summary:?}");
         follows("000_elman_seed32", "j", &lines, usize::MAX, 1e-12);
     }
@@ -134,14 +134,14 @@ fn elman_of_000_as_printed_and_as_corrected() {
 
 #[test]
 fn dynamic_of_000_as_printed_until_chaos() {
-    let (lines, _) = run(Replay::new(Notebook::N000Dynamic, As::Printed));
+    let (lines, _) = run(Replay::new(Notebook::N000Dynamic, Edition::Printed));
     follows("000_dynamic_as_written_seed32", "j", &lines, 40_000, 1e-9);
     assert!(lines.iter().rev().take(20).filter(|line| line.exact).count() < 5, "as printed it does not learn");
 }
 
 #[test]
 fn dynamic_of_000_as_corrected_learns() {
-    let (lines, summary) = run(Replay::new(Notebook::N000Dynamic, As::Corrected));
+    let (lines, summary) = run(Replay::new(Notebook::N000Dynamic, Edition::Corrected));
     // Then comes a chaotic stretch, in which no two orders of summation agree, numpy's own included.
     follows("000_dynamic_corrected_seed32", "j", &lines, 7_000, 1e-9);
     assert!(lines[90..].iter().all(|line| line.exact), "the last ten lines are right: {summary:?}");
@@ -149,25 +149,25 @@ fn dynamic_of_000_as_corrected_learns() {
 
 #[test]
 fn elman_of_001() {
-    for as_ in [As::Printed, As::Corrected] {
-        let (lines, _) = run(Replay::new(Notebook::N001, as_));
+    for edition in [Edition::Printed, Edition::Corrected] {
+        let (lines, _) = run(Replay::new(Notebook::N001, edition));
         follows("001_elman_seed0", "j", &lines, usize::MAX, 1e-12);
     }
 }
 
 #[test]
 fn recursions_of_002() {
-    let of = |as_, delta| run(Replay { delta, ..Replay::new(Notebook::N002, as_) }).0;
-    let total = of(As::Printed, Some(Delta::Total));
-    assert_eq!(total, of(As::Corrected, None), "the total delta is the correction");
+    let of = |edition, delta| run(Replay { delta, ..Replay::new(Notebook::N002, edition) }).0;
+    let total = of(Edition::Printed, Some(Delta::Total));
+    assert_eq!(total, of(Edition::Corrected, None), "the total delta is the correction");
     assert!(total.last().unwrap().exact && total.last().unwrap().error < 0.5, "{:?}", total.last());
-    assert_eq!(of(As::Printed, None), of(As::Printed, Some(Delta::Code)), "the code is what was printed");
-    assert_ne!(of(As::Printed, Some(Delta::Explicit)), total, "the explicit part is another recursion");
+    assert_eq!(of(Edition::Printed, None), of(Edition::Printed, Some(Delta::Code)), "the code is what was printed");
+    assert_ne!(of(Edition::Printed, Some(Delta::Explicit)), total, "the explicit part is another recursion");
 }
 
 #[test]
 fn batched_of_003_as_printed_ends_in_nan() {
-    let (lines, summary) = run(Replay::new(Notebook::N003, As::Printed));
+    let (lines, summary) = run(Replay::new(Notebook::N003, Edition::Printed));
     assert_eq!(lines.len(), 200, "a line every 50 epochs");
     // The printed error of epoch 0 to the last bit; numpy's outputs, summed by a BLAS, are within one.
     assert_eq!(lines[0].error.to_bits(), 0.386_254_099_317_221_54_f64.to_bits(), "epoch 0: {:e}", lines[0].error);
@@ -182,7 +182,7 @@ fn batched_of_003_as_corrected_learns_and_stays_finite() {
     let mut faults = Faults::default();
     for seed in 0..5 {
         let (lines, summary) =
-            run(Replay { samples: Some(100_000), seed: Some(seed), ..Replay::new(Notebook::N003, As::Corrected) });
+            run(Replay { samples: Some(100_000), seed: Some(seed), ..Replay::new(Notebook::N003, Edition::Corrected) });
         let late = lines[200..].iter().filter(|line| line.exact).count();
         if summary.first_non_finite.is_some() || late < 1750 || summary.held_out != Some((10, 10)) {
             faults.0.push(format!("seed {seed}: {late} of 1800 late lines exact, {summary:?}"));
@@ -193,9 +193,9 @@ fn batched_of_003_as_corrected_learns_and_stays_finite() {
 
 #[test]
 fn vanilla_of_004() {
-    let (lines, _) = run(Replay::new(Notebook::N004, As::Printed));
+    let (lines, _) = run(Replay::new(Notebook::N004, Edition::Printed));
     follows("004_as_printed_seed0", "sample", &lines, usize::MAX, 1e-12);
-    let (lines, _) = run(Replay::new(Notebook::N004, As::Corrected));
+    let (lines, _) = run(Replay::new(Notebook::N004, Edition::Corrected));
     follows("004_fixed_seed0", "sample", &lines, usize::MAX, 1e-12);
 }
 
@@ -203,10 +203,10 @@ fn vanilla_of_004() {
 fn wrong_requests_say_what_is_right() {
     let said = "005".parse::<Notebook>().unwrap_err().to_string();
     assert_eq!(said, "unknown notebook '005': choose one of 000-elman, 000-dynamic, 001, 002, 003, 004");
-    let none = Replay { samples: Some(0), ..Replay::new(Notebook::N001, As::Printed) };
+    let none = Replay { samples: Some(0), ..Replay::new(Notebook::N001, Edition::Printed) };
     let said = none.run(|_| ()).unwrap_err().to_string();
     assert_eq!(said, "samples is 0: give 1 or more, or leave it out for the notebook's 10000");
-    let elsewhere = Replay { delta: Some(Delta::Code), ..Replay::new(Notebook::N001, As::Printed) };
+    let elsewhere = Replay { delta: Some(Delta::Code), ..Replay::new(Notebook::N001, Edition::Printed) };
     assert!(elsewhere.run(|_| ()).unwrap_err().to_string().contains("only notebook 002"), "a delta elsewhere");
 }
 
@@ -287,7 +287,7 @@ fn numpy_agrees_at_other_seeds_and_sizes() {
         let count = |key: &str| run_[key].as_u64().map(|n| usize::try_from(n).unwrap());
         let replay = Replay {
             notebook: text("notebook").unwrap().parse().unwrap(),
-            as_: text("as").unwrap().parse().unwrap(),
+            edition: text("as").unwrap().parse().unwrap(),
             delta: text("delta").map(|delta| delta.parse().unwrap()),
             seed: run_["seed"].as_u64().map(|seed| seed.try_into().unwrap()),
             samples: count("samples"),
@@ -298,7 +298,7 @@ fn numpy_agrees_at_other_seeds_and_sizes() {
         let theirs = run_["lines"].as_array().expect("lines");
         assert_eq!(lines.len(), theirs.len(), "{replay:?}: lines");
         for (line, theirs) in lines.iter().zip(theirs) {
-            let at = format!("{} {} seed {:?} line {}", replay.notebook, replay.as_, replay.seed, line.index);
+            let at = format!("{} {} seed {:?} line {}", replay.notebook, replay.edition, replay.seed, line.index);
             faults.close(&format!("{at} error"), line.error, &theirs["error"], 1e-12);
             faults.equal(&format!("{at} a"), &line.a.into(), &theirs["a"]);
             faults.equal(&format!("{at} b"), &line.b.into(), &theirs["b"]);
@@ -317,7 +317,7 @@ fn numpy_agrees_at_other_seeds_and_sizes() {
 #[test]
 fn lines_look_as_the_notebooks_print_them() {
     let first = |notebook, index: usize| {
-        let replay = Replay { samples: Some(index + 1), ..Replay::new(notebook, As::Printed) };
+        let replay = Replay { samples: Some(index + 1), ..Replay::new(notebook, Edition::Printed) };
         let (lines, _) = run(replay);
         render(notebook, lines.last().unwrap(), replay.interval())
     };
@@ -354,17 +354,17 @@ fn lines_look_as_the_notebooks_print_them() {
 
 #[test]
 fn records_have_null_for_nan() {
-    let replay = Replay { samples: Some(3101), every: Some(3100), ..Replay::new(Notebook::N003, As::Printed) };
+    let replay = Replay { samples: Some(3101), every: Some(3100), ..Replay::new(Notebook::N003, Edition::Printed) };
     let (lines, _) = run(replay);
-    let record = serde_json::to_value(lines[1].record(replay.notebook, replay.as_)).expect("plain data");
+    let record = serde_json::to_value(lines[1].record(replay.notebook, replay.edition)).expect("plain data");
     let nulls = vec![Value::Null; 8];
     let expected = serde_json::json!({
         "type": "replay", "notebook": "003", "as": "printed", "index": 3100, "error": null, "a": lines[1].a,
         "b": lines[1].b, "prediction": null, "bits": nulls, "outputs": nulls, "sum": lines[1].sum,
     });
     assert_eq!(record, expected, "a line after the NaN");
-    let (lines, _) = run(Replay { samples: Some(1), ..Replay::new(Notebook::N001, As::Printed) });
-    let text = serde_json::to_string(&lines[0].record(Notebook::N001, As::Printed)).expect("plain data");
+    let (lines, _) = run(Replay { samples: Some(1), ..Replay::new(Notebook::N001, Edition::Printed) });
+    let text = serde_json::to_string(&lines[0].record(Notebook::N001, Edition::Printed)).expect("plain data");
     assert!(text.starts_with(r#"{"type":"replay","notebook":"001","as":"printed","index":0,"error":3.456"#), "{text}");
     assert!(!text.contains("outputs"), "outputs are 003's only: {text}");
 }

@@ -4,7 +4,7 @@ use super::Answer;
 use super::args::{HELP, VERSION, goes_with};
 use super::output::{FAINT, Output, STRONG, fields, styled};
 use super::values::{self, Simd};
-use carrylane::exchange::{Evidence, Format, to_bytes};
+use carrylane::exchange::{Evidence, FileFormat, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Model, config_hash, weights_hash};
 use carrylane::run::model_path;
@@ -20,7 +20,7 @@ pub(super) struct Args {
     model: PathBuf,
     /// What to write.
     #[arg(long, value_parser = values::format(), help_heading = "Output")]
-    format: Format,
+    format: FileFormat,
     /// File to write; - is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
@@ -56,7 +56,13 @@ Examples:
   carrylane export run/model.safetensors --format npz -o net.npz --gradients --bits 8 --batch 64";
 
 /// Tells what was written to a file of a format.
-pub(super) fn tell(kind: &str, path: &Path, format: Format, saved: &Saved, out: &mut Output) -> carrylane::Result<()> {
+pub(super) fn tell(
+    kind: &str,
+    path: &Path,
+    format: FileFormat,
+    saved: &Saved,
+    out: &mut Output,
+) -> carrylane::Result<()> {
     let Model { config, params } = &saved.model;
     let (format, path, cell, hidden) = (format.to_string(), path.display().to_string(), config.cell, config.hidden);
     let (config_hash, weights_hash) = (config_hash(config), weights_hash(config, params));
@@ -72,7 +78,7 @@ pub(super) fn tell(kind: &str, path: &Path, format: Format, saved: &Saved, out: 
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (bits, batch) = (args.bits.unwrap_or(8), args.batch.unwrap_or(64));
-    if args.format != Format::Npz {
+    if args.format != FileFormat::Npz {
         goes_with(&[("gradients", args.gradients)], format!("--format npz, the format is {}", args.format))?;
     }
     let model = model_path(&args.model);

@@ -5,7 +5,7 @@ use super::args::HELP;
 use super::export::tell;
 use super::output::Output;
 use super::values;
-use carrylane::exchange::{Format, Said, import};
+use carrylane::exchange::{FileFormat, ImportOptions, import};
 use carrylane::model::file;
 use carrylane::model::{Activation, Cell, Loss, LstmForm};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(super) struct Args {
     file: PathBuf,
     /// What it is.
     #[arg(long, value_parser = values::format_read())]
-    format: Format,
+    format: FileFormat,
     /// Model file to write; - is standard output.
     #[arg(short, long, value_name = "MODEL", help_heading = "Output")]
     output: PathBuf,
@@ -51,7 +51,7 @@ Examples:
   carrylane import net.npz --format npz -o model.safetensors";
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let said = Said {
+    let said = ImportOptions {
         cell: args.cell,
         lstm_form: args.lstm_form,
         activation: args.activation,

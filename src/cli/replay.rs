@@ -6,7 +6,7 @@ use super::format::{count, plural};
 use super::output::{FAINT, Output, STRONG, fields, styled};
 use super::values;
 use carrylane::model::MAX_HIDDEN;
-use carrylane::notebooks::{As, Delta, Notebook, Replay, Summary, render};
+use carrylane::notebooks::{Delta, Edition, Notebook, Replay, ReplaySummary, render};
 use carrylane::train::Need;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(super) struct Args {
     notebook: Notebook,
     /// As it `printed`, defects included, or `corrected`.
     #[arg(long = "as", value_name = "WAY", default_value = "printed", help_heading = "Program")]
-    way: As,
+    way: Edition,
     /// Notebook 002 as printed: which of its three recursions, total, explicit or code [default: code].
     #[arg(long, value_name = "NAME", help_heading = "Program")]
     delta: Option<Delta>,
@@ -56,7 +56,7 @@ const REPLAY_COPIES: f64 = 2.0;
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let &Args { notebook, way, delta, seed, samples, hidden, every } = args;
-    let replay = Replay { notebook, as_: way, delta, seed, samples, every, hidden };
+    let replay = Replay { notebook, edition: way, delta, seed, samples, every, hidden };
     // A net in f64, and its gradient.
     let hidden = hidden.unwrap_or(0) as f64;
     Need { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0, search: 0.0 }
@@ -84,12 +84,12 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 }
 
 /// What it came to, in a line or two.
-fn conclusion(replay: &Replay, summary: &Summary) -> String {
-    let &Replay { notebook, as_, .. } = replay;
+fn conclusion(replay: &Replay, summary: &ReplaySummary) -> String {
+    let &Replay { notebook, edition, .. } = replay;
     let unit = if notebook == Notebook::N003 { "epoch" } else { "sample" };
     let samples = plural(summary.samples as u64, unit);
     let (exact, lines) = (count(summary.exact_lines as u64), count(summary.lines as u64));
-    let head = styled(STRONG, format!("{notebook} as {as_}"));
+    let head = styled(STRONG, format!("{notebook} as {edition}"));
     let mut text = format!("\n{head}: {samples}, {exact} of the {lines} sums shown are right");
     if let Some((right, total)) = summary.held_out {
         text.push_str(&format!(", {right} of {total} held-out rows"));

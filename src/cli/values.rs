@@ -3,7 +3,7 @@
 //! A word is a value's `Display` form, so that it is spelled the same in flags, text and JSON, and so that a new cell or level needs no
 //! line here.
 
-use carrylane::exchange::Format;
+use carrylane::exchange::FileFormat;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Init, Loss, LstmForm};
 use carrylane::task::whole::{self, MAX_EXACT};
@@ -55,13 +55,13 @@ pub(super) fn precision() -> impl TypedValueParser<Value = Precision> {
 }
 
 /// A format that is written.
-pub(super) fn format() -> impl TypedValueParser<Value = Format> {
-    words(Format::ALL)
+pub(super) fn format() -> impl TypedValueParser<Value = FileFormat> {
+    words(FileFormat::ALL)
 }
 
 /// A format that is read.
-pub(super) fn format_read() -> impl TypedValueParser<Value = Format> {
-    words(Format::READ)
+pub(super) fn format_read() -> impl TypedValueParser<Value = FileFormat> {
+    words(FileFormat::READ)
 }
 
 /// A level on the command line.

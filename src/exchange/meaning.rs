@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 /// What a person says about a net whose file does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Said {
+pub struct ImportOptions {
     /// The recurrent cell; else an LSTM if there are four gates, and Elman's if there are none.
     pub cell: Option<Cell>,
     /// What an LSTM keeps; else standard, which PyTorch has.
@@ -56,7 +56,7 @@ impl Arrays {
     }
 
     /// The net's config, if the shapes make one net, whatever the values.
-    pub(super) fn judged(&mut self, stored: Option<Config>, said: &Said) -> Result<Config, String> {
+    pub(super) fn judged(&mut self, stored: Option<Config>, said: &ImportOptions) -> Result<Config, String> {
         let config = self.config(stored, said)?;
         let layout = Layout::of(&config);
         for (name, array) in self.named() {
@@ -91,7 +91,7 @@ impl Arrays {
     }
 
     /// Its config: what is stored, or what the shapes and the person say.
-    fn config(&self, stored: Option<Config>, said: &Said) -> Result<Config, String> {
+    fn config(&self, stored: Option<Config>, said: &ImportOptions) -> Result<Config, String> {
         let (hidden, gates) = match self.w_hh.shape[..] {
             [hidden, wide] if (1..=MAX_HIDDEN).contains(&hidden) && wide % hidden == 0 => (hidden, wide / hidden),
             [hidden, _] if hidden > MAX_HIDDEN => {

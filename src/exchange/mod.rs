@@ -2,12 +2,12 @@
 //!
 //! | format | holds | for |
 //! |---|---|---|
-//! | [`Format::SafetensorsTorch`] | the state dict of a module with `self.rnn = nn.RNN(2, H)` or `nn.LSTM(2, H)` and `self.out = nn.Linear(H, 1)` | PyTorch, or any reader of safetensors |
-//! | [`Format::Npz`] | the tensors of [`Layout`](crate::model::Layout) by name, the config as JSON; [`Evidence`] if wanted | numpy |
-//! | [`Format::Onnx`] | the whole net as a graph, additions `[batch, bits, 2]` to outputs `[batch, bits]`, both sizes free | any runtime of ONNX |
+//! | [`FileFormat::SafetensorsTorch`] | the state dict of a module with `self.rnn = nn.RNN(2, H)` or `nn.LSTM(2, H)` and `self.out = nn.Linear(H, 1)` | PyTorch, or any reader of safetensors |
+//! | [`FileFormat::Npz`] | the tensors of [`Layout`](crate::model::Layout) by name, the config as JSON; [`Evidence`] if wanted | numpy |
+//! | [`FileFormat::Onnx`] | the whole net as a graph, additions `[batch, bits, 2]` to outputs `[batch, bits]`, both sizes free | any runtime of ONNX |
 //!
 //! The first two can be read back, to the last bit of every weight. They carry the config, so that a net of this crate needs no other
-//! word; of a file of another origin what the shapes say is taken, PyTorch's defaults, and what [`Said`] adds.
+//! word; of a file of another origin what the shapes say is taken, PyTorch's defaults, and what [`ImportOptions`] adds.
 
 mod evidence;
 mod meaning;
@@ -25,11 +25,11 @@ use std::fmt;
 use std::path::Path;
 
 pub use evidence::Evidence;
-pub use meaning::Said;
+pub use meaning::ImportOptions;
 
 /// A kind of file that other programs read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum FileFormat {
     /// Safetensors with PyTorch's names and shapes.
     SafetensorsTorch,
     /// An archive of numpy arrays.
@@ -38,7 +38,7 @@ pub enum Format {
     Onnx,
 }
 
-impl Format {
+impl FileFormat {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::SafetensorsTorch, Self::Npz, Self::Onnx];
 
@@ -46,7 +46,7 @@ impl Format {
     pub const READ: [Self; 2] = [Self::SafetensorsTorch, Self::Npz];
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for FileFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SafetensorsTorch => "safetensors-torch",
@@ -60,14 +60,14 @@ impl fmt::Display for Format {
 ///
 /// # Errors
 /// [`Error::Usage`] for evidence in a format other than npz, or an npz beyond 4 GiB.
-pub fn to_bytes(format: Format, saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec<u8>> {
+pub fn to_bytes(format: FileFormat, saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec<u8>> {
     match (format, evidence) {
-        (Format::Npz, evidence) => npz::to_bytes(saved, evidence),
+        (FileFormat::Npz, evidence) => npz::to_bytes(saved, evidence),
         (format, Some(_)) => {
             Err(Error::usage(format!("gradients go into npz files, not into {format}: use the format npz")))
         }
-        (Format::SafetensorsTorch, None) => Ok(torch::to_bytes(saved)),
-        (Format::Onnx, None) => Ok(onnx::to_bytes(saved)),
+        (FileFormat::SafetensorsTorch, None) => Ok(torch::to_bytes(saved)),
+        (FileFormat::Onnx, None) => Ok(onnx::to_bytes(saved)),
     }
 }
 
@@ -75,7 +75,7 @@ pub fn to_bytes(format: Format, saved: &Saved, evidence: Option<&Evidence>) -> R
 ///
 /// # Errors
 /// Those of [`to_bytes`]; [`Error::Io`] if the file cannot be written.
-pub fn export(path: &Path, format: Format, saved: &Saved, evidence: Option<&Evidence>) -> Result<()> {
+pub fn export(path: &Path, format: FileFormat, saved: &Saved, evidence: Option<&Evidence>) -> Result<()> {
     files::write(path, &to_bytes(format, saved, evidence)?)
 }
 
@@ -86,11 +86,11 @@ pub fn export(path: &Path, format: Format, saved: &Saved, evidence: Option<&Evid
 /// # Errors
 /// [`Error::Usage`] for a format that is not read; [`Error::Io`] if the file cannot be read; [`Error::Data`] if it holds no net that this
 /// crate can run, or another than was said.
-pub fn import(path: &Path, format: Format, said: &Said) -> Result<Saved> {
+pub fn import(path: &Path, format: FileFormat, said: &ImportOptions) -> Result<Saved> {
     let mut saved = match format {
-        Format::SafetensorsTorch => torch::from_bytes(&files::read(path, torch::size)?, said),
-        Format::Npz => npz::from_bytes(&files::read(path, npz::size)?, said),
-        Format::Onnx => {
+        FileFormat::SafetensorsTorch => torch::from_bytes(&files::read(path, torch::size)?, said),
+        FileFormat::Npz => npz::from_bytes(&files::read(path, npz::size)?, said),
+        FileFormat::Onnx => {
             let problem =
                 "onnx files are written, not read: export the net as safetensors-torch or npz and import that";
             return Err(Error::usage(problem));

@@ -2,7 +2,7 @@
 //! `notes`, bytes of JSON; and what [`Evidence`] adds.
 
 use super::evidence::Evidence;
-use super::meaning::{Array, Arrays, Said, config_of};
+use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use super::npy::{self, Header};
 use crate::error::{Error, Result};
 use crate::files::{self, Size};
@@ -65,7 +65,7 @@ pub(super) fn size(bytes: &[u8]) -> std::result::Result<Size, String> {
 
 /// A net from the bytes of a file, or what is wrong with them. Headers are judged before elements
 /// are inflated.
-pub(super) fn from_bytes(bytes: &[u8], said: &Said) -> std::result::Result<Saved, String> {
+pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> std::result::Result<Saved, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }

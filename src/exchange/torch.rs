@@ -9,7 +9,7 @@
 //!
 //! Read back, the prefixes may be any: the names inside PyTorch's modules tell which is which.
 
-use super::meaning::{Array, Arrays, Said, config_of};
+use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use crate::files::{self, Size};
 use crate::model::MAX_HIDDEN;
 use crate::model::file::Saved;
@@ -92,7 +92,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
 }
 
 /// A net from the bytes of a file, or what is wrong with them.
-pub(super) fn from_bytes(bytes: &[u8], said: &Said) -> Result<Saved, String> {
+pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> Result<Saved, String> {
     let (header, tensors) = opened(bytes)?;
     let empty = HashMap::new();
     let metadata = header.metadata().as_ref().unwrap_or(&empty);

@@ -3,7 +3,7 @@
 //! Nothing here is used by a corrected replay.
 
 use super::activation::{Activation, sigmoid};
-use super::elman::{EXACT, Later, Net, Rules, Tape, times_transposed};
+use super::elman::{EXACT, Later, NotebookNet, Rules, Tape, times_transposed};
 use super::lstm::{self, Lstm};
 
 /// 000 dynamic: the step's length is taken of a difference of unsigned bytes, where 0 − 1 is 255. Its exponential is up
@@ -121,7 +121,7 @@ pub(crate) fn no_carry(_: f64, _: f64) -> f64 {
 /// `R_t[i,j] = h_t[j](1−h_t[j]) (h_{t−1}[j] + R_{t−1}[i,j] W_hh[i,j])`, `R_1 = 0`, and `dW_hh = Σ_t dy_t w_ho[i] R_t`.
 ///
 /// Adds only `dw_hh`, row-major: the notebook never wrote the recursion for the input weights.
-pub(crate) fn entrywise_recursion(net: &Net, tape: &Tape, dw_hh: &mut [f64]) {
+pub(crate) fn entrywise_recursion(net: &NotebookNet, tape: &Tape, dw_hh: &mut [f64]) {
     let hidden = net.hidden;
     let [_, w_hh, w_ho, _, _] = net.split();
     let mut r = vec![0.0; hidden * hidden];

@@ -16,7 +16,7 @@ use super::numpy::Legacy;
 
 /// Parameters (or their gradient): views of one flat buffer, `w_ih` (2, H) | `w_hh` (H, H) | `w_ho` (H) | `b_h` (H) | `b_o`.
 #[derive(Clone, Debug)]
-pub(crate) struct Net {
+pub(crate) struct NotebookNet {
     pub(crate) hidden: usize,
     pub(crate) params: Vec<f64>,
 }
@@ -30,7 +30,7 @@ pub(crate) enum DrawOrder {
     OutputLast,
 }
 
-impl Net {
+impl NotebookNet {
     /// All zeros.
     pub(crate) fn zeros(hidden: usize) -> Self {
         Self { hidden, params: vec![0.0; hidden * hidden + 4 * hidden + 1] }
@@ -169,7 +169,7 @@ fn descend(params: &mut [f64], gradient: &[f64], rate: f64) {
     }
 }
 
-/// One sample on its way through the net: inputs and targets, then the states and outputs of [`Net::forward`].
+/// One sample on its way through the net: inputs and targets, then the states and outputs of [`NotebookNet::forward`].
 #[derive(Clone, Debug)]
 pub(crate) struct Tape {
     pub(crate) bits: usize,

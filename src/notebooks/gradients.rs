@@ -9,7 +9,7 @@
 
 use super::activation::Activation::{self, Relu, Sigmoid, Tanh};
 use super::defects;
-use super::elman::{self, DrawOrder, Net, Rules, Tape};
+use super::elman::{self, DrawOrder, NotebookNet, Rules, Tape};
 use super::lstm::{self, Form, Lstm, LstmTape};
 use super::names::Delta;
 use super::numpy::Legacy;
@@ -116,7 +116,7 @@ const SETUP: Setup = Setup { seed: 0, hidden: 16, bits: 8, phi: Sigmoid, scale: 
 /// A random Elman net with a minibatch, and the difference quotients of its loss.
 struct ElmanTrial {
     notebook: &'static str,
-    net: Net,
+    net: NotebookNet,
     tapes: Vec<Tape>,
     differences: Vec<f64>,
 }
@@ -124,7 +124,7 @@ struct ElmanTrial {
 impl Setup {
     fn trial(self, notebook: &'static str) -> ElmanTrial {
         let mut rng = Legacy::new(self.seed);
-        let net = Net::draw(&mut rng, self.hidden, DrawOrder::OutputLast, self.draw);
+        let net = NotebookNet::draw(&mut rng, self.hidden, DrawOrder::OutputLast, self.draw);
         let mut tapes = Vec::new();
         for (a, b) in minibatch(&mut rng, self.bits) {
             let mut tape = Tape::new(self.bits, self.hidden, self.phi, Sigmoid);
@@ -145,7 +145,7 @@ impl Setup {
 
 impl ElmanTrial {
     fn gradient(&self, rules: &Rules) -> Vec<f64> {
-        let mut gradient = Net::zeros(self.net.hidden);
+        let mut gradient = NotebookNet::zeros(self.net.hidden);
         for tape in &self.tapes {
             self.net.backward_acc(tape, rules, &mut gradient);
         }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::bits::msb_first;
-use super::line::Line;
+use super::line::PrintedLine;
 use super::names::Notebook;
 
 /// The text of one line (several lines of text, without a final line feed), in the notebook's own layout.
 ///
 /// `every` is the interval between lines; notebook 003 shows its prediction at every second one.
 #[must_use]
-pub fn render(notebook: Notebook, line: &Line, every: usize) -> String {
+pub fn render(notebook: Notebook, line: &PrintedLine, every: usize) -> String {
     match notebook {
         Notebook::N000Elman | Notebook::N000Dynamic => online(line, true),
         Notebook::N001 | Notebook::N002 => online(line, false),
@@ -20,7 +20,7 @@ pub fn render(notebook: Notebook, line: &Line, every: usize) -> String {
 }
 
 /// 000, 001, 002: error, bits, sum; 000 shows the operands' bits too.
-fn online(line: &Line, with_operands: bool) -> String {
+fn online(line: &PrintedLine, with_operands: bool) -> String {
     let width = line.bits.len();
     let row = |n: u32| bit_row(msb_first(n, width).into_iter().map(Some));
     let mut text = format!("Error:{}\n", new_array_of(line.error));
@@ -33,7 +33,7 @@ fn online(line: &Line, with_operands: bool) -> String {
 }
 
 /// 003: the error, and at every second line the outputs, least significant bit first.
-fn epoch(line: &Line, every: usize) -> String {
+fn epoch(line: &PrintedLine, every: usize) -> String {
     let mut text = format!("Epoch: {} Train Error: {}", line.index, python_float(line.error));
     if line.index.is_multiple_of(2 * every.max(1)) {
         let rule = "-".repeat(39);
@@ -46,7 +46,7 @@ fn epoch(line: &Line, every: usize) -> String {
 }
 
 /// 004: a banner, the addition, the answer as a float, the error of the batch.
-fn sample(line: &Line) -> String {
+fn sample(line: &PrintedLine) -> String {
     let banner = "#".repeat(100);
     let answer = line.prediction.map_or_else(|| "nan".into(), |n| format!("{n}.0"));
     format!(

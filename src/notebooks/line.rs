@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::names::{As, Notebook};
+use super::names::{Edition, Notebook};
 
 /// One reported sample of a replay.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct PrintedLine {
     /// Number of the sample (003: the epoch), from 0.
     pub index: usize,
     /// The error as the notebook reckons it; may be NaN.
@@ -27,14 +27,14 @@ pub struct Line {
     pub exact: bool,
 }
 
-impl Line {
+impl PrintedLine {
     /// The line as a JSON record of this replay.
     #[must_use]
-    pub fn record(&self, notebook: Notebook, as_: As) -> Record<'_> {
-        Record {
+    pub fn record(&self, notebook: Notebook, edition: Edition) -> LineRecord<'_> {
+        LineRecord {
             kind: "replay",
             notebook: notebook.name(),
-            as_: as_.name(),
+            edition: edition.name(),
             index: self.index,
             error: finite(self.error),
             a: self.a,
@@ -49,7 +49,7 @@ impl Line {
 
 /// A line as one JSON object; numbers that are not finite are null.
 #[derive(Clone, Debug, Serialize)]
-pub struct Record<'a> {
+pub struct LineRecord<'a> {
     /// Always `replay`.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -57,7 +57,7 @@ pub struct Record<'a> {
     pub notebook: &'static str,
     /// `printed` or `corrected`.
     #[serde(rename = "as")]
-    pub as_: &'static str,
+    pub edition: &'static str,
     /// Number of the sample or epoch.
     pub index: usize,
     /// The notebook's error.

@@ -1,13 +1,13 @@
 //! The five notebooks that taught this task, as programs: each as it printed, and with its defects removed.
 //!
 //! A replay draws the notebook's own numbers from [`numpy::Legacy`], runs its training loop in f64 with plain
-//! sequential sums, and reports what the notebook prints as [`Line`]s. [`render`] writes a line in the notebook's layout.
+//! sequential sums, and reports what the notebook prints as [`PrintedLine`]s. [`render`] writes a line in the notebook's layout.
 //!
 //! ```
-//! use carrylane::notebooks::{As, Notebook, Replay};
+//! use carrylane::notebooks::{Edition, Notebook, Replay};
 //!
 //! let mut first = None;
-//! let replay = Replay { samples: Some(1), ..Replay::new(Notebook::N000Elman, As::Printed) };
+//! let replay = Replay { samples: Some(1), ..Replay::new(Notebook::N000Elman, Edition::Printed) };
 //! replay.run(|line| first = Some(line.error))?;
 //! assert!((first.unwrap() - 5.32201378).abs() < 1e-8);
 //! # Ok::<(), carrylane::Error>(())
@@ -39,7 +39,7 @@ mod replay;
 pub use bits::msb_first;
 pub use gradients::{DefectRow, gradient_defects};
 pub use layout::render;
-pub use line::{Line, Record};
+pub use line::{LineRecord, PrintedLine};
 pub use lstm::{LstmSample, Reading, lstm_forward};
-pub use names::{As, Delta, Notebook};
-pub use replay::{NonFinite, Replay, Summary};
+pub use names::{Delta, Edition, Notebook};
+pub use replay::{NonFinite, Replay, ReplaySummary};

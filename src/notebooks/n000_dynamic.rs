@@ -5,14 +5,14 @@
 
 use super::defects::{WITHOUT_SCALES, scale_of_byte_difference};
 use super::elman::{DrawOrder, EXACT};
-use super::names::As;
+use super::names::Edition;
 use super::online::Online;
 
-pub(crate) fn program(seed: u32, hidden: usize, as_: As) -> Online {
+pub(crate) fn program(seed: u32, hidden: usize, edition: Edition) -> Online {
     let order = DrawOrder::OutputSecond;
-    match as_ {
-        As::Printed => Online::new(seed, hidden, order, scale_of_byte_difference, WITHOUT_SCALES),
-        As::Corrected => Online::new(seed, hidden, order, scale, EXACT),
+    match edition {
+        Edition::Printed => Online::new(seed, hidden, order, scale_of_byte_difference, WITHOUT_SCALES),
+        Edition::Corrected => Online::new(seed, hidden, order, scale, EXACT),
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::activation::Activation::Sigmoid;
 use super::defects::{AS_003, misordered_error};
-use super::elman::{DrawOrder, EXACT, Net, Tape};
+use super::elman::{DrawOrder, EXACT, NotebookNet, Tape};
 use super::numpy::Legacy;
 use super::online::{BITS, symmetric};
 use super::replay::{Program, Sample};
@@ -24,8 +24,8 @@ const RATE: f64 = 0.1;
 struct State {
     rng: Legacy,
     table: Vec<(u32, u32)>,
-    net: Net,
-    gradient: Net,
+    net: NotebookNet,
+    gradient: NotebookNet,
     tape: Tape,
 }
 
@@ -33,9 +33,9 @@ impl State {
     fn new(seed: u32, hidden: usize) -> Self {
         let mut rng = Legacy::new(seed);
         let table = (0..ROWS).map(|_| (rng.below(BELOW), rng.below(BELOW))).collect();
-        let net = Net::draw(&mut rng, hidden, DrawOrder::OutputLast, symmetric);
+        let net = NotebookNet::draw(&mut rng, hidden, DrawOrder::OutputLast, symmetric);
         let tape = Tape::new(BITS, hidden, Sigmoid, Sigmoid);
-        Self { rng, table, net, gradient: Net::zeros(hidden), tape }
+        Self { rng, table, net, gradient: NotebookNet::zeros(hidden), tape }
     }
 
     /// Shuffles the table, draws this epoch's addition and predicts it.
@@ -73,7 +73,7 @@ impl Program for Printed {
         Sample { a, b, error, y: tape.y.clone() }
     }
 
-    fn net(&self) -> &Net {
+    fn net(&self) -> &NotebookNet {
         &self.0.net
     }
 }
@@ -99,7 +99,7 @@ impl Program for Corrected {
         Sample { a, b, error, y: tape.y.clone() }
     }
 
-    fn net(&self) -> &Net {
+    fn net(&self) -> &NotebookNet {
         &self.0.net
     }
 

@@ -6,8 +6,8 @@
 
 use super::activation::Activation::Sigmoid;
 use super::defects::AS_004;
-use super::elman::{DrawOrder, EXACT, Net, Rules, Tape};
-use super::names::As;
+use super::elman::{DrawOrder, EXACT, NotebookNet, Rules, Tape};
+use super::names::Edition;
 use super::numpy::Legacy;
 use super::replay::{Program, Sample};
 
@@ -24,8 +24,8 @@ const DIVISOR: f64 = 8000.0;
 #[derive(Debug)]
 pub(crate) struct Vanilla {
     rng: Legacy,
-    net: Net,
-    gradient: Net,
+    net: NotebookNet,
+    gradient: NotebookNet,
     tape: Tape,
     rules: Rules,
     /// Errors since the last line: each bit's once, and a quarter of each once more.
@@ -33,15 +33,15 @@ pub(crate) struct Vanilla {
 }
 
 impl Vanilla {
-    pub(crate) fn new(seed: u32, hidden: usize, as_: As) -> Self {
+    pub(crate) fn new(seed: u32, hidden: usize, edition: Edition) -> Self {
         let mut rng = Legacy::new(seed);
-        let net = Net::draw(&mut rng, hidden, DrawOrder::OutputLast, Legacy::standard_normal);
+        let net = NotebookNet::draw(&mut rng, hidden, DrawOrder::OutputLast, Legacy::standard_normal);
         let tape = Tape::new(BITS, hidden, Sigmoid, Sigmoid);
-        let rules = match as_ {
-            As::Printed => AS_004,
-            As::Corrected => EXACT,
+        let rules = match edition {
+            Edition::Printed => AS_004,
+            Edition::Corrected => EXACT,
         };
-        Self { rng, net, gradient: Net::zeros(hidden), tape, rules, batch_error: 0.0 }
+        Self { rng, net, gradient: NotebookNet::zeros(hidden), tape, rules, batch_error: 0.0 }
     }
 }
 
@@ -67,7 +67,7 @@ impl Program for Vanilla {
         std::mem::take(&mut self.batch_error) / DIVISOR
     }
 
-    fn net(&self) -> &Net {
+    fn net(&self) -> &NotebookNet {
         &self.net
     }
 }

@@ -73,14 +73,14 @@ impl Notebook {
 
 /// The program as its printed lines came about, or the same one with its defects removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum As {
+pub enum Edition {
     /// Bit for bit as the notebook ran, defects included.
     Printed,
     /// Without the defects.
     Corrected,
 }
 
-impl As {
+impl Edition {
     /// The name on the command line and in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -136,5 +136,5 @@ macro_rules! spelled {
 }
 
 spelled!(Notebook, "notebook", Notebook::ALL);
-spelled!(As, "way to replay", [As::Printed, As::Corrected]);
+spelled!(Edition, "way to replay", [Edition::Printed, Edition::Corrected]);
 spelled!(Delta, "delta", [Delta::Total, Delta::Explicit, Delta::Code]);

@@ -1,7 +1,7 @@
 //! The online loop that notebooks 000, 001 and 002 share: draw two operands below 128, run eight steps, learn at once.
 
 use super::activation::Activation::Sigmoid;
-use super::elman::{DrawOrder, Net, Rules, Tape};
+use super::elman::{DrawOrder, NotebookNet, Rules, Tape};
 use super::numpy::Legacy;
 use super::replay::{Program, Sample};
 
@@ -18,8 +18,8 @@ pub(crate) type Scale = fn([f64; 2], [f64; 2]) -> f64;
 #[derive(Debug)]
 pub(crate) struct Online {
     rng: Legacy,
-    net: Net,
-    gradient: Net,
+    net: NotebookNet,
+    gradient: NotebookNet,
     tape: Tape,
     scale: Scale,
     rules: Rules,
@@ -38,9 +38,9 @@ pub(crate) fn no_scale(_: [f64; 2], _: [f64; 2]) -> f64 {
 impl Online {
     pub(crate) fn new(seed: u32, hidden: usize, order: DrawOrder, scale: Scale, rules: Rules) -> Self {
         let mut rng = Legacy::new(seed);
-        let net = Net::draw(&mut rng, hidden, order, symmetric);
+        let net = NotebookNet::draw(&mut rng, hidden, order, symmetric);
         let tape = Tape::new(BITS, hidden, Sigmoid, Sigmoid);
-        Self { rng, net, gradient: Net::zeros(hidden), tape, scale, rules }
+        Self { rng, net, gradient: NotebookNet::zeros(hidden), tape, scale, rules }
     }
 }
 
@@ -56,7 +56,7 @@ impl Program for Online {
         Sample { a, b, error: self.tape.l1(), y: self.tape.y.clone() }
     }
 
-    fn net(&self) -> &Net {
+    fn net(&self) -> &NotebookNet {
         &self.net
     }
 }

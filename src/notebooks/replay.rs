@@ -1,9 +1,9 @@
 //! The replay engine: builds a notebook's program, runs it, and reports lines and a summary.
 
 use super::bits::{decode_msb_first, rounded_msb_first};
-use super::elman::Net;
-use super::line::Line;
-use super::names::{As, Delta, Notebook};
+use super::elman::NotebookNet;
+use super::line::PrintedLine;
+use super::names::{Delta, Edition, Notebook};
 use super::{n000_dynamic, n000_elman, n001, n002, n003, n004};
 use crate::error::{Error, Result};
 
@@ -18,7 +18,7 @@ pub(crate) trait Program {
     }
 
     /// The parameters, for the watch on numbers that are not finite.
-    fn net(&self) -> &Net;
+    fn net(&self) -> &NotebookNet;
 
     /// Rows of a held-out table that are added exactly, and rows in all, if the program keeps one.
     fn held_out(&mut self) -> Option<(usize, usize)> {
@@ -42,7 +42,7 @@ pub struct Replay {
     /// Which one.
     pub notebook: Notebook,
     /// With its defects or without.
-    pub as_: As,
+    pub edition: Edition,
     /// 002 only: which recursion; as printed the default is [`Delta::Code`], corrected it is [`Delta::Total`].
     pub delta: Option<Delta>,
     /// numpy's seed.
@@ -57,7 +57,7 @@ pub struct Replay {
 
 /// What a replay came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
+pub struct ReplaySummary {
     /// Lines reported.
     pub lines: usize,
     /// Of these, lines whose prediction is the sum.
@@ -86,8 +86,8 @@ pub struct NonFinite {
 impl Replay {
     /// A replay with all of the notebook's own values.
     #[must_use]
-    pub fn new(notebook: Notebook, as_: As) -> Self {
-        Self { notebook, as_, delta: None, seed: None, samples: None, every: None, hidden: None }
+    pub fn new(notebook: Notebook, edition: Edition) -> Self {
+        Self { notebook, edition, delta: None, seed: None, samples: None, every: None, hidden: None }
     }
 
     /// The interval between lines: `every`, or the notebook's own.
@@ -102,11 +102,11 @@ impl Replay {
     /// A count of zero (samples, interval, hidden units), or more than 2^15 hidden units; a delta
     /// for another notebook than 002, or a wrong one for
     /// its correction.
-    pub fn run(&self, mut on_line: impl FnMut(&Line)) -> Result<Summary> {
+    pub fn run(&self, mut on_line: impl FnMut(&PrintedLine)) -> Result<ReplaySummary> {
         let samples = positive("samples", self.samples, usize::MAX, self.notebook.own_samples())?;
         let every = positive("every", self.every, usize::MAX, self.notebook.own_interval())?;
         let mut program = self.program()?;
-        let mut summary = Summary {
+        let mut summary = ReplaySummary {
             lines: 0,
             exact_lines: 0,
             samples,
@@ -139,22 +139,22 @@ impl Replay {
         let delta = self.checked_delta()?;
         Ok(match self.notebook {
             Notebook::N000Elman => Box::new(n000_elman::program(seed, hidden)),
-            Notebook::N000Dynamic => Box::new(n000_dynamic::program(seed, hidden, self.as_)),
+            Notebook::N000Dynamic => Box::new(n000_dynamic::program(seed, hidden, self.edition)),
             Notebook::N001 => Box::new(n001::program(seed, hidden)),
             Notebook::N002 => Box::new(n002::program(seed, hidden, delta)),
-            Notebook::N003 => match self.as_ {
-                As::Printed => Box::new(n003::Printed::new(seed, hidden)),
-                As::Corrected => Box::new(n003::Corrected::new(seed, hidden)),
+            Notebook::N003 => match self.edition {
+                Edition::Printed => Box::new(n003::Printed::new(seed, hidden)),
+                Edition::Corrected => Box::new(n003::Corrected::new(seed, hidden)),
             },
-            Notebook::N004 => Box::new(n004::Vanilla::new(seed, hidden, self.as_)),
+            Notebook::N004 => Box::new(n004::Vanilla::new(seed, hidden, self.edition)),
         })
     }
 
     fn checked_delta(&self) -> Result<Delta> {
-        match (self.notebook, self.as_, self.delta) {
-            (Notebook::N002, As::Printed, delta) => Ok(delta.unwrap_or(Delta::Code)),
-            (_, _, None) | (Notebook::N002, As::Corrected, Some(Delta::Total)) => Ok(Delta::Total),
-            (Notebook::N002, As::Corrected, Some(wrong)) => Err(Error::usage(format!(
+        match (self.notebook, self.edition, self.delta) {
+            (Notebook::N002, Edition::Printed, delta) => Ok(delta.unwrap_or(Delta::Code)),
+            (_, _, None) | (Notebook::N002, Edition::Corrected, Some(Delta::Total)) => Ok(Delta::Total),
+            (Notebook::N002, Edition::Corrected, Some(wrong)) => Err(Error::usage(format!(
                 "delta {wrong} is one of the defects of 002: leave it out, or replay 002 as printed"
             ))),
             (other, _, Some(delta)) => {
@@ -163,13 +163,13 @@ impl Replay {
         }
     }
 
-    fn line(&self, index: usize, error: f64, sample: Sample) -> Line {
+    fn line(&self, index: usize, error: f64, sample: Sample) -> PrintedLine {
         let bits = rounded_msb_first(&sample.y);
         let prediction = decode_msb_first(&bits);
         let sum = sample.a + sample.b;
         let outputs = (self.notebook == Notebook::N003).then_some(sample.y);
         let exact = prediction == Some(u64::from(sum));
-        Line { index, error, a: sample.a, b: sample.b, prediction, bits, outputs, sum, exact }
+        PrintedLine { index, error, a: sample.a, b: sample.b, prediction, bits, outputs, sum, exact }
     }
 }
 
@@ -186,7 +186,7 @@ fn positive(name: &str, given: Option<usize>, most: usize, own: usize) -> Result
     Err(Error::usage(format!("{name} is {found}: give {wanted}, or leave it out for the notebook's {own}")))
 }
 
-fn first_non_finite(net: &Net, y: &[f64]) -> Option<&'static str> {
+fn first_non_finite(net: &NotebookNet, y: &[f64]) -> Option<&'static str> {
     let [w_ih, w_hh, w_ho, b_h, b_o] = net.split();
     let tensors = [("w_hh", w_hh), ("w_ih", w_ih), ("w_ho", w_ho), ("b_h", b_h), ("b_o", b_o), ("y", y)];
     tensors.into_iter().find(|(_, tensor)| tensor.iter().any(|x| !x.is_finite())).map(|(name, _)| name)

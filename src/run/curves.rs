@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// A line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum Line {
+pub enum CurveLine {
     /// The training at an update.
     Update(Row),
     /// The check was tried.
@@ -26,12 +26,12 @@ pub enum Line {
         passed: bool,
     },
     /// The training is over.
-    End(End),
+    End(RunEnd),
 }
 
 /// How a training ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct End {
+pub struct RunEnd {
     /// Updates in all.
     pub update: u64,
     /// Additions in all.
@@ -54,7 +54,7 @@ pub struct End {
     pub fault: Option<String>,
 }
 
-impl Line {
+impl CurveLine {
     /// The update it tells of.
     pub fn update(&self) -> u64 {
         match self {
@@ -73,7 +73,7 @@ pub struct Curves {
     /// Updates at which the check was tried, and whether it passed.
     pub checks: Vec<(u64, bool)>,
     /// How it ended, if it has.
-    pub end: Option<End>,
+    pub end: Option<RunEnd>,
 }
 
 impl Curves {
@@ -93,9 +93,9 @@ impl Curves {
         let mut curves = Self::default();
         files::found(files::lines(path, |number, line| {
             match files::json(line) {
-                Ok(Line::Update(row)) => curves.rows.push(row),
-                Ok(Line::Check { update, passed }) => curves.checks.push((update, passed)),
-                Ok(Line::End(end)) => curves.end = Some(end),
+                Ok(CurveLine::Update(row)) => curves.rows.push(row),
+                Ok(CurveLine::Check { update, passed }) => curves.checks.push((update, passed)),
+                Ok(CurveLine::End(end)) => curves.end = Some(end),
                 Err(_) if !line.ends_with(b"\n") && (line.len() as u64) < files::LINE => {}
                 Err(problem) => {
                     return Err(Error::data(path, format!("line {number} is not one of a training: {problem}")));
@@ -125,11 +125,11 @@ impl Recorder {
     pub fn open(path: &Path, updates: u64) -> Result<Self> {
         let (mut kept, mut checked) = (Vec::new(), None);
         files::found(files::lines(path, |_, line| {
-            match files::json::<Line>(line) {
-                Ok(Line::End(_)) | Err(_) => return Ok(()),
+            match files::json::<CurveLine>(line) {
+                Ok(CurveLine::End(_)) | Err(_) => return Ok(()),
                 Ok(known) if known.update() > updates => return Ok(()),
-                Ok(Line::Check { update, .. }) => checked = Some(update),
-                Ok(Line::Update(_)) => {}
+                Ok(CurveLine::Check { update, .. }) => checked = Some(update),
+                Ok(CurveLine::Update(_)) => {}
             }
             kept.extend_from_slice(line);
             Ok(())
@@ -143,8 +143,8 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Error::Io`] if the disk is full or gone.
-    pub fn add(&mut self, line: &Line) -> Result<()> {
-        if let Line::Check { update, .. } = *line
+    pub fn add(&mut self, line: &CurveLine) -> Result<()> {
+        if let CurveLine::Check { update, .. } = *line
             && self.checked.replace(update) == Some(update)
         {
             return Ok(());
@@ -168,8 +168,8 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn row(update: u64) -> Line {
-        Line::Update(Row {
+    fn row(update: u64) -> CurveLine {
+        CurveLine::Update(Row {
             update,
             samples: 64 * update,
             loss: 0.5,
@@ -190,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("metrics.jsonl");
         let mut recorder = Recorder::open(&path, 0).expect("writable");
-        let check = Line::Check { update: 3, passed: false };
+        let check = CurveLine::Check { update: 3, passed: false };
         for line in [row(1), row(2), row(3), check, row(4)] {
             recorder.add(&line).expect("writable");
         }
@@ -199,7 +199,7 @@ mod tests {
         fs::write(&path, format!("{whole}{{\"type\":\"upd")).expect("writable");
         assert_eq!(Curves::read(&path).expect("a torn last line is no error").rows.len(), 4, "all whole lines");
         let mut again = Recorder::open(&path, 3).expect("writable");
-        for line in [Line::Check { update: 3, passed: false }, row(4)] {
+        for line in [CurveLine::Check { update: 3, passed: false }, row(4)] {
             again.add(&line).expect("writable");
         }
         assert_eq!(fs::read_to_string(&path).expect("readable"), whole, "the same lines again");

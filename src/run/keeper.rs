@@ -1,6 +1,6 @@
 //! What keeps a training in its folder while it goes: rows of its curves, events, checkpoints; and at its end the net.
 
-use super::curves::{Curves, End, Line, Recorder};
+use super::curves::{CurveLine, Curves, Recorder, RunEnd};
 use super::events::Events;
 use super::folder::{CURVES, MODEL, checkpoints};
 use super::model;
@@ -122,7 +122,7 @@ impl Keeper {
             files::write(&self.path.join(MODEL), &model::to_bytes(trainer, learned))?;
         }
         let model = trainer.model();
-        self.recorder.add(&Line::End(End {
+        self.recorder.add(&CurveLine::End(RunEnd {
             update: report.updates,
             samples: report.samples,
             seconds: report.seconds,
@@ -142,7 +142,7 @@ impl Watch for Keeper {
     fn event(&mut self, event: &Event) -> Result<()> {
         match *event {
             Event::Update { loss, bit_error, .. } => self.told = (loss, bit_error),
-            Event::Check { update, passed } => self.recorder.add(&Line::Check { update, passed })?,
+            Event::Check { update, passed } => self.recorder.add(&CurveLine::Check { update, passed })?,
             Event::Epoch { .. } => {}
         }
         Ok(())
@@ -154,7 +154,7 @@ impl Watch for Keeper {
             if let Some(events) = &mut self.events {
                 events.add(&row)?;
             }
-            self.recorder.add(&Line::Update(row))?;
+            self.recorder.add(&CurveLine::Update(row))?;
         }
         if self.due(trainer) {
             self.checkpoint(trainer, None)?;

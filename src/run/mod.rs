@@ -38,7 +38,7 @@ mod model;
 pub use checkpoints::Checkpoints;
 pub use compare::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
 pub use config::{Setting, read_config};
-pub use curves::{Curves, End, Line, Recorder};
+pub use curves::{CurveLine, Curves, Recorder, RunEnd};
 pub use events::Events;
 pub use folder::{CHECKPOINTS, CONFIG, CURVES, ENVIRONMENT, MODEL, REPORT, checkpoints, is_run, model_path};
 pub use keeper::Every;
@@ -77,7 +77,7 @@ pub struct Run {
     /// What is wrong with checkpoints that it does not go on from.
     pub damaged: Vec<Error>,
     /// How it ended, if it had reached its goal before: then nothing is left to do.
-    pub ended: Option<End>,
+    pub ended: Option<RunEnd>,
     plan: Option<Plan>,
     identity: Identity,
     every: Every,
@@ -137,7 +137,7 @@ impl Run {
         Ok(Self { damaged, ..run })
     }
 
-    fn new(mut folder: Folder, trainer: Trainer, options: &Options, ended: Option<End>) -> Result<Self> {
+    fn new(mut folder: Folder, trainer: Trainer, options: &Options, ended: Option<RunEnd>) -> Result<Self> {
         let path = folder.path();
         let mut events = None;
         if ended.is_none() {

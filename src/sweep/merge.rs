@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// A file format, by the end of the file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum TableFormat {
     /// Comma-separated values with a header.
     Csv,
     /// Parquet, without compression.
@@ -24,7 +24,7 @@ pub enum Format {
     JsonLines,
 }
 
-impl Format {
+impl TableFormat {
     /// The format of a file name.
     ///
     /// # Errors
@@ -84,12 +84,12 @@ impl Results {
     }
 
     /// The bytes of a file of them; `times` adds what depends on the machine.
-    pub fn to_bytes(&self, format: Format, times: bool) -> Vec<u8> {
+    pub fn to_bytes(&self, format: TableFormat, times: bool) -> Vec<u8> {
         let records = self.records();
         match format {
-            Format::Csv => csv(&records, times),
-            Format::Parquet => parquet::bytes(&columns(&records, times)),
-            Format::JsonLines => json_lines(&records, times),
+            TableFormat::Csv => csv(&records, times),
+            TableFormat::Parquet => parquet::bytes(&columns(&records, times)),
+            TableFormat::JsonLines => json_lines(&records, times),
         }
     }
 
@@ -99,7 +99,7 @@ impl Results {
     /// # Errors
     /// [`Error::Usage`] for a name without a format; [`Error::Io`] if it cannot be written.
     pub fn write(&self, path: &Path, times: bool) -> Result<()> {
-        files::write(path, &self.to_bytes(Format::of(path)?, times))
+        files::write(path, &self.to_bytes(TableFormat::of(path)?, times))
     }
 }
 

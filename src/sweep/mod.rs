@@ -54,7 +54,7 @@ mod trial_run;
 
 pub use estimate::Estimate;
 pub use keys::Key;
-pub use merge::{Format, Results};
+pub use merge::{Results, TableFormat};
 pub use plan::{Locked, MAX_TRIALS, Plan};
 pub use progress::Progress;
 pub use record::{Divergence, Machine, Outcome, Proved, Record, curve_updates};

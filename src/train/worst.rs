@@ -15,7 +15,7 @@ use crate::kernel::{Float, SimdLevel};
 use crate::model::{Cell, Config};
 use crate::reference::Real;
 use crate::task::rng::mix;
-use net::{Net, States, Successors};
+use net::{SearchNet, States, Successors};
 use num_bigint::BigUint;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -93,7 +93,7 @@ impl Search {
         level: SimdLevel,
         mut go_on: impl FnMut() -> bool,
     ) -> Option<WorstSum> {
-        let net = Net::new(config, params, level);
+        let net = SearchNet::new(config, params, level);
         let mut pool = Pool::default();
         let (mut chosen, mut from, mut to) = (Vec::new(), States::default(), Successors::default());
         pool.paths.push(Path { before: 0, x: 0, steps: 0 });
@@ -174,7 +174,7 @@ struct Pool {
 
 impl Pool {
     /// Has the start wait, and forgets what was seen.
-    fn begin(&mut self, net: &Net) {
+    fn begin(&mut self, net: &SearchNet) {
         let mut start = States::default();
         start.resize(net, 1);
         self.seen.clear();
@@ -182,7 +182,7 @@ impl Pool {
     }
 
     /// Has a state wait, if there is room.
-    fn add(&mut self, net: &Net, from: &States, i: usize, (path, margin): (u32, f32)) {
+    fn add(&mut self, net: &SearchNet, from: &States, i: usize, (path, margin): (u32, f32)) {
         let place = match self.free.pop() {
             Some(place) => place,
             None if self.held.len() < WAITING => {
@@ -200,7 +200,7 @@ impl Pool {
     }
 
     /// Takes the states of the next round: their paths, and themselves.
-    fn choose(&mut self, net: &Net, chosen: &mut Vec<u32>, to: &mut States) {
+    fn choose(&mut self, net: &SearchNet, chosen: &mut Vec<u32>, to: &mut States) {
         chosen.clear();
         to.resize(net, ROUND);
         for carry in 0..2 {

@@ -48,7 +48,7 @@ impl Default for Grid {
 
 /// What the checks came to.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Summary {
+pub struct GradcheckSummary {
     /// Comparisons made.
     pub comparisons: usize,
     /// Comparisons above their tolerance.
@@ -70,7 +70,7 @@ pub struct Group {
     pub worst: Comparison,
 }
 
-impl Summary {
+impl GradcheckSummary {
     fn add(&mut self, found: &Comparison) {
         let failed = usize::from(!found.ok());
         self.comparisons += 1;
@@ -97,8 +97,8 @@ const DIFFERENCES: f64 = 1e-6;
 ///
 /// # Errors
 /// [`Error::Usage`](crate::Error::Usage) for a config that is not consistent, a size of 0, or a level the machine lacks.
-pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<Summary> {
-    let mut summary = Summary::default();
+pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<GradcheckSummary> {
+    let mut summary = GradcheckSummary::default();
     for &config in &grid.configs {
         let config = config.checked()?;
         for &bits in &grid.bits {

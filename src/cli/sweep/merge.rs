@@ -6,7 +6,7 @@ use crate::cli::args::HELP;
 use crate::cli::format::{count, plural};
 use crate::cli::output::{BAD, Output, fields, styled};
 use carrylane::files;
-use carrylane::sweep::{Format, Plan, Results};
+use carrylane::sweep::{Plan, Results, TableFormat};
 use std::path::PathBuf;
 
 /// Put all results in one file: CSV, Parquet or JSON lines.
@@ -38,8 +38,8 @@ Examples:
 Exits with 1, and writes nothing, while trials are missing.";
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let of_stdout = |error| if files::is_stdout(&args.out) { Ok(Format::Csv) } else { Err(error) };
-    let format = Format::of(&args.out).or_else(of_stdout)?;
+    let of_stdout = |error| if files::is_stdout(&args.out) { Ok(TableFormat::Csv) } else { Err(error) };
+    let format = TableFormat::of(&args.out).or_else(of_stdout)?;
     out.writes(&Plan::files(&args.folder), &[&args.out])?;
     let results = Results::read(&args.folder)?;
     warn_of(results.damaged(), out);

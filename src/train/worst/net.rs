@@ -8,12 +8,12 @@ use crate::model::{Activation, Cell, Config, Layout, LstmForm};
 use crate::task::rng::mix;
 
 /// Units side by side; states are whole lines, what lies beyond the last unit feeds nothing.
-const LANES: usize = 16;
-type Line = [f32; LANES];
+const UNITS: usize = 16;
+type Line = [f32; UNITS];
 
-/// A net laid out for [`Net::expand`].
+/// A net laid out for [`SearchNet::expand`].
 #[derive(Debug)]
-pub(super) struct Net {
+pub(super) struct SearchNet {
     config: Config,
     level: SimdLevel,
     /// Lines of h.
@@ -51,17 +51,17 @@ pub(super) struct Successors {
 
 impl States {
     /// Makes room for `n` states of a net.
-    pub(super) fn resize(&mut self, net: &Net, n: usize) {
-        self.h.resize(n * net.lines, [0.0; LANES]);
+    pub(super) fn resize(&mut self, net: &SearchNet, n: usize) {
+        self.h.resize(n * net.lines, [0.0; UNITS]);
         if net.config.cell == Cell::Lstm {
-            self.c.resize(n * net.lines, [0.0; LANES]);
+            self.c.resize(n * net.lines, [0.0; UNITS]);
         }
         self.carry.resize(n, 0);
         self.x.resize(n, 0);
     }
 
     /// Copies state `i` of `from` to place `to`.
-    pub(super) fn copy(&mut self, to: usize, from: &Self, i: usize, net: &Net) {
+    pub(super) fn copy(&mut self, to: usize, from: &Self, i: usize, net: &SearchNet) {
         let n = net.lines;
         self.h[to * n..][..n].copy_from_slice(&from.h[i * n..][..n]);
         if net.config.cell == Cell::Lstm {
@@ -71,7 +71,7 @@ impl States {
     }
 }
 
-impl Net {
+impl SearchNet {
     /// The net of a flat buffer of parameters.
     ///
     /// # Panics
@@ -79,9 +79,9 @@ impl Net {
     pub(super) fn new(config: &Config, params: &[f32], level: SimdLevel) -> Self {
         let layout = Layout::of(config);
         let weights = layout.weights(params);
-        let (hidden, gates, lines) = (config.hidden, config.cell.gates(), config.hidden.div_ceil(LANES));
+        let (hidden, gates, lines) = (config.hidden, config.cell.gates(), config.hidden.div_ceil(UNITS));
         let line = |row: &dyn Fn(usize) -> f32, line: usize, gate: usize| -> Line {
-            let unit = |l: usize| Some(line * LANES + l).filter(|&unit| unit < hidden);
+            let unit = |l: usize| Some(line * UNITS + l).filter(|&unit| unit < hidden);
             std::array::from_fn(|l| unit(l).map_or(0.0, |unit| row(gate * hidden + unit)))
         };
         let wide = gates * hidden;
@@ -137,17 +137,17 @@ impl Net {
     #[inline(always)]
     fn rows<const G: usize, const R: usize>(&self, from: &States, grid: f32, to: &mut Successors, first: usize) {
         let (lines, hidden) = (self.lines, self.config.hidden);
-        let mut outputs = [[[0.0; LANES]; 4]; R];
-        let mut marks = [[[[0_u32; LANES]; 2]; 4]; R];
+        let mut outputs = [[[0.0; UNITS]; 4]; R];
+        let mut marks = [[[[0_u32; UNITS]; 2]; 4]; R];
         for line in 0..lines {
             // h W_hh
-            let mut products = [[[0.0; LANES]; R]; G];
+            let mut products = [[[0.0; UNITS]; R]; G];
             for g in 0..G {
-                let mut sums = [[0.0; LANES]; R];
+                let mut sums = [[0.0; UNITS]; R];
                 for (k, w) in self.w_hh[(line * G + g) * hidden..][..hidden].iter().enumerate() {
                     for r in 0..R {
-                        let h = from.h[(first + r) * lines + k / LANES][k % LANES];
-                        for l in 0..LANES {
+                        let h = from.h[(first + r) * lines + k / UNITS][k % UNITS];
+                        for l in 0..UNITS {
                             sums[r][l] += h * w[l];
                         }
                     }
@@ -157,10 +157,10 @@ impl Net {
             for r in 0..R {
                 for x in 0..4 {
                     let scale = self.scale(from.x[first + r], x);
-                    let mut z = [[0.0; LANES]; G];
+                    let mut z = [[0.0; UNITS]; G];
                     for g in 0..G {
                         let input = &self.inputs[(line * G + g) * 4 + usize::from(x)];
-                        for l in 0..LANES {
+                        for l in 0..UNITS {
                             z[g][l] = products[g][r][l] * scale + input[l];
                         }
                     }
@@ -176,7 +176,7 @@ impl Net {
                         h
                     };
                     mark(&mut marks[r][usize::from(x)], &h, grid);
-                    for l in 0..LANES {
+                    for l in 0..UNITS {
                         outputs[r][usize::from(x)][l] += h[l] * self.w_ho[line][l];
                     }
                     to.states.h[place] = h;
@@ -224,8 +224,8 @@ impl Net {
 
 /// Adds the rounded numbers of a line to two hashes of each lane.
 #[inline(always)]
-fn mark(marks: &mut [[u32; LANES]; 2], line: &Line, grid: f32) {
-    for l in 0..LANES {
+fn mark(marks: &mut [[u32; UNITS]; 2], line: &Line, grid: f32) {
+    for l in 0..UNITS {
         // The sum leaves the nearest whole number in its low bits.
         let rounded = (line[l] * grid + 12_582_912.0).to_bits();
         marks[0][l] = (marks[0][l] ^ rounded).wrapping_mul(0x9e37_79b1);
@@ -235,7 +235,7 @@ fn mark(marks: &mut [[u32; LANES]; 2], line: &Line, grid: f32) {
 
 /// All lanes as one: lane l with lane l + 8, then l + 4, l + 2, l + 1.
 #[inline(always)]
-fn halved<T: Copy>(mut lanes: [T; LANES], with: impl Fn(T, T) -> T) -> T {
+fn halved<T: Copy>(mut lanes: [T; UNITS], with: impl Fn(T, T) -> T) -> T {
     for half in [8, 4, 2, 1] {
         for l in 0..half {
             lanes[l] = with(lanes[l], lanes[l + half]);
@@ -280,7 +280,7 @@ mod tests {
 
     /// Successors of successors, from the start.
     fn third_steps(config: &Config, level: SimdLevel) -> Successors {
-        let net = Net::new(config, &Init::Uniform.model::<f32>(*config, 5).params, level);
+        let net = SearchNet::new(config, &Init::Uniform.model::<f32>(*config, 5).params, level);
         let (mut from, mut to) = (States::default(), Successors::default());
         from.resize(&net, 1);
         for _ in 0..3 {
