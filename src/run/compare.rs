@@ -34,6 +34,7 @@ impl SavedRun {
             return Err(Error::data(path, problem));
         }
         let config = read_config(&path.join(CONFIG))?.into_iter().map(|setting| (setting.key, setting.value)).collect();
+        let curves = Curves::of(path)?;
         let saved = path.join(MODEL);
         let model = if saved.exists() {
             Some(file::load(&saved)?.model)
@@ -44,7 +45,6 @@ impl SavedRun {
                 Err(error) => return Err(error),
             }
         };
-        let curves = Curves::of(path)?;
         Ok(Self { path: path.to_owned(), config, curves, model })
     }
 }
