@@ -6,6 +6,7 @@
 mod common;
 
 use common::report;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +98,65 @@ fn rooms_import_only_from_their_left() {
         }
     }
     report(&failures);
+}
+
+/// Files of a room that import each other, and are meant to.
+const MEANT: &[&str] = &[
+    // A step is written over rows, and rows do parts of a step.
+    "kernel/rows kernel/step",
+    // Who looks on at a training is told events and may ask the trainer.
+    "train/event train/trainer",
+];
+
+/// Modules of its own room that a file names, as paths below `src` without the ending.
+fn siblings(source: &Source, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let own = source.path.with_extension("").to_string_lossy().trim_end_matches("/mod").to_owned();
+    let code: Vec<&str> = source.code.iter().map(|(_, line)| line.trim()).collect();
+    let (code, mut found) = (code.join(" "), BTreeSet::new());
+    for (at, _) in code.match_indices("::") {
+        // Where a path begins, and from which module.
+        let root = ["super", "crate"].into_iter().find(|root| code[..at].ends_with(root));
+        let Some(root) = root.filter(|root| !code[..at - root.len()].ends_with("::")) else { continue };
+        let mut from = if root == "crate" { "" } else { own.rsplit_once('/').map_or("", |(folder, _)| folder) };
+        let mut rest = &code[at + 2..];
+        while let Some(up) = rest.strip_prefix("super::") {
+            (from, rest) = (from.rsplit_once('/').map_or("", |(folder, _)| folder), up);
+        }
+        let list = rest.strip_prefix('{').map_or(rest, |list| list.split(';').next().unwrap_or(list));
+        let words = list.split(|c: char| !c.is_alphanumeric() && !"_:".contains(c));
+        for word in words.take(if rest.starts_with('{') { usize::MAX } else { 1 }) {
+            let path = format!("{from}/{}", word.replace("::", "/"));
+            let path = path.trim_matches('/');
+            let mut prefixes = path.match_indices('/').map(|(end, _)| &path[..end]).chain([path]);
+            found.extend(prefixes.rfind(|prefix| modules.contains(*prefix)).map(str::to_owned));
+        }
+    }
+    found.retain(|other| *other != own && other.starts_with(&format!("{}/", source.room)));
+    found
+}
+
+/// Modules that one imports, and those that they import, and so on.
+fn reached<'a>(start: &'a String, edges: &'a BTreeMap<String, BTreeSet<String>>) -> BTreeSet<&'a String> {
+    let (mut seen, mut left) = (BTreeSet::new(), vec![start]);
+    while let Some(next) = left.pop() {
+        left.extend(edges[next].iter().filter(|other| seen.insert(*other)));
+    }
+    seen
+}
+
+#[test]
+fn files_of_a_room_import_in_circles_only_where_it_is_meant() {
+    let sources = sources();
+    let name = |source: &Source| source.path.with_extension("").to_string_lossy().trim_end_matches("/mod").to_owned();
+    let modules: BTreeSet<String> = sources.iter().map(name).collect();
+    let edges: BTreeMap<String, _> = sources.iter().map(|source| (name(source), siblings(source, &modules))).collect();
+    let reach: BTreeMap<&String, _> = edges.keys().map(|module| (module, reached(module, &edges))).collect();
+    let circle = |module: &&String| {
+        let all = reach[module].iter().filter(|other| reach[**other].contains(module));
+        all.map(|other| other.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let circles: BTreeSet<String> = edges.keys().map(|module| circle(&module)).filter(|it| !it.is_empty()).collect();
+    assert_eq!(circles.iter().map(String::as_str).collect::<Vec<_>>(), MEANT, "circles of imports");
 }
 
 /// Where any of `words` stands, outside the files for which `allowed` holds.

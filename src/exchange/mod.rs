@@ -62,7 +62,7 @@ impl fmt::Display for FileFormat {
 /// [`Error::Usage`] for evidence in a format other than npz, or an npz beyond 4 GiB.
 pub fn to_bytes(format: FileFormat, saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec<u8>> {
     match (format, evidence) {
-        (FileFormat::Npz, evidence) => npz::to_bytes(saved, evidence),
+        (FileFormat::Npz, evidence) => npz::to_bytes(saved, |file| evidence.map_or(Ok(()), |more| more.write(file))),
         (format, Some(_)) => {
             Err(Error::usage(format!("gradients go into npz files, not into {format}: use the format npz")))
         }

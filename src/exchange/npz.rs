@@ -1,7 +1,6 @@
 //! Archives of numpy arrays: the tensors of [`Layout`](crate::model::Layout) by name, biases as vectors, all else as matrices; `config` and
-//! `notes`, bytes of JSON; and what [`Evidence`] adds.
+//! `notes`, bytes of JSON; and what [`Evidence`](super::Evidence) adds.
 
-use super::evidence::Evidence;
 use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use super::npy::{self, Header};
 use crate::error::{Error, Result};
@@ -31,8 +30,8 @@ impl Writer {
     }
 }
 
-/// The bytes of a file.
-pub(super) fn to_bytes(saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec<u8>> {
+/// The bytes of a file, with what `more` adds.
+pub(super) fn to_bytes(saved: &Saved, more: impl FnOnce(&mut Writer) -> ZipResult<()>) -> Result<Vec<u8>> {
     let write = || {
         let mut file = Writer(ZipWriter::new(Cursor::new(Vec::new())));
         for tensor in saved.model.layout().tensors() {
@@ -45,9 +44,7 @@ pub(super) fn to_bytes(saved: &Saved, evidence: Option<&Evidence>) -> Result<Vec
             let notes = serde_json::to_vec(&saved.notes).expect("strings have a JSON form");
             file.add(NOTES, &[notes.len()], &notes)?;
         }
-        if let Some(evidence) = evidence {
-            evidence.write(&mut file)?;
-        }
+        more(&mut file)?;
         file.0.finish()
     };
     write().map(Cursor::into_inner).map_err(|error| Error::usage(format!("this net makes no npz file: {error}")))

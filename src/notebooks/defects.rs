@@ -66,7 +66,7 @@ pub(crate) const AS_003: Rules = Rules { slope: slope_of_squashed, output_weight
 /// of a table that was not measured.
 pub(crate) fn misordered_error(target_lsb_first: &[f64], y_lsb_first: &[f64], rows: f64) -> f64 {
     let squares: Vec<f64> = target_lsb_first.iter().rev().zip(y_lsb_first).map(|(c, y)| (y - c) * (y - c)).collect();
-    super::n003::numpy_sum(&squares) / rows
+    super::numpy::numpy_sum(&squares) / rows
 }
 
 /// 004: the recurrent matrix is not transposed, `dz_{t+1} W_hh`.

@@ -34,12 +34,13 @@ mod n004;
 mod names;
 pub mod numpy;
 mod online;
+mod program;
 mod replay;
 
 pub use bits::msb_first;
 pub use gradients::{DefectRow, gradient_defects};
 pub use layout::render;
 pub use line::{LineRecord, PrintedLine};
-pub use lstm::{LstmSample, Reading, lstm_forward};
+pub use n004::{LstmSample, Reading, lstm_forward};
 pub use names::{Delta, Edition, Notebook};
 pub use replay::{NonFinite, Replay, ReplaySummary};

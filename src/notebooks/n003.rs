@@ -12,7 +12,7 @@ use super::defects::{AS_003, misordered_error};
 use super::elman::{DrawOrder, EXACT, NotebookNet, Tape};
 use super::numpy::Legacy;
 use super::online::{BITS, symmetric};
-use super::replay::{Program, Sample};
+use super::program::{Program, Sample};
 
 const ROWS: usize = 10;
 /// Operands below a quarter of 2⁸.
@@ -112,16 +112,5 @@ impl Program for Corrected {
             exact += usize::from(tape.y.iter().zip(&tape.target).all(|(&y, &bit)| (y > 0.5) == (bit > 0.5)));
         }
         Some((exact, table.len()))
-    }
-}
-
-/// Eight numbers in the order numpy adds them: a tree of pairs.
-///
-/// # Source
-/// numpy's pairwise summation, whose smallest unrolled block is eight.
-pub(crate) fn numpy_sum(x: &[f64]) -> f64 {
-    match x {
-        [a, b, c, d, e, f, g, h] => ((a + b) + (c + d)) + ((e + f) + (g + h)),
-        _ => x.iter().sum(),
     }
 }

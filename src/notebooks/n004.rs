@@ -5,11 +5,13 @@
 //! without them it learns. The LSTM itself is in `lstm.rs`.
 
 use super::activation::Activation::Sigmoid;
-use super::defects::AS_004;
+use super::defects::{self, AS_004};
 use super::elman::{DrawOrder, EXACT, NotebookNet, Rules, Tape};
+use super::lstm::{Form, Lstm, LstmTape};
 use super::names::Edition;
 use super::numpy::Legacy;
-use super::replay::{Program, Sample};
+use super::program::{Program, Sample};
+use crate::error::{Error, Result};
 
 const BITS: usize = 4;
 /// [`BITS`] as a divisor.
@@ -70,4 +72,59 @@ impl Program for Vanilla {
     fn net(&self) -> &NotebookNet {
         &self.net
     }
+}
+
+/// How the displayed forward pass is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// To the letter: the forget gate's *input weights* stand where the gate is meant, so that each step has two rows;
+    /// tanh by exponentials.
+    Literal,
+    /// With the forget gate. The cell keeps `tanh(z)`.
+    Intended,
+    /// The usual LSTM: the cell keeps `z`.
+    Standard,
+}
+
+/// One forward sample of the displayed LSTM.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LstmSample {
+    /// First operand.
+    pub a: u32,
+    /// Second operand.
+    pub b: u32,
+    /// A row of outputs a step, least significant first: two outputs read literally, else one.
+    pub outputs: Vec<Vec<f64>>,
+}
+
+/// The displayed forward pass with the notebook's sizes and draws (seed 0 is its own), over its first samples.
+///
+/// # Errors
+/// If `samples` is 0.
+pub fn lstm_forward(reading: Reading, seed: u32, samples: usize) -> Result<Vec<LstmSample>> {
+    const BITS: usize = 8;
+    if samples == 0 {
+        return Err(Error::usage("samples is 0: give 1 or more"));
+    }
+    let mut rng = Legacy::new(seed);
+    let net = Lstm::draw(&mut rng, 16, Legacy::standard_normal);
+    let form = if reading == Reading::Standard { Form::Standard } else { Form::Notebook };
+    let mut tape = LstmTape::new(BITS, net.hidden, form);
+    Ok((0..samples)
+        .map(|_| {
+            let (a, b) = (rng.below(128), rng.below(128));
+            tape.load(a, b);
+            let outputs = if reading == Reading::Literal {
+                let rows = [0, 1].map(|row| {
+                    net.forward(&mut tape, defects::tanh_by_exponentials, |f| defects::weights_for_gate(&net, row, f));
+                    tape.y.clone()
+                });
+                rows[0].iter().zip(&rows[1]).map(|(&first, &second)| vec![first, second]).collect()
+            } else {
+                net.forward(&mut tape, f64::tanh, |_| ());
+                tape.y.iter().map(|&y| vec![y]).collect()
+            };
+            LstmSample { a, b, outputs }
+        })
+        .collect())
 }

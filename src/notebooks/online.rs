@@ -3,7 +3,7 @@
 use super::activation::Activation::Sigmoid;
 use super::elman::{DrawOrder, NotebookNet, Rules, Tape};
 use super::numpy::Legacy;
-use super::replay::{Program, Sample};
+use super::program::{Program, Sample};
 
 /// Eight bits, whatever else is chosen: the notebooks' table is of unsigned bytes.
 pub(crate) const BITS: usize = 8;

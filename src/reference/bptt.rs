@@ -3,34 +3,8 @@
 //! `z_t = x_t W_ih + s_t h_{t−1} W_hh + b_h`, then the cell makes `h_t` of `z_t`, and `y_t = ψ(h_t W_ho + b_o)`. Only the dynamic cell has
 //! an `s_t` that is not 1.
 
-use super::{Real, Sample, dynamic, elman, lstm};
+use super::{Real, Sample, Step, dynamic, elman, lstm};
 use crate::model::{Cell, Config, Layout, Loss, Tally, Weights};
-
-/// One step of one sample: what the backward pass needs of it.
-#[derive(Debug, Clone)]
-pub(super) struct Step<F> {
-    /// `s_t`, the scale of the recurrent term.
-    pub(super) scale: F,
-    /// `h_t`, `[H]`.
-    pub(super) h: Vec<F>,
-    /// Gates i, f, g, o after their activations, `[4 H]`; empty without gates.
-    pub(super) gates: Vec<F>,
-    /// Cell state `c_t`, `[H]`; empty without gates.
-    pub(super) c: Vec<F>,
-    /// φ of the cell, `[H]`; empty without gates.
-    pub(super) squashed: Vec<F>,
-    /// Output (z, y).
-    pub(super) output: (F, F),
-}
-
-impl<F: Real> Step<F> {
-    /// What precedes the first step: all zero.
-    fn before_the_first(config: &Config) -> Self {
-        let zeros = vec![F::zero(); config.hidden];
-        let output = (F::zero(), F::zero());
-        Self { scale: F::one(), h: zeros.clone(), gates: Vec::new(), c: zeros, squashed: Vec::new(), output }
-    }
-}
 
 /// The forward pass: the step before the first, then all steps.
 pub(super) fn forward<F: Real>(config: &Config, w: &Weights<'_, F>, input: &Sample<'_>) -> Vec<Step<F>> {

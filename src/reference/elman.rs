@@ -1,7 +1,6 @@
 //! The Elman cell: `h_t = φ(z_t)`, and back `dz_t = dh_t ⊙ φ′`.
 
-use super::Real;
-use super::bptt::Step;
+use super::{Real, Step};
 use crate::model::Config;
 
 /// `h_t` from `z_t`.

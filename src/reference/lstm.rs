@@ -3,8 +3,7 @@
 //! `i, f, o = σ(z_i, z_f, z_o)`, `g = φ(z_g)`, `z = g i + c_{t−1} f`, p = φ(z); standard: `c_t = z`, `h_t = p o`; notebook: `c_t = p`,
 //! `h_t = c_t o`.
 
-use super::Real;
-use super::bptt::Step;
+use super::{Real, Step};
 use crate::model::{Activation, Config, LstmForm};
 
 /// `h_t` and `c_t` from `z_t` and c_{t−1}.

@@ -44,7 +44,6 @@ mod lstm;
 
 use crate::model::{Config, Layout, Tally};
 use crate::task::{BitTensor, Minibatch};
-use bptt::Step;
 use num_traits::Float;
 use std::ops::{AddAssign, Range};
 
@@ -121,6 +120,32 @@ pub fn outputs<F: Real>(config: &Config, params: &[F], batch: &Minibatch, sample
 /// The bit an output stands for.
 fn bit_of<F: Float>(y: F) -> bool {
     y > F::from(0.5).expect("a float")
+}
+
+/// One step of one sample: what the backward pass needs of it.
+#[derive(Debug, Clone)]
+struct Step<F> {
+    /// `s_t`, the scale of the recurrent term.
+    scale: F,
+    /// `h_t`, `[H]`.
+    h: Vec<F>,
+    /// Gates i, f, g, o after their activations, `[4 H]`; empty without gates.
+    gates: Vec<F>,
+    /// Cell state `c_t`, `[H]`; empty without gates.
+    c: Vec<F>,
+    /// φ of the cell, `[H]`; empty without gates.
+    squashed: Vec<F>,
+    /// Output (z, y).
+    output: (F, F),
+}
+
+impl<F: Real> Step<F> {
+    /// What precedes the first step: all zero.
+    fn before_the_first(config: &Config) -> Self {
+        let zeros = vec![F::zero(); config.hidden];
+        let output = (F::zero(), F::zero());
+        Self { scale: F::one(), h: zeros.clone(), gates: Vec::new(), c: zeros, squashed: Vec::new(), output }
+    }
 }
 
 /// One addition of a minibatch.

@@ -1,10 +1,12 @@
 //! The values of an axis: lists and ranges, expanded only when they are known to be few enough.
 
 use super::keys::{Key, Kind, short};
-use super::plan::MAX_TRIALS;
 use crate::error::{Error, Result};
 use crate::task::whole::{self, MAX_EXACT};
 use std::fmt;
+
+/// The most trials of a sweep.
+pub const MAX_TRIALS: usize = 1_000_000;
 
 /// An axis of a grid: every value of it is tried.
 #[derive(Debug, Clone, PartialEq)]

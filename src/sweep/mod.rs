@@ -52,10 +52,11 @@ mod table;
 mod trial;
 mod trial_run;
 
+pub use axis::MAX_TRIALS;
 pub use estimate::Estimate;
 pub use keys::Key;
 pub use merge::{Results, TableFormat};
-pub use plan::{Locked, MAX_TRIALS, Plan};
+pub use plan::{Locked, Plan};
 pub use progress::Progress;
 pub use record::{Divergence, Machine, Outcome, Proved, Record, curve_updates};
 pub use run::{Options, Ran, run};

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The most trials of a sweep.
-pub const MAX_TRIALS: usize = 1_000_000;
+/// The folder of a sweep that holds its shard files.
+pub(super) const SHARDS: &str = "shards";
 
 /// The trials of a sweep: all different, all possible, in an order that is a function of the spec.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Plan {
     /// Some microseconds a trial.
     ///
     /// # Errors
-    /// [`Error::Usage`] for values that make no trial, and for more than [`MAX_TRIALS`].
+    /// [`Error::Usage`] for values that make no trial, and for more than [`MAX_TRIALS`](super::MAX_TRIALS).
     pub fn new(spec: Spec) -> Result<Self> {
         let size = spec.size()?;
         let (mut seen, mut trials) = (HashSet::new(), Vec::with_capacity(size));
@@ -150,7 +150,7 @@ impl Plan {
 
     /// What a folder keeps a sweep in: the locked spec, and the folder of shard files.
     pub fn files(folder: &Path) -> [PathBuf; 2] {
-        [Self::LOCK, super::store::SHARDS].map(|name| folder.join(name))
+        [Self::LOCK, SHARDS].map(|name| folder.join(name))
     }
 
     fn read_lock(folder: &Path) -> Result<Option<Self>> {

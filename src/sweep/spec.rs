@@ -16,9 +16,8 @@
 //! In words: `method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm`. Keys are
 //! those of [`Key`]; a value is a number, a word, a list, `a..b` or `a..b:step`, which leave `b` out.
 
-use super::axis::{Axis, Spread};
+use super::axis::{Axis, MAX_TRIALS, Spread};
 use super::keys::{Draft, Key, short};
-use super::plan::MAX_TRIALS;
 use super::trial::Trial;
 use crate::error::{Error, Result};
 use crate::files::{Entry, toml_entries};

@@ -5,7 +5,7 @@
 //! rewritten, so nothing finished can be lost, and no lock is needed: shards have their own files, and two processes that write the
 //! same one add whole lines that say the same.
 
-use super::plan::id_number;
+use super::plan::{SHARDS, id_number};
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::files;
@@ -15,8 +15,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The folder of a sweep that holds its shard files.
-pub(super) const SHARDS: &str = "shards";
 /// What separates a line's content from its check.
 const CHECK: &str = ",\"check\":\"";
 
