@@ -3,7 +3,7 @@
 use super::Answer;
 use super::args::HELP;
 use super::format::{Column, plural, rows};
-use super::output::{FAINT, Output, fields, styled};
+use super::output::{Output, fields};
 use super::sums;
 use super::trained::Source;
 use carrylane::prove::Arithmetic;
@@ -76,9 +76,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         n => format!(" ({n} of {} wrong)", plural(bits as u64, "bit")),
     };
     out.say(format!("{}{wrong}", sums::whole(&sum)))?;
-    out.say(styled(FAINT, by))?;
+    out.note(by)?;
     for line in net.describe() {
-        out.say(styled(FAINT, line))?;
+        out.note(line)?;
     }
     let line = fields! {
         "a": sum.a.to_string(), "b": sum.b.to_string(), "sum": sum.answer.to_string(), "correct": wrong_bits == 0,

@@ -3,7 +3,7 @@
 use super::Answer;
 use super::args::{HELP, Net, VERSION, goes_with};
 use super::format::{Column, count, plural, rate, rows};
-use super::output::{FAINT, Output, fields, styled};
+use super::output::{Output, fields};
 use super::sizes::Sizes;
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (processor, threads, precision) = (processor(), plural(args.threads as u64, "thread"), args.precision);
     let (cell, seed) = (steps.first().map_or(String::new(), |step| step.config.cell.to_string()), args.sizes.seed);
     let with = format!("{cell}, {precision}, {threads}, seed {seed} · {processor} · carrylane {VERSION}");
-    out.say(styled(FAINT, with))?;
+    out.note(with)?;
     let failed = failures.len();
     let summary = fields! { "rows": steps.len(), "failed": failed, "seed": seed, "processor": processor };
     out.answer("summary", &summary)?;

@@ -2,7 +2,7 @@
 
 use super::args::HELP;
 use super::format::{Column, count, plural, rows, table, text};
-use super::output::{FAINT, GOOD, Output, STRONG, fields, styled};
+use super::output::{GOOD, Output, STRONG, fields, styled};
 use super::{Answer, quoted};
 use carrylane::run::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ fn say_weights(found: &Comparison, out: &mut Output) -> carrylane::Result<()> {
         [Some(a), Some(b)] if found.weights.is_empty() => out.say(format!("  nets of different shape, {a} and {b}")),
         [Some(a), Some(b)] => {
             out.say(rows(&TENSORS, &found.weights))?;
-            out.say(styled(FAINT, format!("  {a} and {b}")))
+            out.note(format!("  {a} and {b}"))
         }
         _ => out.say("  not both runs have a net yet"),
     }

@@ -3,7 +3,7 @@
 use super::Answer;
 use super::args::VERSION;
 use super::format::{Column, rows};
-use super::output::{FAINT, Output, fields, mark, styled};
+use super::output::{Output, fields, mark};
 use carrylane::notebooks::{DefectRow, gradient_defects};
 
 const COLUMNS: [Column<DefectRow>; 5] = [
@@ -33,7 +33,7 @@ pub(super) fn run(out: &mut Output) -> anyhow::Result<Answer> {
     }
     out.say(rows(&COLUMNS, &defects))?;
     let what = "‖g − differences‖ / ‖differences‖ in f64, on one random net a row; other nets give other sizes";
-    out.say(styled(FAINT, format!("\n{what} · carrylane {VERSION}")))?;
+    out.note(format!("\n{what} · carrylane {VERSION}"))?;
     let all = defects.iter().all(is_one);
     out.answer("summary", &fields! { "ok": all, "defects": defects.len() })?;
     Ok(Answer::from(all))

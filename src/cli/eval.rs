@@ -2,7 +2,7 @@
 
 use super::args::{HELP, goes_with};
 use super::format::{Column, count, percent, plural, rows};
-use super::output::{FAINT, Output, fields, mark, styled};
+use super::output::{Output, fields, mark};
 use super::trained::Source;
 use super::{Answer, values};
 use carrylane::task::PairSet;
@@ -134,7 +134,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let verdict = if wrong == 0 { "all right".to_owned() } else { format!("{} wrong", count(wrong)) };
     out.say(format!("\n{}, {verdict}", plural(pairs, "sum")))?;
     for line in net.describe() {
-        out.say(styled(FAINT, line))?;
+        out.note(line)?;
     }
     out.answer_with("summary", &fields! { "pairs": pairs, "wrong": wrong, "sets": all.len() }, &net.stamp)?;
     Ok(Answer::from(wrong == 0))

@@ -3,7 +3,7 @@
 use super::Answer;
 use super::args::{HELP, Machine};
 use super::format::{Column, percent, rows};
-use super::output::{FAINT, Output, STRONG, fields, styled};
+use super::output::{Output, STRONG, fields, styled};
 use super::proof::{afforded, automaton_table, tell};
 use super::prove::seed;
 use super::trained::Stamp;
@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         keep(folder, machine.as_ref(), &explanation)?;
         out.say(format!("pictures in {}", folder.display()))?;
     }
-    out.say(styled(FAINT, stamp.line()))?;
+    out.note(stamp.line())?;
     let summary = fields! {
         "verdict": found.verdict, "q": found.q, "automaton_states": machine.as_ref().map(Automaton::states),
         "full_adder": machine.as_ref().is_some_and(Automaton::is_full_adder), "failing_path": failing_path,

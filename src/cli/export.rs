@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::args::{HELP, VERSION, goes_with};
-use super::output::{FAINT, Output, STRONG, fields, styled};
+use super::output::{Output, STRONG, fields, styled};
 use super::values::{self, Simd};
 use carrylane::exchange::{Evidence, FileFormat, to_bytes};
 use carrylane::model::file::{self, Saved};
@@ -68,7 +68,7 @@ pub(super) fn tell(
     let (config_hash, weights_hash) = (config_hash(config), weights_hash(config, params));
     out.say(format!("{}, written to {path}", styled(STRONG, format!("{cell}, {hidden} hidden"))))?;
     let line = format!("{format} · config {config_hash} · weights {weights_hash} · carrylane {VERSION}");
-    out.say(styled(FAINT, line))?;
+    out.note(line)?;
     let line = fields! {
         "format": format, "path": path, "cell": cell, "hidden": hidden, "config_hash": config_hash,
         "weights_hash": weights_hash

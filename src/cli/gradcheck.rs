@@ -4,7 +4,7 @@ use super::Answer;
 use super::args::{HELP, Net, VERSION};
 use super::defects;
 use super::format::{Column, count, plural, rows};
-use super::output::{BAD, FAINT, GOOD, Output, fields, mark, styled};
+use super::output::{BAD, GOOD, Output, fields, mark, styled};
 use super::sizes::Sizes;
 use super::values::Simd;
 use carrylane::train::Need;
@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     };
     out.say(format!("\n{}, {verdict}", plural(comparisons as u64, "comparison")))?;
     let cell = grid.configs.first().map_or(String::new(), |config| config.cell.to_string());
-    out.say(styled(FAINT, format!("{cell} · seed {seed} · {} · carrylane {VERSION}", levels.join(", "))))?;
+    out.note(format!("{cell} · seed {seed} · {} · carrylane {VERSION}", levels.join(", ")))?;
     let totals = fields! {
         "ok": failed == 0, "comparisons": comparisons, "failed": failed, "levels": levels, "seed": seed
     };

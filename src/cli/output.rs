@@ -117,6 +117,11 @@ impl Output {
         if self.json { Ok(()) } else { self.write(&text.to_string()) }
     }
 
+    /// Prints a line for people who look closer.
+    pub(super) fn note(&mut self, text: impl Display) -> Result<()> {
+        self.say(styled(FAINT, text))
+    }
+
     /// Prints a line for programs: something that happened, or a part of the answer.
     pub(super) fn record(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
         self.line(Some(kind), data, None::<&()>, None)

@@ -1,7 +1,7 @@
 //! What is told of a proof, by every command that makes one.
 
 use super::format::{at_least, count, duration, plural, rate};
-use super::output::{BAD, FAINT, GOOD, Output, STRONG, styled};
+use super::output::{BAD, GOOD, Output, STRONG, styled};
 use carrylane::model::Config;
 use carrylane::prove::{Automaton, Failure, Findings, FloatProof, Open, Verdict, WalkOptions};
 use carrylane::task::number::shorten;
@@ -77,7 +77,7 @@ pub(super) fn automaton_table(machine: &Automaton, out: &mut Output) -> carrylan
     }
     let title = if machine.is_full_adder() { "the full adder; its state is the carry" } else { "not the full adder" };
     out.say(styled(STRONG, format!("carry automaton, {} states: {title}", machine.states())))?;
-    out.say(styled(FAINT, "  state  a  b   sum  next"))?;
+    out.note("  state  a  b   sum  next")?;
     for (state, steps) in machine.steps.iter().enumerate() {
         for (x, (answer, next)) in steps.iter().enumerate() {
             out.say(format!("  {state:>5}  {}  {}   {:>3}  {next:>4}", x & 1, x >> 1, u8::from(*answer)))?;

@@ -2,15 +2,15 @@
 
 use super::args::{HELP, Machine, VERSION, goes_with};
 use super::format::{Column, at_least, count, plural, rate, rows};
-use super::output::{FAINT, GOOD, Output, STRONG, fields, styled};
+use super::output::{GOOD, Output, STRONG, fields, styled};
 use super::proof::{afforded, automaton_table, speed, tell};
 use super::trained::Stamp;
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, LstmForm};
 use carrylane::prove::{
-    Automaton, Certificate, Checked, CheckedFloat, Findings, FloatProof, Format, IntegerNet, MAX_Q, MAX_STATES, Proof,
-    Theorem, WalkOptions, WalkSummary, automaton_dot, automaton_svg, check, check_float, prove,
+    Automaton, Checked, CheckedCertificate, CheckedFloat, Findings, Format, IntegerNet, MAX_Q, MAX_STATES, Proof,
+    Theorem, WEIGHT_BITS, WalkOptions, WalkSummary, automaton_dot, automaton_svg, prove,
 };
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind};
@@ -122,9 +122,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if let Some(machine) = &found.automaton {
         automaton_table(machine, out)?;
     }
-    out.say(styled(FAINT, format!("{} · network {}", speed(&found, proof.walk.seconds), found.network_hash)))?;
-    out.say(styled(FAINT, stamp.line()))?;
-    args.keep_theorem(|| Ok(Theorem::of(&proof)), out)?;
+    out.note(format!("{} · network {}", speed(&found, proof.walk.seconds), found.network_hash))?;
+    out.note(stamp.line())?;
+    args.keep_theorem(Theorem::of(&proof), out)?;
     let summary = fields! {
         "verdict": found.verdict, "q": found.q, "states": found.states,
         "transitions_per_s": found.transitions as f64 / proof.walk.seconds, "network_hash": found.network_hash
@@ -172,9 +172,9 @@ impl Args {
     }
 
     /// Writes the theorem, if it is asked for and there is one.
-    fn keep_theorem(&self, theorem: impl FnOnce() -> Result<Option<Theorem>>, out: &mut Output) -> Result<()> {
+    fn keep_theorem(&self, theorem: Option<Theorem>, out: &mut Output) -> Result<()> {
         let Some(folder) = &self.coq else { return Ok(()) };
-        let Some(theorem) = theorem()? else {
+        let Some(theorem) = theorem else {
             let folder = folder.display();
             out.warn(&format!(
                 "the integer network is not proved, so there is no theorem: nothing is written to {folder}"
@@ -182,7 +182,7 @@ impl Args {
             return Ok(());
         };
         theorem.save(folder)?;
-        out.say(styled(FAINT, format!("theorem in {}; there, coqc Theory.v && coqc Net.v checks it", folder.display())))
+        out.note(format!("theorem in {}; there, coqc Theory.v && coqc Net.v checks it", folder.display()))
     }
 
     /// Writes the files asked for, where there is something to write.
@@ -219,76 +219,49 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
     let inputs = [Some(path.to_owned()), args.model.as_deref().map(model_path)];
     args.writes(&inputs.into_iter().flatten().collect::<Vec<_>>(), out)?;
     let started = Instant::now();
-    let bytes = Certificate::read(path)?;
-    if FloatProof::is_certificate(&bytes) {
-        if args.coq.is_some() {
-            let problem =
-                "it is a certificate of the floats, and --coq is about the integer network: want one of --certificate";
-            return Err(Error::data(path, problem).into());
-        }
-        return check_float_file(path, &bytes, args.model.as_deref(), out);
-    }
-    let checked = check(&bytes).map_err(|problem| Error::data(path, problem))?;
-    if let Some(model) = &args.model {
-        of_model(path, &checked, model)?;
-    }
-    let Checked { hidden, q, states, depth, margin, network_hash, .. } = &checked;
-    let margin = *margin as f64 / f64::from(1_u32 << (carrylane::prove::WEIGHT_BITS + q));
-    let holds = styled(GOOD, "holds: the integer network adds correctly at every bit width");
-    out.say(format!(
-        "{holds} ({hidden} hidden, q = {q}, {}, depth {depth}, least margin {margin:.3})",
-        plural(*states, "state")
-    ))?;
-    out.say(styled(FAINT, format!("network {network_hash} · {} · carrylane {VERSION}", path.display())))?;
-    let theorem = || {
-        let net = IntegerNet::from_bytes(&checked.network).map_err(|problem| Error::data(path, problem))?;
-        Ok(Some(Theorem::new(&net, *depth)))
-    };
-    args.keep_theorem(theorem, out)?;
-    let line = fields! {
-        "holds": true, "q": q, "hidden": hidden, "states": states, "depth": depth, "margin": margin,
-        "network_hash": network_hash, "certificate": path.display().to_string(),
-        "seconds": started.elapsed().as_secs_f64()
-    };
-    out.answer("summary", &line)?;
-    Ok(Answer::Yes)
-}
-
-/// Checks a float certificate, and that it is one of a model.
-fn check_float_file(path: &Path, bytes: &[u8], model: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
-    let checked = check_float(bytes).map_err(|problem| Error::data(path, problem))?;
-    let CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash } = &checked;
-    if let Some(model) = model
-        && FloatProof::net_hash(&file::load(&model_path(model))?.model) != *net_hash
+    let checked = CheckedCertificate::read(path)?;
+    if let Some(model) = &args.model
+        && !checked.is_of(&file::load(&model_path(model))?.model)
     {
-        return Err(of_another(path, model).into());
+        let problem = format!("it is a certificate, but of another model than {}", model.display());
+        return Err(Error::data(path, problem).into());
     }
-    let within = format!("evaluated in floats within ε = {}", at_least(*epsilon));
-    let holds = format!("holds: the net, {within}, adds correctly at every bit width");
-    out.say(format!("{} ({hidden} hidden, {boxes} boxes, least margin {margin:.3})", styled(GOOD, holds)))?;
-    out.say(styled(FAINT, format!("net {net_hash} · {} · carrylane {VERSION}", path.display())))?;
-    let line = fields! {
-        "holds": true, "floats": true, "epsilon": epsilon, "hidden": hidden, "boxes": boxes, "margin": margin,
-        "room": room, "net_hash": net_hash, "certificate": path.display().to_string()
+    let (who, details, hash, mut line) = match &checked {
+        CheckedCertificate::Network(Checked { hidden, q, states, depth, margin, network_hash, .. }) => {
+            let margin = *margin as f64 / f64::from(1_u32 << (WEIGHT_BITS + q));
+            let details = format!("q = {q}, {}, depth {depth}, least margin {margin:.3}", plural(*states, "state"));
+            let line = fields! {
+                "holds": true, "q": q, "hidden": hidden, "states": states, "depth": depth, "margin": margin,
+                "network_hash": network_hash
+            };
+            (
+                "integer network".to_owned(),
+                format!("{hidden} hidden, {details}"),
+                format!("network {network_hash}"),
+                line,
+            )
+        }
+        CheckedCertificate::Floats(_) if args.coq.is_some() => {
+            let problem = "it is a certificate of the floats, and --coq is about the integer network";
+            return Err(Error::data(path, format!("{problem}: want one of --certificate")).into());
+        }
+        CheckedCertificate::Floats(CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash }) => {
+            let who = format!("net, evaluated in floats within ε = {},", at_least(*epsilon));
+            let line = fields! {
+                "holds": true, "floats": true, "epsilon": epsilon, "hidden": hidden, "boxes": boxes,
+                "margin": margin, "room": room, "net_hash": net_hash
+            };
+            (who, format!("{hidden} hidden, {boxes} boxes, least margin {margin:.3}"), format!("net {net_hash}"), line)
+        }
     };
+    let holds = styled(GOOD, format!("holds: the {who} adds correctly at every bit width"));
+    out.say(format!("{holds} ({details})"))?;
+    out.note(format!("{hash} · {} · carrylane {VERSION}", path.display()))?;
+    if let CheckedCertificate::Network(Checked { network, depth, .. }) = &checked {
+        let net = IntegerNet::from_bytes(network).map_err(|problem| Error::data(path, problem))?;
+        args.keep_theorem(Some(Theorem::new(&net, *depth)), out)?;
+    }
+    line.0.extend(fields! { "certificate": path, "seconds": started.elapsed().as_secs_f64() }.0);
     out.answer("summary", &line)?;
     Ok(Answer::Yes)
-}
-
-fn of_another(path: &Path, model: &Path) -> Error {
-    Error::data(path, format!("it is a certificate, but of another model than {}", model.display()))
-}
-
-/// Whether a certificate is about the network of a model.
-fn of_model(path: &Path, checked: &Checked, model: &Path) -> Result<()> {
-    let saved = file::load(&model_path(model))?;
-    let cell_limit = match checked.cell_most {
-        127 => u8::MAX,
-        most => u8::try_from(most >> checked.q).unwrap_or(u8::MAX),
-    };
-    let net = IntegerNet::new(&saved.model, Format { q: checked.q, cell_limit });
-    match net {
-        Ok(net) if net.hash() == checked.network_hash => Ok(()),
-        _ => Err(of_another(path, model)),
-    }
 }

@@ -3,7 +3,7 @@
 use super::Answer;
 use super::args::{HELP, VERSION};
 use super::format::{count, plural};
-use super::output::{FAINT, Output, STRONG, fields, styled};
+use super::output::{Output, STRONG, fields, styled};
 use super::values;
 use carrylane::model::MAX_HIDDEN;
 use carrylane::notebooks::{Delta, Edition, Notebook, Replay, ReplaySummary, render};
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     })?;
     printed?;
     out.say(conclusion(&replay, &summary))?;
-    out.say(styled(FAINT, format!("seed {} · f64, sequential sums · carrylane {VERSION}", summary.seed)))?;
+    out.note(format!("seed {} · f64, sequential sums · carrylane {VERSION}", summary.seed))?;
     let held_out = summary.held_out.map(|(right, total)| json!({ "held_out_right": right, "held_out_total": total }));
     let line = fields! {
         "notebook": notebook.name(), "as": way.name(), "seed": summary.seed, "samples": summary.samples,

@@ -4,7 +4,7 @@ use super::quoted;
 use crate::cli::Answer;
 use crate::cli::args::HELP;
 use crate::cli::format::{count, duration, plural, table, text};
-use crate::cli::output::{FAINT, Output, STRONG, fields, styled};
+use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::values;
 use carrylane::files;
 use carrylane::run::is_run;
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         let bound = if estimate.at_least { "more than" } else { "about" };
         let (time, on) = (duration(estimate.seconds), plural(threads as u64, "thread"));
         let tried = plural(estimate.tried as u64, "trial");
-        out.say(styled(FAINT, format!("{bound} {time} on {on}, from running {tried}")))?;
+        out.note(format!("{bound} {time} on {on}, from running {tried}"))?;
     }
     if let (Some(folder), Some(locked)) = (&args.out, locked) {
         let folder = quoted(folder);
@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             Locked::Same => format!("{folder} holds this sweep already"),
             Locked::Extended(added) => format!("{} added to {folder}", plural(added as u64, "trial")),
         })?;
-        out.say(styled(FAINT, format!("next: carrylane sweep run {folder}")))?;
+        out.note(format!("next: carrylane sweep run {folder}"))?;
     }
     let axis = |(key, values, n): (carrylane::sweep::Key, String, usize)| match n {
         0 => json!({ "key": key.to_string(), "values": values }),

@@ -4,7 +4,7 @@ use super::{outcomes, quoted, warn_of};
 use crate::cli::Answer;
 use crate::cli::args::{HELP, threads};
 use crate::cli::format::{count, duration, plural, rate};
-use crate::cli::output::{FAINT, Output, STRONG, fields, styled};
+use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::{signals, values};
 use carrylane::Result;
 use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep};
@@ -138,10 +138,7 @@ fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<(
     }
     if !ran.interrupted {
         let folder = quoted(&part.folder);
-        out.say(styled(
-            FAINT,
-            format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"),
-        ))?;
+        out.note(format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"))?;
     }
     let line = fields! {
         "interrupted": ran.interrupted, "trials_per_s": ran.progress.trials_per_s(),

@@ -4,7 +4,7 @@ use super::{outcomes, quoted, warn_of};
 use crate::cli::Answer;
 use crate::cli::args::HELP;
 use crate::cli::format::{count, duration, plural, rate};
-use crate::cli::output::{FAINT, Output, STRONG, fields, styled};
+use crate::cli::output::{Output, STRONG, fields, styled};
 use carrylane::sweep::Status;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,7 +54,7 @@ fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()>
         out.say(format!("of the threads' time: {shares}"))?;
     }
     if missing > 0 && !args.watch {
-        out.say(styled(FAINT, format!("next: carrylane sweep run {}", quoted(&args.folder))))?;
+        out.note(format!("next: carrylane sweep run {}", quoted(&args.folder)))?;
     }
     let line = fields! {
         "missing": missing, "trials_per_s": trials_per_s, "seconds_left": seconds_left, "damaged_lines": damaged.len()

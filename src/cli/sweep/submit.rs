@@ -2,7 +2,7 @@
 
 use crate::cli::args::HELP;
 use crate::cli::format::count;
-use crate::cli::output::{FAINT, Output, fields, styled};
+use crate::cli::output::{Output, fields};
 use crate::cli::{Answer, values};
 use carrylane::Error;
 use carrylane::files;
@@ -77,13 +77,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     out.say(text.trim_end())?;
     let (script, answer) = if args.dry_run {
-        out.say(styled(FAINT, "\nnext: the same without --dry-run"))?;
+        out.note("\nnext: the same without --dry-run")?;
         (None, None)
     } else {
         let script = folder.join("submit.sh");
         files::write(&script, text.as_bytes())?;
         let answer = sbatch(&script)?;
-        out.say(styled(FAINT, format!("\n{answer}")))?;
+        out.note(format!("\n{answer}"))?;
         (Some(script), Some(answer))
     };
     let submitted = answer.is_some();

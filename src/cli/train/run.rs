@@ -5,7 +5,7 @@ use super::{Args, Keeping};
 use crate::cli::args::goes_with;
 use crate::cli::config_file;
 use crate::cli::format::{count, duration, plural, rate};
-use crate::cli::output::{FAINT, Output, fields, styled};
+use crate::cli::output::{Output, fields};
 use crate::cli::proof::tell;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
@@ -115,7 +115,7 @@ struct Onlooker<'a> {
 
 impl<'a> Onlooker<'a> {
     fn new(losses: Vec<f64>, settings: &'a Settings, out: &'a mut Output) -> Result<Self> {
-        out.say(styled(FAINT, format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits")))?;
+        out.note(format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits"))?;
         Ok(Self { trace: Trace::after(losses), settings, out })
     }
 }
@@ -169,7 +169,7 @@ fn end(
     }
     let Model { config, params } = trainer.model();
     let (config_hash, weights_hash) = (config_hash(config), weights_hash(config, params));
-    out.say(styled(FAINT, format!("config {config_hash} · weights {weights_hash}")))?;
+    out.note(format!("config {config_hash} · weights {weights_hash}"))?;
     let model = folder.filter(|_| report.outcome != Outcome::Diverged).map(|folder| folder.join(MODEL));
     if let Some(folder) = folder {
         let saved = model.as_ref().map_or(String::new(), |name| format!("{}, ", name.display()));
@@ -177,7 +177,7 @@ fn end(
     }
     let proved = plan.map(|_| learned.proved());
     if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
-        out.say(styled(FAINT, format!("next: {next}")))?;
+        out.note(format!("next: {next}"))?;
     }
     out.answer_with("summary", &summary(trainer, &learned, plan), &report.times)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
