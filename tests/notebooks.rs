@@ -356,15 +356,15 @@ fn lines_look_as_the_notebooks_print_them() {
 fn records_have_null_for_nan() {
     let replay = Replay { samples: Some(3101), every: Some(3100), ..Replay::new(Notebook::N003, Edition::Printed) };
     let (lines, _) = run(replay);
-    let record = serde_json::to_value(lines[1].record(replay.notebook, replay.edition)).expect("plain data");
+    let record = serde_json::to_value(&lines[1]).expect("plain data");
     let nulls = vec![Value::Null; 8];
     let expected = serde_json::json!({
-        "type": "replay", "notebook": "003", "as": "printed", "index": 3100, "error": null, "a": lines[1].a,
-        "b": lines[1].b, "prediction": null, "bits": nulls, "outputs": nulls, "sum": lines[1].sum,
+        "index": 3100, "error": null, "a": lines[1].a, "b": lines[1].b, "prediction": null, "bits": nulls,
+        "outputs": nulls, "sum": lines[1].sum, "exact": false,
     });
     assert_eq!(record, expected, "a line after the NaN");
     let (lines, _) = run(Replay { samples: Some(1), ..Replay::new(Notebook::N001, Edition::Printed) });
-    let text = serde_json::to_string(&lines[0].record(Notebook::N001, Edition::Printed)).expect("plain data");
-    assert!(text.starts_with(r#"{"type":"replay","notebook":"001","as":"printed","index":0,"error":3.456"#), "{text}");
+    let text = serde_json::to_string(&lines[0]).expect("plain data");
+    assert!(text.starts_with(r#"{"index":0,"error":3.456"#), "{text}");
     assert!(!text.contains("outputs"), "outputs are 003's only: {text}");
 }

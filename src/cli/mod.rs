@@ -78,24 +78,21 @@ failed, 75 interrupted, run it again.
 Results go to standard output, progress and warnings to standard error.
 NO_COLOR and --color never turn colour off.";
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Train(train::Args),
-    Add(add::Args),
-    Eval(eval::Args),
-    Gradcheck(gradcheck::Args),
-    Prove(prove::Args),
-    Explain(explain::Args),
-    Export(export::Args),
-    Import(import::Args),
-    Bench(bench::Args),
-    Replay(replay::Args),
-    Compare(compare::Args),
-    Sweep(sweep::Args),
-    Info(info::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+macro_rules! commands {
+    ($($name:ident $module:ident),*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command { $($name($module::Args)),* }
+
+        fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
+            match command { $(Command::$name(args) => $module::run(args, out)),* }
+        }
+    };
 }
+
+commands!(
+    Train train, Add add, Eval eval, Gradcheck gradcheck, Prove prove, Explain explain, Export export, Import import,
+    Bench bench, Replay replay, Compare compare, Sweep sweep, Info info, Completions completions, Man man
+);
 
 /// What a command that ran came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,26 +175,6 @@ fn color_of(words: impl Iterator<Item = OsString>) -> ColorChoice {
         };
     }
     said.and_then(|said| ColorChoice::from_str(&said, false).ok()).unwrap_or_default()
-}
-
-fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
-    match command {
-        Command::Train(args) => train::run(args, out),
-        Command::Add(args) => add::run(args, out),
-        Command::Eval(args) => eval::run(args, out),
-        Command::Gradcheck(args) => gradcheck::run(args, out),
-        Command::Prove(args) => prove::run(args, out),
-        Command::Explain(args) => explain::run(args, out),
-        Command::Export(args) => export::run(args, out),
-        Command::Import(args) => import::run(args, out),
-        Command::Bench(args) => bench::run(args, out),
-        Command::Replay(args) => replay::run(args, out),
-        Command::Compare(args) => compare::run(args, out),
-        Command::Sweep(args) => sweep::run(args, out),
-        Command::Info(args) => info::run(args, out),
-        Command::Completions(args) => completions::run(args, out),
-        Command::Man(args) => man::run(args, out),
-    }
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

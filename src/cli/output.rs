@@ -53,8 +53,7 @@ pub(super) struct Output {
 /// One JSON line.
 #[derive(Serialize)]
 struct Line<'a, T, M> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'a str>,
+    r#type: &'a str,
     schema: u32,
     #[serde(flatten)]
     data: &'a T,
@@ -124,27 +123,27 @@ impl Output {
 
     /// Prints a line for programs: something that happened, or a part of the answer.
     pub(super) fn record(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
-        self.line(Some(kind), data, None::<&()>, None)
+        self.line(kind, data, None::<&()>, None)
     }
 
-    /// Prints a line for programs that names its type itself.
-    pub(super) fn record_typed(&mut self, data: &impl Serialize) -> Result<()> {
-        self.line(None, data, None::<&()>, None)
+    /// Prints a line in two parts, as one object.
+    pub(super) fn record_with(&mut self, kind: &str, data: &impl Serialize, more: &impl Serialize) -> Result<()> {
+        self.line(kind, data, Some(more), None)
     }
 
     /// Prints the answer for programs, with the version that gave it.
     pub(super) fn answer(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
-        self.line(Some(kind), data, None::<&()>, Some(VERSION))
+        self.line(kind, data, None::<&()>, Some(VERSION))
     }
 
     /// Prints an answer in two parts, as one object.
     pub(super) fn answer_with(&mut self, kind: &str, data: &impl Serialize, more: &impl Serialize) -> Result<()> {
-        self.line(Some(kind), data, Some(more), Some(VERSION))
+        self.line(kind, data, Some(more), Some(VERSION))
     }
 
     fn line(
         &mut self,
-        r#type: Option<&str>,
+        r#type: &str,
         data: &impl Serialize,
         more: Option<&impl Serialize>,
         version: Option<&'static str>,

@@ -1,13 +1,12 @@
 //! `carrylane prove`.
 
-use super::args::{HELP, Machine, VERSION, goes_with};
+use super::args::{HELP, Machine, VERSION};
 use super::format::{Column, at_least, count, plural, rate, rows};
 use super::output::{GOOD, Output, STRONG, fields, styled};
 use super::proof::{afforded, automaton_table, speed, tell};
 use super::trained::Stamp;
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
-use carrylane::model::{Cell, Config, LstmForm};
 use carrylane::prove::{
     Automaton, Checked, CheckedCertificate, CheckedFloat, Findings, Format, IntegerNet, MAX_Q, MAX_STATES, Proof,
     Theorem, WEIGHT_BITS, WalkOptions, WalkSummary, automaton_dot, automaton_svg, prove,
@@ -93,7 +92,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     args.writes(&[path], out)?;
     let saved = file::load(path)?;
     let (model, config) = (&saved.model, saved.model.config);
-    let formats = args.formats(&saved)?;
+    let formats = Format::chosen(&config, args.q, args.cell_limit)?;
     let stamp = Stamp::of(model, level, threads, seed(&saved));
     let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
     let options = afforded(options, &config, out)?;
@@ -111,7 +110,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let seconds = started.elapsed().as_secs_f64();
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     // The limit of c is told where there is a choice.
-    let limited = limited(&config);
+    let limited = Format::has_limit(&config);
     let columns: Vec<_> = COLUMNS.into_iter().filter(|(title, _)| limited || *title != "c up to").collect();
     out.say(format!("{}\n", rows(&columns, &walks)))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
@@ -133,35 +132,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     Ok(Answer::from(found.proved()))
 }
 
-/// Whether a net carries what has no bounds of its own.
-fn limited(config: &Config) -> bool {
-    (config.cell, config.lstm_form) == (Cell::Lstm, LstmForm::Standard)
-}
-
 impl Args {
-    /// The formats to try.
-    fn formats(&self, saved: &Saved) -> Result<Vec<Format>> {
-        let config = saved.model.config;
-        let most = Format::most(config.cell);
-        if let Some(q) = self.q.filter(|&q| q > most) {
-            let cell = config.cell;
-            return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
-        }
-        if !limited(&config) {
-            goes_with(
-                &[("cell-limit", self.cell_limit.is_some())],
-                "an LSTM of the standard form, whose c has no bounds",
-            )?;
-        }
-        let mut formats = Format::all(config.cell, config.lstm_form);
-        formats.retain(|format| self.q.is_none_or(|q| q == format.q));
-        if let Some(cell_limit) = self.cell_limit {
-            formats.dedup_by_key(|format| format.q);
-            formats.iter_mut().for_each(|format| format.cell_limit = cell_limit);
-        }
-        Ok(formats)
-    }
-
     /// Tells of the files asked for, and makes their folder.
     fn writes(&self, inputs: &[impl AsRef<Path>], out: &mut Output) -> Result<()> {
         let files = [&self.certificate, &self.float_certificate, &self.network, &self.svg, &self.dot];

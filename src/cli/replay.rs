@@ -64,9 +64,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let mut printed = Ok(());
     let summary = replay.run(|line| {
         if printed.is_ok() {
-            printed = out
-                .say(render(notebook, line, replay.interval()))
-                .and_then(|()| out.record_typed(&line.record(notebook, way)));
+            let head = fields! { "notebook": notebook.name(), "as": way.name() };
+            let said = out.say(render(notebook, line, replay.interval()));
+            printed = said.and_then(|()| out.record_with("replay", &head, line));
         }
     })?;
     printed?;

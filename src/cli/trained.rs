@@ -128,29 +128,20 @@ impl Source {
     }
 
     /// Whether a model file holds what the flags say.
-    fn expect(&self, path: &Path, config: &Config) -> Result<()> {
-        if let Some(cell) = self.cell.filter(|&cell| cell != config.cell) {
-            let found = config.cell;
-            return Err(Error::data(
-                path,
-                format!("it holds the {found} cell, --cell asks for {cell}: leave --cell out"),
-            ));
-        }
-        if let Some(form) = self.lstm_form {
-            let (cell, found) = (config.cell, config.lstm_form);
-            if cell != Cell::Lstm {
-                return Err(Error::data(
-                    path,
-                    format!("it holds the {cell} cell, which has no LSTM form: leave --lstm-form out"),
-                ));
+    fn expect(&self, path: &Path, found: &Config) -> Result<()> {
+        let refused = |flag, what| Err(Error::data(path, format!("it holds {what}: leave --{flag} out")));
+        match (self.cell, self.lstm_form) {
+            (Some(cell), _) if cell != found.cell => {
+                refused("cell", format!("the {} cell, --cell asks for {cell}", found.cell))
             }
-            if form != found {
-                let problem =
-                    format!("it holds an LSTM of the {found} form, --lstm-form asks for {form}: leave --lstm-form out");
-                return Err(Error::data(path, problem));
+            (_, Some(_)) if found.cell != Cell::Lstm => {
+                refused("lstm-form", format!("the {} cell, which has no LSTM form", found.cell))
             }
+            (_, Some(form)) if form != found.lstm_form => {
+                refused("lstm-form", format!("an LSTM of the {} form, --lstm-form asks for {form}", found.lstm_form))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {

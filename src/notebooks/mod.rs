@@ -40,7 +40,7 @@ mod replay;
 pub use bits::msb_first;
 pub use gradients::{DefectRow, gradient_defects};
 pub use layout::render;
-pub use line::{LineRecord, PrintedLine};
+pub use line::PrintedLine;
 pub use n004::{LstmSample, Reading, lstm_forward};
 pub use names::{Delta, Edition, Notebook};
 pub use replay::{NonFinite, Replay, ReplaySummary};

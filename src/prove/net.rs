@@ -19,7 +19,7 @@
 use super::fixed::{GATE_BITS, LARGEST, MAX_Q, WEIGHT_BITS, fixed, power};
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::model::{Activation, Cell, Layout, LstmForm, Model};
+use crate::model::{Activation, Cell, Config, Layout, LstmForm, Model};
 
 /// How a network is put in integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,33 @@ impl Format {
         };
         let of = |q| limits.iter().map(move |&cell_limit| Self { q, cell_limit });
         (0..=Self::most(cell)).flat_map(of).collect()
+    }
+
+    /// Those of [`Format::all`] with so many fractional bits, and so large a c, as far as they are chosen.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for more bits than the cell can have, or a limit where c has bounds of its own.
+    pub fn chosen(config: &Config, q: Option<u32>, cell_limit: Option<u8>) -> Result<Vec<Self>> {
+        let (cell, most) = (config.cell, Self::most(config.cell));
+        if let Some(q) = q.filter(|&q| q > most) {
+            return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
+        }
+        if cell_limit.is_some() && !Self::has_limit(config) {
+            let problem = "--cell-limit goes with an LSTM of the standard form, whose c has no bounds";
+            return Err(Error::usage(problem));
+        }
+        let mut formats = Self::all(cell, config.lstm_form);
+        formats.retain(|format| q.is_none_or(|q| q == format.q));
+        if let Some(cell_limit) = cell_limit {
+            formats.dedup_by_key(|format| format.q);
+            formats.iter_mut().for_each(|format| format.cell_limit = cell_limit);
+        }
+        Ok(formats)
+    }
+
+    /// Whether c has no bounds but its limit.
+    pub fn has_limit(config: &Config) -> bool {
+        (config.cell, config.lstm_form) == (Cell::Lstm, LstmForm::Standard)
     }
 
     /// The most fractional bits of a cell's carried state.
