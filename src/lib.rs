@@ -67,5 +67,6 @@ pub mod sweep;
 pub mod task;
 pub mod train;
 pub mod verify;
+mod words;
 
 pub use error::{Error, Result};

@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::model::file::Saved;
 use crate::model::weights_hash;
+use crate::words::words;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 pub use evidence::Evidence;
@@ -39,22 +39,11 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::SafetensorsTorch, Self::Npz, Self::Onnx];
-
     /// Those that can be read back.
     pub const READ: [Self; 2] = [Self::SafetensorsTorch, Self::Npz];
 }
 
-impl fmt::Display for FileFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SafetensorsTorch => "safetensors-torch",
-            Self::Npz => "npz",
-            Self::Onnx => "onnx",
-        })
-    }
-}
+words!(FileFormat "format": SafetensorsTorch = "safetensors-torch", Npz = "npz", Onnx = "onnx");
 
 /// The bytes of a net's file for other programs. The same net gives the same bytes.
 ///

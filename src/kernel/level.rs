@@ -1,8 +1,8 @@
 //! Instruction sets: one name in flags, bench ids, tests and JSON.
 
 use crate::error::{Error, Result};
+use crate::words::words;
 use fearless_simd::Level;
-use std::fmt;
 
 /// An instruction set the kernel is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,9 +20,6 @@ pub enum SimdLevel {
 }
 
 impl SimdLevel {
-    /// All levels, narrowest first.
-    pub const ALL: [Self; 5] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Neon, Self::Wasm];
-
     /// The best level of this machine.
     pub fn best() -> Self {
         Self::available().pop().expect("every machine has the scalar level")
@@ -72,17 +69,7 @@ impl SimdLevel {
     }
 }
 
-impl fmt::Display for SimdLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scalar => "scalar",
-            Self::Avx2 => "avx2",
-            Self::Avx512 => "avx512",
-            Self::Neon => "neon",
-            Self::Wasm => "wasm",
-        })
-    }
-}
+words!(SimdLevel "level": Scalar = "scalar", Avx2 = "avx2", Avx512 = "avx512", Neon = "neon", Wasm = "wasm");
 
 /// Runs code compiled for a token's level, the closures and `#[inline(always)]` functions it calls with it.
 ///

@@ -1,12 +1,10 @@
 //! Activation functions.
 
+use crate::words::words;
 use num_traits::Float;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// What squashes a pre-activation `z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// σ(z) = 1 / (1 + e^−z).
     Sigmoid,
@@ -17,9 +15,6 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sigmoid, Self::Tanh, Self::Relu];
-
     /// φ(z).
     pub fn apply<F: Float>(self, z: F) -> F {
         match self {
@@ -42,12 +37,4 @@ impl Activation {
     }
 }
 
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sigmoid => "sigmoid",
-            Self::Tanh => "tanh",
-            Self::Relu => "relu",
-        })
-    }
-}
+words!(Activation "activation": Sigmoid = "sigmoid", Tanh = "tanh", Relu = "relu");

@@ -3,12 +3,11 @@
 use super::{Activation, Loss};
 use crate::error::{Error, Result};
 use crate::task::whole::in_range;
+use crate::words::words;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// The recurrent cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cell {
     /// `h_t = φ(x_t W_ih + h_{t−1} W_hh + b_h)`.
     Elman,
@@ -19,9 +18,6 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Elman, Self::Dynamic, Self::Lstm];
-
     /// Pre-activations for each hidden unit: 1, or 4 where there are gates.
     pub fn gates(self) -> usize {
         match self {
@@ -39,19 +35,10 @@ impl Cell {
     }
 }
 
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Elman => "elman",
-            Self::Dynamic => "dynamic",
-            Self::Lstm => "lstm",
-        })
-    }
-}
+words!(Cell "cell": Elman = "elman", Dynamic = "dynamic", Lstm = "lstm");
 
 /// What an LSTM keeps. With `i, f, o = σ(·)`, `g = φ(·)` and `z = g i + c_{t−1} f`:
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LstmForm {
     /// `c_t = z`, `h_t = φ(c_t) o` (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
     #[default]
@@ -61,22 +48,12 @@ pub enum LstmForm {
 }
 
 impl LstmForm {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Standard, Self::Notebook];
-
     fn is_standard(&self) -> bool {
         *self == Self::Standard
     }
 }
 
-impl fmt::Display for LstmForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Standard => "standard",
-            Self::Notebook => "notebook",
-        })
-    }
-}
+words!(LstmForm "form": Standard = "standard", Notebook = "notebook");
 
 /// The largest hidden size: 2^30 recurrent weights.
 pub const MAX_HIDDEN: usize = 1 << 15;

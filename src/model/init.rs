@@ -2,13 +2,11 @@
 
 use super::{Config, Layout, Model};
 use crate::task::rng::{Purpose, stream, unit};
+use crate::words::words;
 use num_traits::Float;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// How parameters begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Init {
     /// Weights uniform in (−1, 1), biases 0: the notebooks' way.
     Uniform,
@@ -17,14 +15,7 @@ pub enum Init {
     Scaled,
 }
 
-impl fmt::Display for Init {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Uniform => "uniform",
-            Self::Scaled => "scaled",
-        })
-    }
-}
+words!(Init "way to begin": Uniform = "uniform", Scaled = "scaled");
 
 impl Init {
     /// A new net, drawn from the seed's stream in the order of the flat buffer.

@@ -1,13 +1,11 @@
 //! Losses, and what a pass over samples counts.
 
+use crate::words::words;
 use num_traits::Float;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::ops::AddAssign;
 
 /// The loss of one sample, a sum over its steps; the loss of a minibatch is its mean over the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Loss {
     /// ½ Σ (y − target)², the notebooks' loss.
     Mse,
@@ -26,14 +24,7 @@ impl Loss {
     }
 }
 
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mse => "mse",
-            Self::CrossEntropy => "cross-entropy",
-        })
-    }
-}
+words!(Loss "loss": Mse = "mse", CrossEntropy = "cross-entropy");
 
 /// What a pass over some samples counted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -1,9 +1,6 @@
 //! What a replay can be asked for: a notebook, as printed or corrected, and 002's three recursions.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::{Error, Result};
+use crate::words::words;
 
 /// A notebook's program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,22 +20,6 @@ pub enum Notebook {
 }
 
 impl Notebook {
-    /// All of them, in order.
-    pub const ALL: [Self; 6] = [Self::N000Elman, Self::N000Dynamic, Self::N001, Self::N002, Self::N003, Self::N004];
-
-    /// The name on the command line and in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::N000Elman => "000-elman",
-            Self::N000Dynamic => "000-dynamic",
-            Self::N001 => "001",
-            Self::N002 => "002",
-            Self::N003 => "003",
-            Self::N004 => "004",
-        }
-    }
-
     /// The seed in the notebook's first lines.
     #[must_use]
     pub fn own_seed(self) -> u32 {
@@ -80,17 +61,6 @@ pub enum Edition {
     Corrected,
 }
 
-impl Edition {
-    /// The name on the command line and in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Printed => "printed",
-            Self::Corrected => "corrected",
-        }
-    }
-}
-
 /// Which recursion for the hidden error notebook 002 is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delta {
@@ -102,39 +72,6 @@ pub enum Delta {
     Code,
 }
 
-impl Delta {
-    /// The name on the command line and in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Explicit => "explicit",
-            Self::Code => "code",
-        }
-    }
-}
-
-macro_rules! spelled {
-    ($type:ty, $what:literal, $all:expr) => {
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                $all.into_iter().find(|one: &Self| one.name() == text).ok_or_else(|| {
-                    let names: Vec<&str> = $all.iter().map(|one: &Self| one.name()).collect();
-                    Error::usage(format!("unknown {} '{text}': choose one of {}", $what, names.join(", ")))
-                })
-            }
-        }
-    };
-}
-
-spelled!(Notebook, "notebook", Notebook::ALL);
-spelled!(Edition, "way to replay", [Edition::Printed, Edition::Corrected]);
-spelled!(Delta, "delta", [Delta::Total, Delta::Explicit, Delta::Code]);
+words!(Notebook "notebook": N000Elman = "000-elman", N000Dynamic = "000-dynamic", N001 = "001", N002 = "002", N003 = "003", N004 = "004");
+words!(Edition "way to replay": Printed = "printed", Corrected = "corrected");
+words!(Delta "delta": Total = "total", Explicit = "explicit", Code = "code");

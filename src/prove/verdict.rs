@@ -4,13 +4,11 @@ use super::net::{Format, IntegerNet};
 use super::search::{End, Walk, WalkOptions, walk};
 use crate::error::Result;
 use crate::model::Model;
+use crate::words::words;
 use num_bigint::BigUint;
-use serde::Serialize;
-use std::fmt;
 
 /// What is known of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It adds correctly at every bit width.
     Proved,
@@ -20,15 +18,7 @@ pub enum Verdict {
     Undecided,
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Proved => "proved",
-            Self::Refuted => "refuted",
-            Self::Undecided => "undecided",
-        })
-    }
-}
+words!(Verdict "verdict": Proved = "proved", Refuted = "refuted", Undecided = "undecided");
 
 impl From<End> for Verdict {
     fn from(end: End) -> Self {

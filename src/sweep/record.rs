@@ -2,13 +2,12 @@
 
 use super::trial::Trial;
 use crate::train::Times;
+use crate::words::words;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// Every pair of the check is right.
     Solved,
@@ -22,22 +21,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Solved, Self::Proved, Self::Unsolved, Self::Diverged, Self::Failed];
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Solved => "solved",
-            Self::Proved => "proved",
-            Self::Unsolved => "unsolved",
-            Self::Diverged => "diverged",
-            Self::Failed => "failed",
-        })
-    }
-}
+words!(Outcome "outcome": Solved = "solved", Proved = "proved", Unsolved = "unsolved", Diverged = "diverged", Failed = "failed");
 
 /// Where a training first had a number that is not finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! Minibatches of additions, made bit-sliced: 64 samples at a time, no integer ever formed.
 
 use super::bits::{BitTensor, WORD, valid_bits};
+use crate::words::words;
 use rand::Rng;
-use std::fmt;
 
 /// A minibatch of additions `c = a + b` of the same width.
 ///
@@ -21,8 +21,7 @@ pub struct Minibatch {
 }
 
 /// Which additions to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pattern {
     /// Independent fair bits.
     Uniform,
@@ -34,16 +33,7 @@ pub enum Pattern {
     Adversarial,
 }
 
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Uniform => "uniform",
-            Self::Runs => "runs",
-            Self::Exhaustive => "exhaustive",
-            Self::Adversarial => "adversarial",
-        })
-    }
-}
+words!(Pattern "pattern": Uniform = "uniform", Runs = "runs", Exhaustive = "exhaustive", Adversarial = "adversarial");
 
 /// The largest width that an exhaustive set is made for: 4^15 pairs, a gigabit.
 pub const EXHAUSTIVE_BITS: usize = 16;

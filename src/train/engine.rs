@@ -6,8 +6,8 @@ use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
 use crate::task::tree::{Cut, Tree};
 use crate::task::{BitTensor, Minibatch};
+use crate::words::words;
 use rayon::prelude::*;
-use std::fmt;
 
 /// How gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,9 +21,6 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Fused, Self::Blas, Self::Reference];
-
     fn method(self) -> Option<Method> {
         match self {
             Self::Reference => None,
@@ -33,15 +30,7 @@ impl EngineKind {
     }
 }
 
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fused => "fused",
-            Self::Blas => "blas",
-            Self::Reference => "reference",
-        })
-    }
-}
+words!(EngineKind "engine": Fused = "fused", Blas = "blas", Reference = "reference");
 
 /// Work below which a pass stays on one thread, in flop: some 100 µs, a few times what a rayon call costs.
 const SERIAL: f64 = 4e6;

@@ -5,6 +5,7 @@ use super::clock::Times;
 use super::fault::Fault;
 use super::trainer::Trainer;
 use crate::error::Result;
+use crate::words::words;
 use serde::Serialize;
 
 /// Something that happened in a training.
@@ -56,17 +57,7 @@ pub enum Outcome {
     Stopped,
 }
 
-impl Outcome {
-    /// In a word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Solved => "solved",
-            Self::Unsolved => "unsolved",
-            Self::Diverged => "diverged",
-            Self::Stopped => "stopped",
-        }
-    }
-}
+words!(Outcome "outcome": Solved = "solved", Unsolved = "unsolved", Diverged = "diverged", Stopped = "stopped");
 
 /// The final net on a fixed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

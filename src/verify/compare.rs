@@ -3,12 +3,11 @@
 use crate::kernel::SimdLevel;
 use crate::model::{Config, Layout};
 use crate::train::EngineKind;
+use crate::words::words;
 use serde::Serialize;
-use std::fmt;
 
 /// What a gradient was compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Against {
     /// The reference, with central differences of its loss.
     Differences,
@@ -16,18 +15,10 @@ pub enum Against {
     Reference,
 }
 
-impl fmt::Display for Against {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Differences => "differences",
-            Self::Reference => "reference",
-        })
-    }
-}
+words!(Against "side": Differences = "differences", Reference = "reference");
 
 /// The precision of the gradient that is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// Single.
     F32,
@@ -35,14 +26,7 @@ pub enum Precision {
     F64,
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        })
-    }
-}
+words!(Precision "precision": F32 = "f32", F64 = "f64");
 
 /// One comparison of a gradient with the one below it.
 #[derive(Debug, Clone, PartialEq)]
