@@ -20,10 +20,10 @@ pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading
 #[command(next_help_heading = "Network")]
 pub(super) struct Net {
     /// Recurrent cell.
-    #[arg(long, value_parser = values::cell(), default_value = "elman")]
+    #[arg(long, value_parser = values::words(Cell::ALL), default_value = "elman")]
     cell: Cell,
     /// What an LSTM keeps: standard c = z, h = φ(c) o; notebook c = φ(z), h = c o [default: standard].
-    #[arg(long, value_name = "FORM", value_parser = values::lstm_form())]
+    #[arg(long, value_name = "FORM", value_parser = values::words(LstmForm::ALL))]
     lstm_form: Option<LstmForm>,
     /// Whether hidden and output units have biases.
     #[arg(long, action = ArgAction::Set, value_name = "BOOL", default_value_t = true)]
@@ -32,13 +32,13 @@ pub(super) struct Net {
     #[arg(long, conflicts_with = "bias")]
     no_bias: bool,
     /// φ of the hidden units [default: sigmoid; tanh for the lstm].
-    #[arg(long, value_name = "NAME", value_parser = values::activation())]
+    #[arg(long, value_name = "NAME", value_parser = values::words(Activation::ALL))]
     activation: Option<Activation>,
     /// ψ of the output unit.
-    #[arg(long, value_name = "NAME", value_parser = values::activation(), default_value = "sigmoid")]
+    #[arg(long, value_name = "NAME", value_parser = values::words(Activation::ALL), default_value = "sigmoid")]
     output_activation: Activation,
     /// What is minimised; cross-entropy needs a sigmoid output.
-    #[arg(long, value_parser = values::loss(), default_value = "mse")]
+    #[arg(long, value_parser = values::words(Loss::ALL), default_value = "mse")]
     loss: Loss,
 }
 

@@ -21,10 +21,10 @@ pub(super) struct Args {
     #[command(flatten)]
     sizes: Sizes,
     /// Engines.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::engine(), default_value = "fused", help_heading = "Grid")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::words(EngineKind::ALL), default_value = "fused", help_heading = "Grid")]
     engine: Vec<EngineKind>,
     /// Precision of the weights and all that is computed.
-    #[arg(long, value_parser = values::precision(), default_value = "f32", help_heading = "Measurement")]
+    #[arg(long, value_parser = values::words(Precision::ALL), default_value = "f32", help_heading = "Measurement")]
     precision: Precision,
     /// Worker threads.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS), default_value = "1", help_heading = "Measurement")]

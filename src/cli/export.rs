@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// What to write.
-    #[arg(long, value_parser = values::format(), help_heading = "Output")]
+    #[arg(long, value_parser = values::words(FileFormat::ALL), help_heading = "Output")]
     format: FileFormat,
     /// File to write; - is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), requires = "gradients", help_heading = "Gradients")]
     seed: Option<u64>,
     /// What computes the gradients [default: fused].
-    #[arg(long, value_name = "NAME", value_parser = values::engine(), requires = "gradients", help_heading = "Gradients")]
+    #[arg(long, value_name = "NAME", value_parser = values::words(EngineKind::ALL), requires = "gradients", help_heading = "Gradients")]
     engine: Option<EngineKind>,
     /// Its instruction set [default: auto, the best of this machine].
     #[arg(long, value_name = "LEVEL", value_parser = values::level(), requires = "gradients", help_heading = "Gradients")]

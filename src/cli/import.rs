@@ -18,25 +18,25 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// What it is.
-    #[arg(long, value_parser = values::format_read())]
+    #[arg(long, value_parser = values::words(FileFormat::READ))]
     format: FileFormat,
     /// Model file to write; - is standard output.
     #[arg(short, long, value_name = "MODEL", help_heading = "Output")]
     output: PathBuf,
     /// Recurrent cell [default: as the file says; else lstm with four gates, elman with none].
-    #[arg(long, value_parser = values::cell(), help_heading = "Network")]
+    #[arg(long, value_parser = values::words(Cell::ALL), help_heading = "Network")]
     cell: Option<Cell>,
     /// What an LSTM keeps [default: as the file says; else standard].
-    #[arg(long, value_name = "FORM", value_parser = values::lstm_form(), help_heading = "Network")]
+    #[arg(long, value_name = "FORM", value_parser = values::words(LstmForm::ALL), help_heading = "Network")]
     lstm_form: Option<LstmForm>,
     /// φ of the hidden units [default: as the file says; else tanh, as in PyTorch].
-    #[arg(long, value_name = "NAME", value_parser = values::activation(), help_heading = "Network")]
+    #[arg(long, value_name = "NAME", value_parser = values::words(Activation::ALL), help_heading = "Network")]
     activation: Option<Activation>,
     /// ψ of the output unit [default: as the file says; else sigmoid].
-    #[arg(long, value_name = "NAME", value_parser = values::activation(), help_heading = "Network")]
+    #[arg(long, value_name = "NAME", value_parser = values::words(Activation::ALL), help_heading = "Network")]
     output_activation: Option<Activation>,
     /// What was minimised [default: as the file says; else mse].
-    #[arg(long, value_parser = values::loss(), help_heading = "Network")]
+    #[arg(long, value_parser = values::words(Loss::ALL), help_heading = "Network")]
     loss: Option<Loss>,
 }
 

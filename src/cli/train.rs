@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[command(flatten)]
     machine: Machine,
     /// How gradients are computed.
-    #[arg(long, value_parser = values::engine(), default_value = "fused", help_heading = "Machine")]
+    #[arg(long, value_parser = values::words(EngineKind::ALL), default_value = "fused", help_heading = "Machine")]
     engine: EngineKind,
     #[command(flatten)]
     keeping: Keeping,
@@ -99,7 +99,7 @@ struct Training {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0")]
     seed: u64,
     /// How weights begin: uniform in (−1, 1), or scaled by 1/√hidden.
-    #[arg(long, value_parser = values::init(), default_value = "scaled")]
+    #[arg(long, value_parser = values::words(Init::ALL), default_value = "scaled")]
     init: Init,
     /// How weights move.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Optimizer::Adam)]

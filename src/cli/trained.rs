@@ -23,10 +23,10 @@ pub(super) struct Source {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Cell of the net that is trained [default: elman], or that the model file must hold [default: any].
-    #[arg(long, value_parser = values::cell())]
+    #[arg(long, value_parser = values::words(Cell::ALL))]
     cell: Option<Cell>,
     /// The same for the form of an LSTM: standard or notebook.
-    #[arg(long, value_name = "FORM", value_parser = values::lstm_form())]
+    #[arg(long, value_name = "FORM", value_parser = values::words(LstmForm::ALL))]
     lstm_form: Option<LstmForm>,
     /// Key of all random numbers [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed())]

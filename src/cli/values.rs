@@ -3,18 +3,14 @@
 //! A word is a value's `Display` form, so that it is spelled the same in flags, text and JSON, and so that a new cell or level needs no
 //! line here.
 
-use carrylane::exchange::FileFormat;
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Activation, Cell, Init, Loss, LstmForm};
 use carrylane::task::whole::{self, MAX_EXACT};
-use carrylane::train::EngineKind;
-use carrylane::verify::Precision;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 
 /// A parser of the words that some values have.
-fn words<T>(values: impl IntoIterator<Item = T>) -> impl TypedValueParser<Value = T>
+pub(super) fn words<T>(values: impl IntoIterator<Item = T>) -> impl TypedValueParser<Value = T>
 where
     T: Display + Clone + Send + Sync + 'static,
 {
@@ -24,44 +20,6 @@ where
         let place = names.iter().position(|name| *name == word).expect("clap lets only these words through");
         values[place].clone()
     })
-}
-
-pub(super) fn cell() -> impl TypedValueParser<Value = Cell> {
-    words(Cell::ALL)
-}
-
-pub(super) fn lstm_form() -> impl TypedValueParser<Value = LstmForm> {
-    words(LstmForm::ALL)
-}
-
-pub(super) fn activation() -> impl TypedValueParser<Value = Activation> {
-    words(Activation::ALL)
-}
-
-pub(super) fn loss() -> impl TypedValueParser<Value = Loss> {
-    words([Loss::Mse, Loss::CrossEntropy])
-}
-
-pub(super) fn init() -> impl TypedValueParser<Value = Init> {
-    words([Init::Uniform, Init::Scaled])
-}
-
-pub(super) fn engine() -> impl TypedValueParser<Value = EngineKind> {
-    words(EngineKind::ALL)
-}
-
-pub(super) fn precision() -> impl TypedValueParser<Value = Precision> {
-    words([Precision::F32, Precision::F64])
-}
-
-/// A format that is written.
-pub(super) fn format() -> impl TypedValueParser<Value = FileFormat> {
-    words(FileFormat::ALL)
-}
-
-/// A format that is read.
-pub(super) fn format_read() -> impl TypedValueParser<Value = FileFormat> {
-    words(FileFormat::READ)
 }
 
 /// A level on the command line.

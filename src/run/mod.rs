@@ -69,7 +69,7 @@ pub struct Options<'a> {
     pub tensorboard: bool,
 }
 
-/// A training, and the folder that keeps it.
+/// A training, and the folder that keeps it, if one does.
 #[derive(Debug)]
 pub struct Run {
     /// The training.
@@ -83,7 +83,7 @@ pub struct Run {
     every: Every,
     /// When it began, if its curves are written as events too.
     events: Option<f64>,
-    folder: Folder,
+    folder: Option<Folder>,
 }
 
 impl<'a> Options<'a> {
@@ -108,6 +108,14 @@ impl<'a> Options<'a> {
 }
 
 impl Run {
+    /// A training that nothing keeps.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the settings are none that can be trained.
+    pub fn unkept(options: &Options) -> Result<Self> {
+        Ok(Self::new(None, Trainer::new(options.settings.clone())?, options))
+    }
+
     /// Begins a run in a folder, which is made if needed.
     ///
     /// # Errors
@@ -118,7 +126,7 @@ impl Run {
         let folder = Folder::create(path)?;
         // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
         checkpoints(path).add(&trainer.checkpoint(&options.identity(), None))?;
-        Self::new(folder, trainer, options, None)
+        Self::kept(folder, trainer, options, None)
     }
 
     /// Goes on with a run from its last checkpoint.
@@ -133,11 +141,11 @@ impl Run {
             return Err(beyond(&trainer, path));
         }
         let ended = if options.is_over(checkpoint.ended()) { Curves::of(path)?.end } else { None };
-        let run = Self::new(folder, trainer, options, ended)?;
+        let run = Self::kept(folder, trainer, options, ended)?;
         Ok(Self { damaged, ..run })
     }
 
-    fn new(mut folder: Folder, trainer: Trainer, options: &Options, ended: Option<RunEnd>) -> Result<Self> {
+    fn kept(mut folder: Folder, trainer: Trainer, options: &Options, ended: Option<RunEnd>) -> Result<Self> {
         let path = folder.path();
         let mut events = None;
         if ended.is_none() {
@@ -150,13 +158,17 @@ impl Run {
             }
         }
         folder.keep();
+        Ok(Self { ended, events, ..Self::new(Some(folder), trainer, options) })
+    }
+
+    fn new(folder: Option<Folder>, trainer: Trainer, options: &Options) -> Self {
         let (plan, identity, every) = (options.plan.copied(), options.identity(), options.every);
-        Ok(Self { trainer, damaged: Vec::new(), ended, plan, identity, every, events, folder })
+        Self { trainer, damaged: Vec::new(), ended: None, plan, identity, every, events: None, folder }
     }
 
     /// Where it is kept.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+    pub fn path(&self) -> Option<&Path> {
+        self.folder.as_ref().map(Folder::path)
     }
 
     /// Trains to the end, or until it is told to stop, and keeps what becomes of it.
@@ -164,7 +176,8 @@ impl Run {
     /// # Errors
     /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last checkpoint is whole.
     pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
-        let mut keeper = Keeper::new(self.path(), &self.trainer, self.identity.clone(), self.every, self.events)?;
+        let Some(path) = self.path() else { return prove::train(&mut self.trainer, self.plan.as_ref(), watch) };
+        let mut keeper = Keeper::new(path, &self.trainer, self.identity.clone(), self.every, self.events)?;
         let learned = prove::train(&mut self.trainer, self.plan.as_ref(), &mut Both(watch, &mut keeper))?;
         keeper.end(&self.trainer, &learned)?;
         Ok(learned)

@@ -10,7 +10,7 @@ use crate::cli::proof::tell;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
 use carrylane::model::{Model, config_hash, weights_hash};
-use carrylane::prove::{Findings, Learned, Plan, train as train_for};
+use carrylane::prove::{Findings, Learned, Plan};
 use carrylane::report::write_training;
 use carrylane::run::{CONFIG, Curves, MODEL, Options, REPORT, Run, checkpoints, is_run};
 use carrylane::sweep;
@@ -42,49 +42,59 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let settings = Settings::try_from(args).map_err(blame)?;
     let plan = args.end.plan(&settings).map_err(blame)?;
     Need::of(&settings).afforded()?;
-    let Some(path) = args.folder() else {
+    let folder = args.folder();
+    if folder.is_none() {
         let Keeping { tensorboard, checkpoint_every, .. } = &args.keeping;
         let flags = [("tensorboard", *tensorboard), ("checkpoint-every", checkpoint_every.is_some())];
         goes_with(&flags, "a run folder: add --out DIR")?;
-        let mut trainer = Trainer::new(settings.clone())?;
-        trainer.stop_on(signals::flag(format!("interrupted with work under way; {KEEP}")));
-        out.say(header(&settings, trainer.engine().kind()))?;
-        let mut onlooker = Onlooker::new(Vec::new(), &settings, out)?;
-        let learned = train_for(&mut trainer, plan.as_ref(), &mut onlooker);
-        let trace = onlooker.trace;
-        return end(learned, &mut trainer, plan.as_ref(), trace, None, out);
-    };
-    let mut run = open(args, path, &settings, plan.as_ref(), out)?;
-    if let Some(end) = &run.ended {
-        let updates = plural(end.update, "update");
+    }
+    let mut run = open(args, &settings, plan.as_ref(), out)?;
+    if let Some((end, path)) = run.ended.as_ref().zip(folder) {
         // A kill may have come between the end and its page.
         write_training(path)?;
+        let updates = plural(end.update, "update");
         out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
         out.record("end", end)?;
         return Ok(Answer::Yes);
     }
-    out.must_finish();
-    let goes_on = format!("carrylane train --resume {} goes on", quoted(path));
-    let cut_off = format!("interrupted with work under way; {goes_on} from the last checkpoint");
-    run.trainer.stop_on(signals::flag(cut_off));
+    let goes_on = match folder {
+        Some(path) => {
+            out.must_finish();
+            format!("carrylane train --resume {} goes on", quoted(path))
+        }
+        None => "use --out DIR to make runs resumable".to_owned(),
+    };
+    let last = if folder.is_some() { " from the last checkpoint" } else { "" };
+    run.trainer.stop_on(signals::flag(format!("interrupted with work under way; {goes_on}{last}")));
     out.say(header(&settings, run.trainer.engine().kind()))?;
-    let losses = Curves::of(path)?.rows.iter().map(|row| row.loss).collect();
     if run.trainer.updates() > 0 {
         out.say(format!("resumed after {}", plural(run.trainer.updates(), "update")))?;
     }
-    let mut onlooker = Onlooker::new(losses, &settings, out)?;
+    out.note(format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits"))?;
+    let before = folder.map_or_else(|| Ok(Curves::default()), Curves::of)?;
+    let trace = Trace::after(before.rows.iter().map(|row| row.loss).collect());
+    let mut onlooker = Onlooker { trace, settings: &settings, out };
     let learned = run.train(&mut onlooker);
-    let trace = onlooker.trace;
-    if learned.is_ok() {
-        write_training(path)?;
+    let mut trace = onlooker.trace;
+    out.progress_done();
+    let learned = learned?;
+    folder.map_or(Ok(()), write_training)?;
+    trace.show_last(out)?;
+    let trainer = &mut run.trainer;
+    if learned.report.outcome == Outcome::Stopped {
+        let (updates, samples, seconds) = (trainer.updates(), trainer.samples(), trainer.seconds());
+        out.warn(&format!("interrupted after {}; {goes_on}", plural(updates, "update")));
+        out.record("interrupted", &fields! { "updates": updates, "samples": samples, "seconds": seconds })?;
+        return Ok(Answer::Interrupted);
     }
-    end(learned, &mut run.trainer, plan.as_ref(), trace, Some(path), out)
+    tell_end(&learned, trainer, plan.as_ref(), &trace, folder, out)
 }
 
 /// Begins a run in its folder, or goes on with the one there.
-fn open(args: &Args, path: &Path, settings: &Settings, plan: Option<&Plan>, out: &Output) -> Result<Run> {
+fn open(args: &Args, settings: &Settings, plan: Option<&Plan>, out: &Output) -> Result<Run> {
     let config = &config_file::text(settings, plan, args.end.budget, &args.machine.simd());
     let options = Options { settings, plan, config, every: args.every(), tensorboard: args.keeping.tensorboard };
+    let Some(path) = args.folder() else { return Run::unkept(&options) };
     if args.keeping.resume.is_none() {
         if path.join(sweep::Plan::LOCK).exists() {
             return Err(Error::usage(format!("{} holds a sweep: name another folder", path.display())));
@@ -113,13 +123,6 @@ struct Onlooker<'a> {
     out: &'a mut Output,
 }
 
-impl<'a> Onlooker<'a> {
-    fn new(losses: Vec<f64>, settings: &'a Settings, out: &'a mut Output) -> Result<Self> {
-        out.note(format!("\n{:>10} {:>13} {:>10} {:>12}", "updates", "samples", "loss", "wrong bits"))?;
-        Ok(Self { trace: Trace::after(losses), settings, out })
-    }
-}
-
 impl Watch for Onlooker<'_> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.trace.show(event, self.settings, self.out)
@@ -131,22 +134,15 @@ impl Watch for Onlooker<'_> {
 }
 
 /// Tells what a training came to, which is kept in a folder or not.
-fn end(
-    learned: Result<Learned>,
+fn tell_end(
+    learned: &Learned,
     trainer: &mut Trainer,
     plan: Option<&Plan>,
-    mut trace: Trace,
+    trace: &Trace,
     folder: Option<&Path>,
     out: &mut Output,
 ) -> anyhow::Result<Answer> {
-    out.progress_done();
-    let learned = learned?;
-    let report = &learned.report;
-    let settings = trainer.settings().clone();
-    trace.show_last(out)?;
-    if report.outcome == Outcome::Stopped {
-        return interrupted(trainer, folder, out);
-    }
+    let (report, settings) = (&learned.report, trainer.settings().clone());
     if report.outcome != Outcome::Diverged {
         show_sums(trainer, out)?;
     }
@@ -179,24 +175,11 @@ fn end(
     if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.note(format!("next: {next}"))?;
     }
-    out.answer_with("summary", &summary(trainer, &learned, plan), &report.times)?;
+    out.answer_with("summary", &summary(trainer, learned, plan), &report.times)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. });
     Ok(match report.outcome {
         Outcome::Solved => Answer::from(proved.unwrap_or(true)),
         Outcome::Unsolved => Answer::from(!asked_to_solve),
         Outcome::Diverged | Outcome::Stopped => Answer::No,
     })
-}
-
-/// What to do to go on with a training another time.
-const KEEP: &str = "use --out DIR to make runs resumable";
-
-/// Ends a training that was told to stop.
-fn interrupted(trainer: &Trainer, folder: Option<&Path>, out: &mut Output) -> anyhow::Result<Answer> {
-    let tip = folder.map(|folder| format!("carrylane train --resume {} goes on", quoted(folder)));
-    let updates = plural(trainer.updates(), "update");
-    out.warn(&format!("interrupted after {updates}; {}", tip.as_deref().unwrap_or(KEEP)));
-    let (updates, samples, seconds) = (trainer.updates(), trainer.samples(), trainer.seconds());
-    out.record("interrupted", &fields! { "updates": updates, "samples": samples, "seconds": seconds })?;
-    Ok(Answer::Interrupted)
 }
