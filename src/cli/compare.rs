@@ -1,7 +1,7 @@
 //! `carrylane compare`.
 
 use super::args::HELP;
-use super::format::{Column, count, plural, rows, table, text};
+use super::format::{Column, count, plural, rows};
 use super::output::{GOOD, Output, STRONG, fields, styled};
 use super::{Answer, quoted};
 use carrylane::run::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
@@ -42,16 +42,14 @@ const TENSORS: [Column<TensorDifference>; 6] = [
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (SavedRun::read(&args.a)?, SavedRun::read(&args.b)?);
     let found = compare(&a, &b);
-    let (first, second) = (quoted(&args.a), quoted(&args.b));
     out.say(styled(STRONG, "config"))?;
     if found.config.is_empty() {
         out.say("  the same")?;
     } else {
-        let mut lines = table(&["", &first, &second], &[0, 1, 2]);
-        for (name, a, b) in &found.config {
-            lines.add_row([name, a, b]);
-        }
-        out.say(text(&lines))?;
+        let [first, second] = [&args.a, &args.b].map(|run| format!("<{}", quoted(run)));
+        let columns: [Column<(String, String, String)>; 3] =
+            [("<", |row| row.0.clone()), (&first, |row| row.1.clone()), (&second, |row| row.2.clone())];
+        out.say(rows(&columns, &found.config))?;
     }
     out.say(styled(STRONG, "curve"))?;
     match &found.curve {

@@ -45,37 +45,22 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
-/// A table without lines: a header, numbers to the right.
-pub(super) fn table(header: &[&str], left: &[usize]) -> Table {
+/// A column of a table: its title, after a `<` if it stands to the left, and what a row has there.
+pub(super) type Column<'a, T> = (&'a str, fn(&T) -> String);
+
+/// Rows as a table without lines, and without blanks at the ends of lines.
+pub(super) fn rows<'a, T: 'a>(columns: &[Column<T>], rows: impl IntoIterator<Item = &'a T>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(header.iter().copied());
+    table.set_header(columns.iter().map(|(title, _)| title.trim_start_matches('<')));
     for (place, column) in table.column_iter_mut().enumerate() {
-        let side = if left.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
-        column.set_cell_alignment(side);
+        let left = columns[place].0.starts_with('<');
+        column.set_cell_alignment(if left { CellAlignment::Left } else { CellAlignment::Right });
         column.set_padding((if place == 0 { 2 } else { 1 }, 1));
     }
-    table
-}
-
-/// The table as text without blanks at the ends of lines.
-pub(super) fn text(table: &Table) -> String {
+    table.add_rows(rows.into_iter().map(|row| columns.iter().map(|(_, cell)| cell(row)).collect::<Vec<_>>()));
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
-}
-
-/// A column of a table: its title, a `<` before it for text that stands to the left, and what a row has there.
-pub(super) type Column<T> = (&'static str, fn(&T) -> String);
-
-/// The table of some rows.
-pub(super) fn rows<'a, T: 'a>(columns: &[Column<T>], rows: impl IntoIterator<Item = &'a T>) -> String {
-    let titles: Vec<&str> = columns.iter().map(|(title, _)| title.trim_start_matches('<')).collect();
-    let left: Vec<usize> = (0..columns.len()).filter(|&place| columns[place].0.starts_with('<')).collect();
-    let mut table = table(&titles, &left);
-    for row in rows {
-        table.add_row(columns.iter().map(|(_, cell)| cell(row)));
-    }
-    text(&table)
 }
 
 #[cfg(test)]

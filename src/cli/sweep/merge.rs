@@ -1,12 +1,12 @@
 //! `carrylane sweep merge`.
 
-use super::{quoted, warn_of};
+use super::quoted;
 use crate::cli::Answer;
 use crate::cli::args::HELP;
 use crate::cli::format::{count, plural};
-use crate::cli::output::{BAD, Output, fields, styled};
+use crate::cli::output::{BAD, Output, styled};
 use carrylane::files;
-use carrylane::sweep::{Plan, Results, TableFormat};
+use carrylane::sweep::TableFormat;
 use std::path::PathBuf;
 
 /// Put all results in one file: CSV, Parquet or JSON lines.
@@ -40,27 +40,12 @@ Exits with 1, and writes nothing, while trials are missing.";
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let of_stdout = |error| if files::is_stdout(&args.out) { Ok(TableFormat::Csv) } else { Err(error) };
     let format = TableFormat::of(&args.out).or_else(of_stdout)?;
-    out.writes(&Plan::files(&args.folder), &[&args.out])?;
-    let results = Results::read(&args.folder)?;
-    warn_of(results.damaged(), out);
-    let (trials, missing) = (results.records().len(), results.missing());
-    let written = missing == 0 || args.partial;
-    if written {
-        out.file(&args.out, &results.to_bytes(format, args.times))?;
-        let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
-        out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
-    } else {
-        let (missing, folder) = (plural(missing as u64, "trial"), quoted(&args.folder));
-        let tip = format!(
-            "`carrylane sweep run {folder}` runs them, --partial writes the {} there are",
-            count(trials as u64)
-        );
-        out.say(format!("{}: {missing} missing; {tip}", styled(BAD, "not merged")))?;
-    }
-    let line = fields! {
-        "trials": trials, "missing": missing, "damaged_lines": results.damaged().len(), "path": args.out,
-        "written": written
-    };
-    out.answer("merge", &line)?;
-    Ok(Answer::from(written))
+    super::write("merge", (&args.folder, &args.out), out, |results| match results.missing() as u64 {
+        missing if missing > 0 && !args.partial => {
+            let (folder, there) = (quoted(&args.folder), count(results.records().len() as u64));
+            let tip = format!("`carrylane sweep run {folder}` runs them, --partial writes the {there} there are");
+            Err(format!("{}: {} missing; {tip}", styled(BAD, "not merged"), plural(missing, "trial")))
+        }
+        _ => Ok(results.to_bytes(format, args.times)),
+    })
 }

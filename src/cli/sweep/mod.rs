@@ -7,12 +7,13 @@ mod run;
 mod status;
 mod submit;
 
-use super::format::count;
-use super::output::Output;
+use super::format::{count, plural};
+use super::output::{Output, fields};
 use super::{Answer, quoted};
-use carrylane::sweep::{Damaged, Outcome};
+use carrylane::sweep::{Damaged, Outcome, Plan, Results};
 use clap::Subcommand;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Train thousands of nets as one sweep, of which nothing is lost.
 #[derive(Debug, clap::Args)]
@@ -68,6 +69,33 @@ fn warn_of(damaged: &[Damaged], out: &Output) {
         1 => out.warn("1 more line is left out"),
         more => out.warn(&format!("{} more lines are left out", count(more as u64))),
     }
+}
+
+/// Writes what is made of a sweep's results to a file, or says why nothing is.
+fn write(
+    kind: &str,
+    (folder, path): (&Path, &Path),
+    out: &mut Output,
+    make: impl FnOnce(&Results) -> Result<Vec<u8>, String>,
+) -> anyhow::Result<Answer> {
+    out.writes(&Plan::files(folder), &[path])?;
+    let results = Results::read(folder)?;
+    warn_of(results.damaged(), out);
+    let (trials, missing, made) = (results.records().len(), results.missing(), make(&results));
+    match &made {
+        Ok(bytes) => {
+            out.file(path, bytes)?;
+            let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
+            out.say(format!("{}: {}{without}", path.display(), plural(trials as u64, "trial")))?;
+        }
+        Err(why) => out.say(why)?,
+    }
+    let line = fields! {
+        "trials": trials, "missing": missing, "damaged_lines": results.damaged().len(), "path": path,
+        "written": made.is_ok()
+    };
+    out.answer(kind, &line)?;
+    Ok(Answer::from(made.is_ok()))
 }
 
 /// How trials ended: 95 solved, 3 unsolved, 2 diverged.

@@ -3,12 +3,12 @@
 use super::quoted;
 use crate::cli::Answer;
 use crate::cli::args::HELP;
-use crate::cli::format::{count, duration, plural, table, text};
+use crate::cli::format::{Column, count, duration, plural, rows};
 use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::values;
 use carrylane::files;
 use carrylane::run::is_run;
-use carrylane::sweep::{Locked, Method, Plan, Spec};
+use carrylane::sweep::{Key, Locked, Method, Plan, Spec};
 use carrylane::train::{MAX_THREADS, cores};
 use carrylane::{Error, Result};
 use serde_json::json;
@@ -46,6 +46,15 @@ Examples:
   carrylane sweep plan method=sobol points=200 random.lr=0.001..0.1:log random.hidden=4..65:log seed=0..10 -o DIR
   carrylane sweep plan SPEC.toml -o DIR";
 
+/// An axis, its values, and how many there are; none of a range that values are drawn from.
+type Axis = (Key, String, usize);
+
+const COLUMNS: [Column<Axis>; 3] = [
+    ("<axis", |axis| axis.0.to_string()),
+    ("<values", |axis| axis.1.clone()),
+    ("<", |axis| if axis.2 == 0 { "drawn".to_owned() } else { count(axis.2 as u64) }),
+];
+
 /// The plan of words, or of a file, if there is one word and it names one.
 fn plan(words: &[String]) -> Result<Plan> {
     match words {
@@ -70,16 +79,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let estimate =
         plan.estimate(threads).inspect_err(|problem| out.warn(&format!("no estimate of the time: {problem}"))).ok();
     let spec = plan.spec();
-    let mut rows = table(&["axis", "values", ""], &[0, 1, 2]);
-    for (key, values, n) in spec.axes() {
-        let many = if n == 0 { "drawn".to_owned() } else { count(n as u64) };
-        rows.add_row([key.to_string(), values, many]);
-    }
-    if spec.axes().is_empty() {
-        out.say("one trial, all defaults")?;
-    } else {
-        out.say(text(&rows))?;
-    }
+    let axes = spec.axes();
+    out.say(if axes.is_empty() { "one trial, all defaults".to_owned() } else { rows(&COLUMNS, &axes) })?;
     let drawn = if spec.method() == Method::Grid { String::new() } else { format!(", points by {}", spec.method()) };
     let repeated = match plan.repeated() {
         0 => String::new(),
@@ -101,13 +102,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         })?;
         out.note(format!("next: carrylane sweep run {folder}"))?;
     }
-    let axis = |(key, values, n): (carrylane::sweep::Key, String, usize)| match n {
+    let axis = |(key, values, n): &Axis| match n {
         0 => json!({ "key": key.to_string(), "values": values }),
         n => json!({ "key": key.to_string(), "values": values, "count": n }),
     };
     let line = fields! {
         "trials": plan.len(), "repeated": plan.repeated(), "method": spec.method().to_string(),
-        "axes": spec.axes().into_iter().map(axis).collect::<Vec<_>>(),
+        "axes": axes.iter().map(axis).collect::<Vec<_>>(),
         "estimate_seconds": estimate.map(|estimate| estimate.seconds),
         "estimate_is_lower_bound": estimate.is_some_and(|estimate| estimate.at_least), "threads": threads,
         "folder": args.out

@@ -1,12 +1,10 @@
 //! `carrylane sweep report`.
 
-use super::{quoted, warn_of};
+use super::quoted;
 use crate::cli::Answer;
 use crate::cli::args::HELP;
-use crate::cli::format::{count, plural};
-use crate::cli::output::{Output, fields};
+use crate::cli::output::Output;
 use carrylane::report;
-use carrylane::sweep::{Plan, Results};
 use std::path::PathBuf;
 
 /// Make one HTML page of a sweep, that needs no network.
@@ -35,20 +33,11 @@ Examples:
 Exits with 1 if no trial is done yet.";
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    out.writes(&Plan::files(&args.folder), &[&args.out])?;
-    let results = Results::read(&args.folder)?;
-    warn_of(results.damaged(), out);
-    let (trials, missing) = (results.records().len(), results.missing());
-    let written = trials > 0;
-    if written {
+    super::write("report", (&args.folder, &args.out), out, |results| {
+        if results.records().is_empty() {
+            return Err(format!("no trial is done yet; `carrylane sweep run {}` does them", quoted(&args.folder)));
+        }
         let name = args.folder.file_name().map_or_else(|| "sweep".into(), |name| name.to_string_lossy().into_owned());
-        let page = report::html(args.title.as_deref().unwrap_or(&name), &results);
-        out.file(&args.out, page.as_bytes())?;
-        let without = if missing > 0 { format!(", {} missing", count(missing as u64)) } else { String::new() };
-        out.say(format!("{}: {}{without}", args.out.display(), plural(trials as u64, "trial")))?;
-    } else {
-        out.say(format!("no trial is done yet; `carrylane sweep run {}` does them", quoted(&args.folder)))?;
-    }
-    out.answer("report", &fields! { "trials": trials, "missing": missing, "path": args.out, "written": written })?;
-    Ok(Answer::from(written))
+        Ok(report::html(args.title.as_deref().unwrap_or(&name), results).into_bytes())
+    })
 }

@@ -8,7 +8,6 @@ use carrylane::Error;
 use carrylane::files;
 use carrylane::sweep::{Array, MAX_TASKS, Plan, sbatch};
 use carrylane::train::MAX_THREADS;
-use clap::ValueEnum;
 use std::path::PathBuf;
 
 /// Run a sweep on a cluster: write a job array and submit it.
@@ -19,8 +18,8 @@ pub(super) struct Args {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// What runs it.
-    #[arg(long, value_enum, default_value_t = Engine::Slurm)]
-    engine: Engine,
+    #[arg(long, value_parser = ["slurm"], default_value = "slurm")]
+    engine: String,
     /// Parts of the sweep, a task each; 5 to 60 minutes of work are a good size.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_TASKS))]
     shards: usize,
@@ -50,17 +49,10 @@ Examples:
   carrylane sweep submit DIR --shards 64 --at-once 16 --cpus 4 --time 01:00:00 --dry-run
   carrylane sweep submit DIR --shards 64";
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Engine {
-    /// A Slurm job array.
-    Slurm,
-}
-
 /// Tasks of an array where the site has not set Slurm's `MaxArraySize`.
 const USUAL_TASKS: usize = 1001;
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let Engine::Slurm = args.engine;
     Plan::load(&args.folder)?;
     let folder = args.folder.canonicalize().map_err(|source| Error::io(&args.folder, "find", source))?;
     let program = std::env::current_exe().map_err(|source| Error::io("carrylane", "find", source))?;
@@ -88,7 +80,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     };
     let submitted = answer.is_some();
     let line = fields! {
-        "engine": "slurm", "shards": shards, "script": script, "answer": answer, "submitted": submitted
+        "engine": args.engine, "shards": shards, "script": script, "answer": answer, "submitted": submitted
     };
     out.answer("submit", &line)?;
     Ok(Answer::Yes)
