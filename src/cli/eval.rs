@@ -5,9 +5,9 @@ use super::format::{Column, count, percent, plural, rows};
 use super::output::{Output, fields, mark};
 use super::trained::Source;
 use super::{Answer, values};
-use carrylane::task::PairSet;
 use carrylane::task::number::shorten;
 use carrylane::task::rng::Purpose;
+use carrylane::task::{PairSet, Pattern};
 use carrylane::train::MAX_BITS;
 use carrylane::verify::{NearestSum, Tried, try_set, try_worst};
 use clap::ValueEnum;
@@ -68,24 +68,10 @@ const COLUMNS: [Column<Tried>; 6] = [
 ];
 
 impl Args {
-    /// Whether some additions are random.
-    fn random(&self) -> bool {
-        match self.pattern {
-            Which::All => self.bits.iter().any(|&bits| bits > ALL_PAIRS),
-            Which::Uniform | Which::Runs => true,
-            Which::Exhaustive | Which::Adversarial | Which::Worst => false,
-        }
-    }
-
-    fn sets(&self) -> carrylane::Result<Vec<PairSet>> {
-        if !self.random() {
-            goes_with(
-                &[("pairs", self.pairs.is_some())],
-                "random additions, and there are none: add --pattern uniform",
-            )?;
-        }
-        let uniform = |bits| PairSet::uniform(bits, self.pairs.unwrap_or(PAIRS), self.source.seed(), Purpose::Eval);
-        let runs = |bits| PairSet::runs(bits, self.pairs.unwrap_or(PAIRS), self.source.seed(), Purpose::Eval);
+    /// What is tried, but for worst sums; and whether some of it is random.
+    fn sets(&self) -> carrylane::Result<(Vec<PairSet>, bool)> {
+        let (pairs, seed) = (self.pairs.unwrap_or(PAIRS), self.source.seed());
+        let uniform = |bits| PairSet::uniform(bits, pairs, seed, Purpose::Eval);
         let mut sets = Vec::new();
         for &bits in &self.bits {
             match self.pattern {
@@ -94,19 +80,22 @@ impl Args {
                 }
                 Which::All => sets.extend([uniform(bits), PairSet::adversarial(bits)]),
                 Which::Uniform => sets.push(uniform(bits)),
-                Which::Runs => sets.push(runs(bits)),
+                Which::Runs => sets.push(PairSet::runs(bits, pairs, seed, Purpose::Eval)),
                 Which::Exhaustive => sets.push(PairSet::exhaustive(bits)?),
                 Which::Adversarial => sets.push(PairSet::adversarial(bits)),
                 Which::Worst => {}
             }
         }
-        Ok(sets)
+        let random = sets.iter().any(|set| [Pattern::Uniform, Pattern::Runs].contains(&set.pattern()));
+        let what = "random additions, and there are none: add --pattern uniform";
+        goes_with(&[("pairs", self.pairs.is_some() && !random)], what)?;
+        Ok((sets, random))
     }
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let sets = args.sets()?;
-    let mut net = args.source.get(args.random(), out)?;
+    let (sets, random) = args.sets()?;
+    let mut net = args.source.get(random, out)?;
     let mut all = Vec::new();
     let chunks: usize = sets.iter().map(PairSet::chunks).sum();
     let mut done = 0;

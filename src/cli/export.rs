@@ -8,7 +8,7 @@ use carrylane::exchange::{Evidence, FileFormat, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Model, config_hash, weights_hash};
 use carrylane::run::model_path;
-use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS, Need};
+use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS};
 use std::path::{Path, PathBuf};
 
 /// Write a net for PyTorch, numpy or an ONNX runtime.
@@ -87,10 +87,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let evidence = if args.gradients {
         let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
         let engine = args.engine.unwrap_or(EngineKind::Fused);
-        // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as a file.
-        let mut need = Need::of_gradient(&saved.model.config, bits, batch, engine, 1, 8.0);
-        need.data += (bits * batch) as f64 * 2.0 * (4.0 + 8.0 + 3.0);
-        need.afforded()?;
         Some(Evidence::new(&saved.model, bits, batch, args.seed.unwrap_or(0), engine, level)?)
     } else {
         None

@@ -7,7 +7,7 @@ use crate::model::{Layout, Model};
 use crate::reference::{self, Real};
 use crate::task::rng::{Purpose, stream};
 use crate::task::{BitTensor, Minibatch};
-use crate::train::{Engine, EngineKind};
+use crate::train::{Engine, EngineKind, Need};
 use zip::result::ZipResult;
 
 /// Random additions, and outputs, loss and gradients of a net on them.
@@ -35,7 +35,7 @@ impl Evidence {
     /// The evidence of a net on `samples` random additions of `bits` bits: those of `gradcheck` with the same seed.
     ///
     /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) if the machine lacks the level.
+    /// [`Error::Usage`](crate::Error::Usage) if the machine lacks the level, [`Error::Memory`](crate::Error::Memory) if it lacks the memory.
     pub fn new(
         model: &Model<f32>,
         bits: usize,
@@ -44,6 +44,10 @@ impl Evidence {
         engine: EngineKind,
         level: SimdLevel,
     ) -> Result<Self> {
+        // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as a file.
+        let mut need = Need::of_gradient(&model.config, bits, samples, engine, 1, 8.0);
+        need.data += (bits * samples) as f64 * 2.0 * (4.0 + 8.0 + 3.0);
+        need.afforded()?;
         let mut additions = Minibatch::new(samples, bits);
         additions.fill_uniform(&mut stream(seed, Purpose::Gradcheck, 0));
         let single = Pass::of(model, &additions, engine, level)?;
