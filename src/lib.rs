@@ -46,13 +46,13 @@
 //!
 //! The program `carrylane` is these rooms behind a command line.
 //!
-//! # To be read as a book
+//! # The book
 //!
-//! The tour is above. Then: the task, in [`task`]; the equations, in [`mod@reference`]; layout and kernel, and how far it is from the
-//! processor's limit, in [`kernel`]; the loop around it, in [`train`]; why gradients can be trusted, in [`verify`]; the proof, with its theorem, in
-//! [`mod@prove`]; the contract of sweeps, in [`sweep`].
+//! [`book`] lists the chapters: the commands, runs, sweeps, other programs, the five notebooks, figures and tests; and, beside the
+//! code, the equations, the kernel, why gradients can be trusted, and the proof.
 #![forbid(unsafe_code)]
 
+pub mod book;
 pub mod error;
 pub mod exchange;
 pub mod files;

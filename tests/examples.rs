@@ -1,4 +1,4 @@
-//! Every example in a help text and in the README is run, as it stands there.
+//! Every example in a help text, in the README and in the book is run, as it stands there.
 #![cfg(unix)]
 #![expect(clippy::print_stdout, reason = "tells which examples ran, for --nocapture")]
 
@@ -177,9 +177,8 @@ fn every_example_in_a_help_text_works_3() {
     part(2, 3);
 }
 
-#[test]
-fn every_example_in_the_readme_works() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("readable");
+/// The examples of a page. Returns how many there are.
+fn page(text: &str) -> usize {
     let mut tried = 0;
     for block in text.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()) {
         let typed = block.lines().filter_map(|line| line.strip_prefix("$ "));
@@ -200,5 +199,15 @@ fn every_example_in_the_readme_works() {
             all_run(&[typed]);
         }
     }
-    assert!(tried > 20, "only {tried} were found");
+    tried
+}
+
+#[test]
+fn every_example_in_the_readme_and_in_the_book_works() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let chapters = fs::read_dir(root.join("src/book")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let chapters = chapters.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let pages = chapters.chain([root.join("README.md")]).map(|path| fs::read_to_string(path).expect("readable"));
+    let tried: usize = pages.map(|text| page(&text)).sum();
+    assert!(tried > 25, "only {tried} were found");
 }

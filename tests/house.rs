@@ -20,7 +20,7 @@ const RANKS: &[&[&str]] = &[
     &["train"],
     &["verify", "prove", "exchange"],
     &["run", "sweep"],
-    &["report", "notebooks"],
+    &["report", "notebooks", "book"],
     &["cli"],
     &["main"],
 ];
@@ -235,4 +235,42 @@ fn the_readme_shows_the_librarys_own_example() {
     let (wanted, found) = (block(&library, "```"), block(&read("README.md"), "```rust"));
     assert!(!wanted.is_empty(), "the documentation of the library has an example");
     assert_eq!(found, wanted, "the example of README.md");
+}
+
+/// The text of a file of the crate.
+fn text(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+#[test]
+fn the_readme_is_one_page_whose_links_lead_somewhere() {
+    let readme = text("README.md");
+    assert!(readme.lines().count() <= 180, "{} lines", readme.lines().count());
+    assert!(readme.split_whitespace().count() <= 1800, "{} words", readme.split_whitespace().count());
+    let mut code = false;
+    for line in readme.lines() {
+        code ^= line.starts_with("```");
+        let free = code || line.starts_with('|') || line.starts_with('!');
+        assert!(free || line.chars().count() <= 110, "{} columns: {line}", line.chars().count());
+    }
+    for target in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
+        assert!(target.starts_with("https://") || here.exists(), "{target} is not there");
+    }
+}
+
+#[test]
+fn the_readmes_figures_are_those_of_the_record_it_cites() {
+    let readme = text("README.md");
+    let record = readme.split('`').find(|span| span.starts_with("benches/record/")).expect("a record is cited");
+    let record = text(&format!("{record}/peers.md"));
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows = readme.lines().skip_while(|line| !line.contains("× best peer")).skip(2);
+    let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).map(cells).collect();
+    assert!(rows.len() > 5, "{rows:?}");
+    for row in rows {
+        // Cell and hidden units, which tell the line; and what it says of speed.
+        let found = record.lines().map(cells).any(|line| line.len() > 8 && row.iter().all(|cell| line.contains(cell)));
+        assert!(found, "no line of the record has all of {row:?}");
+    }
 }
