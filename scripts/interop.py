@@ -201,7 +201,7 @@ def nets():
     cells = [["--cell", cell, "--activation", activation] for cell, activation in cells]
     cells += [["--cell", "lstm", "--lstm-form", "notebook", "--activation", activation] for activation in SQUASH]
     for cell, bias, hidden in itertools.product(cells, (True, False), (5, 16)):
-        yield [*cell, "--hidden", str(hidden), *([] if bias else ["--no-bias"])]
+        yield [*cell, "--hidden", str(hidden), *([] if bias else ["--bias", "false"])]
     for cell in (["--cell", "elman", "--activation", "tanh"], ["--cell", "lstm"], ["--cell", "dynamic"]):
         yield [*cell, "--loss", "cross-entropy"]
         yield [*cell, "--output-activation", "tanh"]

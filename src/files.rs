@@ -222,6 +222,19 @@ pub(crate) struct Entry {
     pub(crate) value: toml::Value,
 }
 
+/// A number, a word, or true or false of a TOML file, as it would be typed; or what it is instead.
+pub(crate) fn toml_word(value: &toml::Value) -> std::result::Result<String, &'static str> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Float(number) => Ok(number.to_string()),
+        toml::Value::Boolean(yes) => Ok(yes.to_string()),
+        toml::Value::Array(_) => Err("a list"),
+        toml::Value::Datetime(_) => Err("a date"),
+        toml::Value::Table(_) => Err("a table"),
+    }
+}
+
 /// The settings of a TOML text, in its order; or what is wrong with it, and in which line.
 pub(crate) fn toml_entries(text: &str) -> std::result::Result<Vec<Entry>, String> {
     use toml::de::{DeTable, DeValue};

@@ -78,7 +78,7 @@ fn sizes_and_rates_that_make_no_sense_are_refused() {
     }
     refused(&["train", "--hidden", "4000000000"], 2, &["'4000000000'", "want a whole number from 1 to 32,768"]);
     refused(&["train", "--hidden", "sixteen"], 2, &["'sixteen'", "--hidden"]);
-    refused(&["train", "--bits", "65537"], 2, &["'65537' for '--bits <N>'", "want a whole number from 1 to 65,536"]);
+    refused(&["train", "--bits", "65537"], 2, &["'65537' for '--bits <N>'", "want a whole number from 2 to 65,536"]);
     for command in ["gradcheck", "bench"] {
         for flag in ["--hidden", "--bits", "--batch"] {
             refused(&[command, flag, "8,0"], 2, &["'0'", flag, "want a whole number from 1 to"]);
@@ -310,8 +310,8 @@ fn bench_measures_each_row_beside_peak_and_reference() {
 #[test]
 fn json_lines_keep_their_keys_in_order() {
     let summary = carrylane(&["train", "--json"]).stdout;
-    let keys = "type schema solved pairs_wrong pairs_total updates samples seconds samples_per_s weights_hash cell hidden bits \
-                batch seed level threads";
+    let keys = "type schema solved pairs_wrong pairs_total updates samples seconds samples_per_s weights_hash settings_id \
+                settings batch bits cell hidden seed level threads";
     begins_with(summary.lines().last().expect("lines"), &keys.split(' ').collect::<Vec<_>>());
     let line = carrylane(&["gradcheck", "--hidden", "1", "--bits", "1", "--batch", "1", "--json"]).stdout;
     let keys = "type schema cell against precision level hidden bits batch max_relative_error tolerance ok";
@@ -343,8 +343,8 @@ fn what_has_no_effect_is_refused_by_every_command() {
         (&["train", "--hidden", "65", "--noise", "0.3"], "--noise goes with --until proved"),
         (&["train", "--updates", "3", "--tensorboard"], "--tensorboard goes with a run folder"),
         (&["train", "--updates", "3", "--checkpoint-every", "2"], "--checkpoint-every goes with a run folder"),
-        (&["train", "--updates", "3", "--shuffle"], "--shuffle goes with a data set"),
-        (&["train", "--epochs", "3"], "--epochs goes with a data set"),
+        (&["train", "--updates", "3", "--shuffle"], "--shuffle goes with --dataset"),
+        (&["train", "--epochs", "3"], "epochs count passes over a fixed set"),
         (&["train", "--updates", "3", "--lstm-form", "standard"], "--lstm-form goes with --cell lstm"),
         (&["add", "1", "2", "--model", model, "--seed", "4"], "--seed goes with random numbers"),
         (&["eval", "--model", model, "--bits", "8", "--seed", "4"], "--seed goes with random numbers"),
@@ -609,7 +609,7 @@ fn what_cannot_be_proved_is_refused() {
     refused(&["prove", name, "--q", "-1"], 2, &["-1"]);
     refused(&["prove", name, "--max-states", "0"], 2, &["'0' for '--max-states <N>'"]);
     refused(&["prove", name, "--check", name, "--q", "1"], 2, &["--q"]);
-    refused(&["train", "--until", "proved", "--engine", "reference"], 2, &["noise", "--until solved"]);
+    refused(&["train", "--until", "proved", "--engine", "reference"], 2, &["noise", "until solved"]);
     refused(&["train", "--noise", "-1"], 2, &["--noise", "want a number from 0 to 10"]);
     refused(&["train", "--max-states", "0"], 2, &["'0' for '--max-states <N>'"]);
     model.params[8] = 3e5;

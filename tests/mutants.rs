@@ -188,7 +188,7 @@ fn network(path: &Path, bytes: &[u8]) -> bool {
 
 fn specs() -> Vec<Vec<u8>> {
     [
-        "method = \"random\"\npoints = 10\nsweep_seed = 1\n[grid]\nhidden = [4, 8]\nseed = \"0..20\"\n[random]\nlr = \"0.001..0.1:log\"\n[fixed]\ncell = \"lstm\"\n",
+        "method = \"random\"\npoints = 10\nsweep-seed = 1\n[grid]\nhidden = [4, 8]\nseed = \"0..20\"\n[random]\nlr = \"0.001..0.1:log\"\n[fixed]\ncell = \"lstm\"\n",
         "seed = 9007199254740991\nupdates = 9007199254740991\nlr = 3.4e38\n",
         "[grid]\nhidden = \"4..64:4\"\nactivation = [\"tanh\", \"relu\"]\nbatch = 64\n",
         "method = \"sobol\"\npoints = 64\n[random]\nlr = \"1e-4..1e-1:log\"\nhidden = \"4..65:log\"\n",
@@ -308,7 +308,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         foreign(FileFormat::Npz, &archive(&files))
     };
     let named: Vec<Vec<u8>> = files.iter().map(|(name, bytes)| [name.as_bytes(), b"\n", bytes].concat()).collect();
-    let said = ["method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm"];
+    let said = ["method=random points=100 sweep-seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm"];
     let parsers = [
         Parser { name: "model", mutants: 10_000, seeds: models, takes: Box::new(read) },
         Parser {

@@ -97,7 +97,7 @@ fn a_run_keeps_all_its_files_and_its_config_runs_again() {
     let config = x.join("config.toml");
     let typed = ["--seed", "2", "--updates", "50", "--out", name(&z)];
     let other = summary(&[&["train", "--config", name(&config)], &typed[..]].concat(), 0);
-    assert_eq!((&other["seed"], &other["updates"]), (&2.into(), &50.into()), "{other}");
+    assert_eq!((&other["settings"]["seed"], &other["updates"]), (&2.into(), &50.into()), "{other}");
     let differs = summary(&["compare", name(&x), name(&z)], 1);
     let names: Vec<_> = differs["config"].as_array().expect("a list").iter().map(|part| part[0].clone()).collect();
     for wanted in ["seed", "updates", "until", "budget"] {
@@ -268,7 +268,7 @@ fn a_run_goes_on_only_with_what_it_began_with() {
         ("--lr", "0.01", "with lr 0.03, and lr 0.01 is asked for"),
         ("--seed", "5", "with seed 0"),
         ("--hidden", "8", "with hidden 16"),
-        ("--clip-norm", "1", "with clip norm none"),
+        ("--clip-norm", "1", "with clip-norm none"),
     ] {
         let output = carrylane(&["train", "--resume", name(&run), flag, value]);
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -441,11 +441,11 @@ fn settings_in_a_file_are_held_to_the_same_rules() {
         assert!(output.status.code() == Some(code) && stderr.contains(words), "{text}: {stderr}");
         assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "{text}: {stderr}");
     };
-    refused("hiden = 8\n", 65, "'hidden' is");
+    refused("hiden = 8\n", 65, "did you mean 'hidden'?");
     refused("hidden = [8]\n", 65, "want one number or word");
     refused("hidden = \n", 65, "line 1");
-    refused("updates = 5\ntime = 1\n", 65, "cannot be used with");
-    refused("bits = 1\n", 65, "config.toml: with its settings, bits is 1, ");
+    refused("updates = 5\ntime = 1\n", 65, "--updates is one way to end");
+    refused("bits = 1\n", 65, "config.toml: line 1: bits is '1', want a whole number from 2 to 65,536");
     refused("lstm-form = \"notebook\"\n", 65, "config.toml: with its settings, --lstm-form goes with");
     refused("until = \"solved\"\nnoise = 0.1\n", 65, "config.toml: with its settings, --noise goes with");
     // The file is to blame, and its line: nobody typed a flag.

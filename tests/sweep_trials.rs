@@ -20,7 +20,7 @@ fn swept(words: &[&str], threads: usize) -> Vec<Record> {
 
 /// Runs the command of a trial; its exit code and its summary.
 fn alone(record: &Record) -> (Option<i32>, Value) {
-    let command = record.config.command();
+    let command = record.config.settings.command();
     let words = command.strip_prefix("carrylane ").expect("it names the program").split(' ');
     let output = Command::new(cargo_bin("carrylane")).args(words).arg("--json").output().expect("it runs");
     let text = String::from_utf8(output.stdout).expect("text");
@@ -34,10 +34,10 @@ fn a_trial_is_the_training_its_command_names() {
         [("until=solved", Outcome::Solved), ("until=proved", Outcome::Proved), ("updates=40", Outcome::Unsolved)];
     for (goal, outcome) in goals {
         for record in swept(&["cell=elman,lstm", "hidden=8", "bits=4", "seed=3", "batch=32", goal], 1) {
-            assert_eq!(record.outcome, outcome, "{goal} {}", record.config.cell);
+            assert_eq!(record.outcome, outcome, "{goal} {}", record.config.settings.config.cell);
             let (code, summary) = alone(&record);
             assert_eq!(code, Some(0), "{goal}: {summary}");
-            assert_eq!(summary["weights_hash"], record.weights_hash, "{goal} {}", record.config.command());
+            assert_eq!(summary["weights_hash"], record.weights_hash, "{goal} {}", record.config.settings.command());
             assert_eq!(summary["updates"], record.updates, "{goal}");
         }
     }
@@ -54,9 +54,9 @@ fn proofs_are_kept_and_depend_on_no_thread() {
             (a.outcome, &a.weights_hash, &a.proof),
             (b.outcome, &b.weights_hash, &b.proof),
             "seed {}",
-            a.config.seed
+            a.config.settings.seed
         );
-        assert_eq!(a.proof.is_some(), a.outcome == Outcome::Proved, "seed {}", a.config.seed);
+        assert_eq!(a.proof.is_some(), a.outcome == Outcome::Proved, "seed {}", a.config.settings.seed);
         assert!(a.proof.as_ref().is_none_or(|proof| proof.states > 1 && proof.margin > 0.0), "{:?}", a.proof);
     }
 }
@@ -65,5 +65,5 @@ fn proofs_are_kept_and_depend_on_no_thread() {
 fn a_proof_by_the_reference_is_refused() {
     let error =
         Plan::new(Spec::from_words(&["engine=reference", "until=proved"]).expect("a spec")).expect_err("no noise");
-    assert!(error.to_string().contains("until=solved"), "{error}");
+    assert!(error.to_string().contains("until solved"), "{error}");
 }

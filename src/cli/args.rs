@@ -2,11 +2,13 @@
 
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Activation, Cell, Config, Loss, LstmForm};
+use carrylane::model::{Cell, Config, LstmForm};
 use carrylane::task::number::shorten;
-use carrylane::train::{MAX_THREADS, cores};
+use carrylane::train::{Choices, Key, Kind, MAX_THREADS, OPTIONS, Settings, Spelling, cores, text};
 use carrylane::{Error, Result};
-use clap::{ArgAction, Args};
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
+use serde_json::Value;
 use std::fmt::Display;
 
 /// The version, in every output.
@@ -15,46 +17,80 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Help pages: what it does, more about it, flags, examples; one page for `-h` and `--help`.
 pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
+/// Options of a training as flags: all of them, or those of the net but for its size.
+#[derive(Debug, Default)]
+pub(super) struct Flags<const ALL: bool>(pub(super) Choices);
+
 /// What a net is, but for its size.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Network")]
-pub(super) struct Net {
-    /// Recurrent cell.
-    #[arg(long, value_parser = values::words(Cell::ALL), default_value = "elman")]
-    cell: Cell,
-    /// What an LSTM keeps: standard c = z, h = φ(c) o; notebook c = φ(z), h = c o [default: standard].
-    #[arg(long, value_name = "FORM", value_parser = values::words(LstmForm::ALL))]
-    lstm_form: Option<LstmForm>,
-    /// Whether hidden and output units have biases.
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL", default_value_t = true)]
-    bias: bool,
-    /// The same as --bias false.
-    #[arg(long, conflicts_with = "bias")]
-    no_bias: bool,
-    /// φ of the hidden units [default: sigmoid; tanh for the lstm].
-    #[arg(long, value_name = "NAME", value_parser = values::words(Activation::ALL))]
-    activation: Option<Activation>,
-    /// ψ of the output unit.
-    #[arg(long, value_name = "NAME", value_parser = values::words(Activation::ALL), default_value = "sigmoid")]
-    output_activation: Activation,
-    /// What is minimised; cross-entropy needs a sigmoid output.
-    #[arg(long, value_parser = values::words(Loss::ALL), default_value = "mse")]
-    loss: Loss,
+pub(super) type Net = Flags<false>;
+
+impl<const ALL: bool> Flags<ALL> {
+    fn keys() -> impl Iterator<Item = &'static Key> {
+        let keys = OPTIONS.iter().map(|option| &option.key);
+        keys.filter(|key| ALL || key.heading == "Network" && key.name != "hidden")
+    }
 }
 
 impl Net {
     /// The net of a hidden size.
     pub(super) fn config(&self, hidden: usize) -> Result<Config> {
-        Config {
-            cell: self.cell,
-            lstm_form: lstm_form(self.cell, self.lstm_form)?,
-            hidden,
-            bias: self.bias && !self.no_bias,
-            activation: self.activation.unwrap_or(self.cell.usual_activation()),
-            output: self.output_activation,
-            loss: self.loss,
+        let settings = Settings::of(&self.0, Spelling::Flags)?;
+        Config { hidden, ..settings.config }.checked()
+    }
+}
+
+impl<const ALL: bool> Args for Flags<ALL> {
+    fn augment_args(command: Command) -> Command {
+        let usual = Settings::default().choices();
+        let group = ArgGroup::new(if ALL { "Options" } else { "Net" }).multiple(true);
+        let group = Self::keys().fold(group, |group, key| group.arg(key.name));
+        Self::keys().fold(command, |command, key| command.arg(flag(key, &usual))).group(group)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<const ALL: bool> FromArgMatches for Flags<ALL> {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches).map(|()| flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        for key in Self::keys() {
+            if let Some(value) = matches.get_one::<Value>(key.name) {
+                self.0.set(key.name, value.clone());
+            }
         }
-        .checked()
+        Ok(())
+    }
+}
+
+/// The flag of an option.
+fn flag(key: &'static Key, usual: &Choices) -> Arg {
+    let help = key.help.trim().trim_end_matches('.');
+    let usual = usual
+        .get(key.name)
+        .filter(|_| !help.contains("[default: "))
+        .map(|usual| format!(" [default: {}]", text(usual)));
+    let read = |text: &str| key.kind.read(text);
+    let (name, parser) = match key.kind.some() {
+        Kind::Word(words) => ("NAME", PossibleValuesParser::new(words()).map(Value::from).into()),
+        Kind::Switch => {
+            ("BOOL", PossibleValuesParser::new(["true", "false"]).map(|word| Value::from(word == "true")).into())
+        }
+        Kind::Seconds => ("SECONDS", ValueParser::new(read)),
+        Kind::Positive | Kind::Within(..) => ("X", ValueParser::new(read)),
+        _ => ("N", ValueParser::new(read)),
+    };
+    let arg = Arg::new(key.name).long(key.name).help(format!("{help}{}", usual.unwrap_or_default()));
+    let arg = arg.help_heading(key.heading).value_name(name).value_parser(parser);
+    match key.kind.some() {
+        Kind::Switch => arg.num_args(0..=1).default_missing_value("true"),
+        Kind::Word(_) => arg,
+        _ => arg.allow_hyphen_values(true),
     }
 }
 
@@ -79,9 +115,9 @@ pub(super) fn lstm_form(cell: Cell, form: Option<LstmForm>) -> Result<LstmForm> 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Machine")]
 pub(super) struct Machine {
-    /// Instruction set; `auto` is the best of this machine.
-    #[arg(long, value_name = "LEVEL", value_parser = values::level(), default_value = "auto")]
-    simd: Simd,
+    /// Instruction set; `auto` is the best of this machine [default: auto].
+    #[arg(long, value_name = "LEVEL", value_parser = values::level())]
+    pub(super) simd: Option<Simd>,
     /// Worker threads, which change speed and never results [default: `CARRYLANE_THREADS`, or all
     /// cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
@@ -91,12 +127,7 @@ pub(super) struct Machine {
 impl Machine {
     /// The level meant, if this machine has it.
     pub(super) fn level(&self) -> Result<SimdLevel> {
-        Ok(Simd::resolve(&[self.simd])?[0])
-    }
-
-    /// The level as it was typed.
-    pub(super) fn simd(&self) -> String {
-        self.simd.to_string()
+        Ok(Simd::resolve(&[self.simd.unwrap_or(Simd::Auto)])?[0])
     }
 
     /// The threads meant.

@@ -15,7 +15,6 @@ mod args;
 mod bench;
 mod compare;
 mod completions;
-mod config_file;
 mod defects;
 mod eval;
 mod explain;
@@ -40,7 +39,7 @@ mod train;
 mod trained;
 mod values;
 
-use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use output::Output;
 use std::ffi::OsString;
 use std::path::Path;
@@ -121,7 +120,7 @@ impl From<bool> for Answer {
 
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
-    guard::run(|| match signals::listen().and_then(|()| parse()) {
+    guard::run(|| match signals::listen().map(|()| Cli::try_parse()) {
         Ok(Ok(cli)) => {
             output::color(cli.color);
             let mut out = Output::new(cli.json, cli.quiet);
@@ -142,18 +141,6 @@ pub(crate) fn main() -> ExitCode {
             exit_code(&error.into())
         }
     })
-}
-
-/// What was typed, with the settings of a file that it names; or clap's refusal.
-fn parse() -> carrylane::Result<Result<Cli, clap::Error>> {
-    let words: Vec<_> = std::env::args_os().collect();
-    let mut command = Cli::command();
-    let typed = match command.try_get_matches_from_mut(&words) {
-        Ok(typed) => typed,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let matches = config_file::matches(&words, &typed, &mut command)?.unwrap_or(typed);
-    Ok(Cli::from_arg_matches(&matches))
 }
 
 /// A path as a word of a command.
@@ -189,6 +176,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -49,7 +49,7 @@ impl Trace {
         // Asked rarely: small nets take 30 µs an update.
         if update.is_multiple_of(16) || settings.batch * settings.config.hidden > 1 << 16 {
             let (done, total) = match settings.until {
-                Until::Solved { budget } => (update, budget),
+                Until::Solved { budget } | Until::Proved { budget, .. } => (update, budget),
                 Until::Updates(updates) => (update, updates),
                 Until::Epochs(epochs) => (samples, epochs.saturating_mul(settings.set_samples())),
                 Until::Time(time) => (millis(seconds), millis(time.as_secs_f64())),

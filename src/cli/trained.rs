@@ -7,9 +7,9 @@ use super::values;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::file;
 use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
-use carrylane::prove::{Arithmetic, IntegerNet, Plan, train};
+use carrylane::prove::{Arithmetic, IntegerNet, train};
 use carrylane::run::{model_path, proved_network, tells_of_proof};
-use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer};
+use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer, Until};
 use carrylane::{Error, Result};
 use clap::Args;
 use serde::Serialize;
@@ -146,9 +146,9 @@ impl Source {
 
     fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
         Need::of(&settings).afforded()?;
-        let (bits, seed, plan) = (settings.bits, settings.seed, Plan::by_default(&settings));
-        let mut trainer = Trainer::new(settings)?;
-        let learned = train(&mut trainer, plan.as_ref(), &mut ())?;
+        let (bits, seed, until) = (settings.bits, settings.seed, Until::usual(&settings));
+        let mut trainer = Trainer::new(Settings { until, ..settings })?;
+        let learned = train(&mut trainer, &mut ())?;
         let (report, proved) = (learned.report, learned.proved());
         if report.outcome != Outcome::Solved {
             let (wrong, total) = (report.score.wrong, report.score.total);

@@ -54,6 +54,11 @@ pub(super) fn levels() -> impl TypedValueParser<Value = Simd> {
 }
 
 impl Simd {
+    /// The level it names, if it names one.
+    pub(super) fn one(self) -> Option<SimdLevel> {
+        if let Self::One(level) = self { Some(level) } else { None }
+    }
+
     /// The levels meant, of those this machine has.
     pub(super) fn resolve(choices: &[Self]) -> carrylane::Result<Vec<SimdLevel>> {
         let mut levels = Vec::new();
@@ -94,10 +99,4 @@ pub(super) fn long<T: TryFrom<u64>>() -> impl Fn(&str) -> Result<T, String> + Cl
 /// The key of random streams.
 pub(super) fn seed() -> impl Fn(&str) -> Result<u64, String> + Clone {
     whole(0..=MAX_EXACT)
-}
-
-/// The amplitude of noise.
-pub(super) fn noise(text: &str) -> Result<f32, String> {
-    let number = text.parse().ok().filter(|x| (0.0..=10.0).contains(x));
-    number.ok_or_else(|| "want a number from 0 to 10".to_owned())
 }

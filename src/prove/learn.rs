@@ -14,7 +14,7 @@ use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
-use crate::train::{Check, EngineKind, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
+use crate::train::{Check, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
 use std::time::Instant;
 
 /// How a net is trained for its proof.
@@ -29,24 +29,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan, for nets that are trained for their proof unless something else is asked for: Elman and LSTM nets of at most 64 hidden
-    /// units with bounded activations. The reference engine has no noise.
-    pub fn by_default(settings: &Settings) -> Option<Self> {
-        let config = &settings.config;
-        let wanted = config.cell != Cell::Dynamic && config.hidden <= 64 && config.activation != Activation::Relu;
-        (wanted && settings.engine != EngineKind::Reference).then(|| Self::of(settings))
-    }
-
-    /// What proves most nets, by measurement (`scripts/proofs.sh`).
+    /// What the settings say, or what is usual for such a net.
     pub fn of(settings: &Settings) -> Self {
-        let config = &settings.config;
-        let noise = match config.cell {
-            Cell::Elman if config.hidden < 8 => 0.15,
-            Cell::Elman => 0.15 * (config.hidden as f32).sqrt(),
-            Cell::Lstm => 0.25 * (config.hidden as f32).sqrt(),
-            Cell::Dynamic => 0.2,
+        let said = |until| match until {
+            Until::Proved { noise, max_states, .. } => Some((noise, max_states)),
+            _ => None,
         };
-        let walk = WalkOptions { max_states: 10_000_000, level: settings.level, threads: 1, past_errors: false };
+        let usual = || said(Until::proved(&settings.config, 0));
+        let (noise, max_states) = said(settings.until).or_else(usual).expect("one is for a proof");
+        let walk = WalkOptions { max_states, level: settings.level, threads: settings.threads, past_errors: false };
         Self { noise, ramp: 100, walk }
     }
 }
@@ -99,15 +90,15 @@ const LEAST: f64 = 16.0;
 /// Nodes that a walk costs before its first one: making the network and its buffers.
 const START: f64 = 40.0;
 
-/// Trains to the end that the settings name, and on until the net is proved if there is a plan for that, with someone who looks on.
+/// Trains to the end that the settings name, a proof if it is one, with someone who looks on.
 ///
 /// # Errors
 /// As [`until_proved`] says, and those of the one who looks on.
-pub fn train(trainer: &mut Trainer, plan: Option<&Plan>, watch: &mut impl Watch) -> Result<Learned> {
-    match (plan, trainer.settings().until) {
-        (Some(plan), Until::Solved { budget }) => until_proved_watched(trainer, plan, budget, watch),
-        _ => Ok(Learned { report: trainer.run_watched(watch)?, proof: None, tried: 0 }),
+pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
+    if let Until::Proved { budget, .. } = trainer.settings().until {
+        return until_proved_watched(trainer, &Plan::of(trainer.settings()), budget, watch);
     }
+    Ok(Learned { report: trainer.run_watched(watch)?, proof: None, tried: 0 })
 }
 
 /// Trains to the end that the settings name, and if the task is solved, on until the net is proved and still solves it, for at most

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use std::time::Instant;
 
 /// The most states that a walk may keep.
-pub const MAX_STATES: usize = MOST_NODES;
+pub const MAX_STATES: usize = crate::train::MAX_STATES;
+const _: () = assert!(MAX_STATES <= MOST_NODES, "a link can name them");
 
 /// How a walk is made. With the same `max_states` it comes out the same for any number of threads, on every level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

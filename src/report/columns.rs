@@ -1,6 +1,7 @@
 //! Trials as columns of JSON, for the scripts of the page.
 
-use crate::sweep::{Outcome, Record, Trial, curve_updates};
+use crate::sweep::{Outcome, Record, curve_updates, keys};
+use crate::train::Choices;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -12,9 +13,6 @@ struct Data<'a> {
     outcomes: Vec<String>,
     /// Place in `outcomes`, of each trial.
     outcome: Vec<usize>,
-    goals: [&'static str; 4],
-    /// Place in `goals`, of each trial: the flags that its limit belongs to.
-    goal: Vec<usize>,
     id: Vec<&'a str>,
     samples: Vec<u64>,
     updates: Vec<u64>,
@@ -28,10 +26,8 @@ struct Data<'a> {
 #[derive(Debug, Serialize)]
 struct Axis {
     name: &'static str,
-    /// The flag of `carrylane train`; empty if there is none.
-    flag: String,
-    /// The value that needs no flag.
-    usual: Value,
+    /// Whether a command needs it as a flag.
+    flag: bool,
     /// Its values, ascending.
     values: Vec<Value>,
     /// Place in `values`, of each trial.
@@ -45,48 +41,9 @@ struct Test {
     wrong: Vec<Option<u64>>,
 }
 
-/// An option: its name, the value that needs no flag, and its value in a trial.
-type Choice = (&'static str, fn() -> Value, fn(&Trial) -> Value);
-
-const OPTIONS: [Choice; 19] = [
-    ("cell", || Value::Null, |t| t.cell.to_string().into()),
-    ("lstm_form", || "standard".into(), |t| t.lstm_form.to_string().into()),
-    ("hidden", || Value::Null, |t| t.hidden.into()),
-    ("bits", || Value::Null, |t| t.bits.into()),
-    ("seed", || Value::Null, |t| t.seed.into()),
-    ("batch", || 64.into(), |t| t.batch.into()),
-    ("bias", || true.into(), |t| t.bias.into()),
-    ("activation", || Value::Null, |t| t.activation.to_string().into()),
-    ("output_activation", || "sigmoid".into(), |t| t.output_activation.to_string().into()),
-    ("loss", || "mse".into(), |t| t.loss.to_string().into()),
-    ("init", || "scaled".into(), |t| t.init.to_string().into()),
-    ("optimizer", || "adam".into(), |t| t.optimizer.to_string().into()),
-    ("lr", || Value::Null, |t| lr(t.lr)),
-    ("dataset", || Value::Null, |t| t.dataset.map_or(Value::Null, Value::from)),
-    ("shuffle", || false.into(), |t| t.shuffle.into()),
-    ("until", || Value::Null, |t| t.goal.name().into()),
-    ("limit", || Value::Null, |t| t.goal.limit().into()),
-    ("engine", || "fused".into(), |t| t.engine.to_string().into()),
-    ("test_pairs", || Value::Null, |t| t.test_pairs.into()),
-];
-
-/// A rate as the decimal it was given as.
-fn lr(lr: f32) -> Value {
-    lr.to_string().parse::<f64>().map_or(Value::Null, Value::from)
-}
-
-/// Goals, and the flags that their limits belong to.
-const GOALS: [(&str, &str); 4] = [
-    ("solved", "until solved --budget"),
-    ("proved", "until proved --budget"),
-    ("updates", "updates"),
-    ("epochs", "epochs"),
-];
-
 impl Axis {
-    fn new(option: &Choice, records: &[&Record]) -> Self {
-        let (name, usual, value) = *option;
-        let of: Vec<Value> = records.iter().map(|record| value(&record.config)).collect();
+    fn new(name: &'static str, choices: &[Choices], flags: &BTreeSet<&str>) -> Self {
+        let of: Vec<Value> = choices.iter().map(|all| all.get(name).cloned().unwrap_or_default()).collect();
         let mut places: Vec<usize> = (0..of.len()).collect();
         places.sort_by(|&a, &b| match (of[a].as_f64(), of[b].as_f64()) {
             (Some(a), Some(b)) => a.total_cmp(&b),
@@ -99,8 +56,7 @@ impl Axis {
             }
             codes[place] = values.len() - 1;
         }
-        let flag = if ["test_pairs", "until"].contains(&name) { String::new() } else { name.replace('_', "-") };
-        Self { name, flag, usual: usual(), values, codes }
+        Self { name, flag: flags.contains(name), values, codes }
     }
 }
 
@@ -112,15 +68,15 @@ pub(super) fn json(records: &[&Record]) -> String {
     let test = |bits| Test { bits, wrong: records.iter().map(|r| r.wrong_by_bits.get(&bits).copied()).collect() };
     let longest = records.iter().map(|record| record.curve.len()).max().unwrap_or(0);
     let place = |record: &&Record| outcomes.iter().position(|outcome| *outcome == record.outcome).unwrap_or_default();
-    let goal = |record: &&Record| {
-        GOALS.iter().position(|(name, _)| *name == record.config.goal.name()).expect("every goal has its flags")
-    };
+    let choices: Vec<Choices> = records.iter().map(|record| record.config.choices()).collect();
+    let unusual = |record: &&Record| record.config.settings.unusual();
+    let flags =
+        records.iter().map(unusual).flat_map(|unusual| unusual.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    let flags: BTreeSet<&str> = flags.collect();
     let data = Data {
-        axes: OPTIONS.iter().map(|option| Axis::new(option, records)).collect(),
+        axes: keys().map(|key| Axis::new(key.name, &choices, &flags)).collect(),
         outcome: records.iter().map(place).collect(),
         outcomes: outcomes.iter().map(Outcome::to_string).collect(),
-        goals: GOALS.map(|(_, flags)| flags),
-        goal: records.iter().map(goal).collect(),
         id: records.iter().map(|record| record.id.as_str()).collect(),
         samples: records.iter().map(|record| record.samples).collect(),
         updates: records.iter().map(|record| record.updates).collect(),

@@ -48,9 +48,8 @@ fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &s
 pub fn write_training(run: &Path) -> Result<()> {
     let read = |name: &str| files::read_text(&run.join(name), files::TEXT);
     let (config, environment, curves) = (read(CONFIG)?, read(ENVIRONMENT)?, Curves::of(run)?);
-    let bits = read_config(&run.join(CONFIG))?
-        .iter()
-        .find_map(|setting| (setting.key == "bits").then(|| setting.value.parse().ok())?);
+    let choices = read_config(&run.join(CONFIG))?;
+    let bits = choices.get("bits").and_then(|bits| usize::try_from(bits.as_u64()?).ok());
     let places = curves.rows.last().map_or(0, |row| row.bit_error_by_position.len());
     let page = html(&run.display().to_string(), bits.unwrap_or(places), &curves, &config, &environment);
     files::write(&run.join(REPORT), page.as_bytes())

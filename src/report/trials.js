@@ -9,15 +9,8 @@ const axisOf = (name) => axes.find((axis) => axis.name === name);
 
 // The command that trains a trial's net again.
 function command(i) {
-  const words = ['carrylane train'];
-  for (const axis of axes) {
-    const value = axis.values[axis.codes[i]];
-    if (value === null || axis.flag === '' || value === axis.usual) continue;
-    if (axis.name === 'limit') words.push(`--${data.goals[data.goal[i]]} ${value}`);
-    else if (axis.name === 'shuffle') words.push('--shuffle');
-    else words.push(`--${axis.flag} ${value}`);
-  }
-  return words.join(' ');
+  const flags = axes.filter((axis) => axis.flag).map((axis) => [axis.name, axis.values[axis.codes[i]]]);
+  return ['carrylane train', ...flags.filter(([, value]) => value !== null).map(([name, value]) => `--${name} ${value}`)].join(' ');
 }
 
 // A trial's config: what differs between trials.

@@ -5,7 +5,7 @@ use super::curves::Curves;
 use super::folder::{CONFIG, MODEL, checkpoints, is_run};
 use crate::error::{Error, Result};
 use crate::model::{Layout, Model, file, weights_hash};
-use crate::train::Row;
+use crate::train::{Row, text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ impl SavedRun {
             let problem = format!("no run folder: it has no {CONFIG}; `carrylane train --out DIR` makes one");
             return Err(Error::data(path, problem));
         }
-        let config = read_config(&path.join(CONFIG))?.into_iter().map(|setting| (setting.key, setting.value)).collect();
+        let config =
+            read_config(&path.join(CONFIG))?.iter().map(|(name, value)| (name.to_owned(), text(value))).collect();
         let curves = Curves::of(path)?;
         let saved = path.join(MODEL);
         let model = if saved.exists() {

@@ -1,45 +1,51 @@
-//! `config.toml`: the settings of a training, name to value, one a line.
+//! `config.toml`: the options of a training with their values, and its instruction set, name to value, one a line.
 
 use crate::error::{Error, Result};
 use crate::files::{self, Entry};
+use crate::kernel::SimdLevel;
+use crate::train::{Choices, Key, Kind, OPTIONS, Settings};
 use std::path::Path;
-use toml::Value;
 
-/// One setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// Its name.
-    pub key: String,
-    /// Its value, as it would be typed.
-    pub value: String,
-    /// Where it stands, counted from 1.
-    pub line: usize,
+/// The instruction set. It is no option of a training: another machine may have other levels, and the same bits.
+static SIMD: Key = Key {
+    name: "simd",
+    heading: "Machine",
+    help: "Instruction set; `auto` is the best of this machine",
+    kind: Kind::Word(|| ["auto"].into_iter().chain(SimdLevel::ALL.map(SimdLevel::name)).map(str::to_owned).collect()),
+    with: "",
+};
+
+/// The text of the file.
+pub(super) fn text(settings: &Settings, level: Option<SimdLevel>) -> String {
+    format!(
+        "# carrylane {}; `carrylane train --config` with the name of this file trains the same net, to the last bit.\n\
+         {}simd = \"{}\"\n",
+        env!("CARGO_PKG_VERSION"),
+        settings.choices(),
+        level.map_or("auto", SimdLevel::name)
+    )
 }
 
-/// Reads a file of settings, in its order.
+/// Reads what a file chooses, `simd` too.
 ///
 /// # Errors
-/// [`Error::Data`] if there is none, if it is no TOML, or holds what is neither a number, a word nor `true` or `false`;
-/// [`Error::Io`] if it cannot be read.
-pub fn read_config(path: &Path) -> Result<Vec<Setting>> {
+/// [`Error::Data`] with the file, and the line of what is no option or none of its values; [`Error::Io`] if it cannot be read.
+pub fn read_config(path: &Path) -> Result<Choices> {
     let missing = || Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml");
     let text = files::found(files::read_text(path, files::TEXT))?.ok_or_else(missing)?;
-    let entries = files::toml_entries(&text).map_err(|problem| Error::data(path, problem))?;
-    let setting = |Entry { line, table, key, value }: Entry| {
-        let found = match value {
-            _ if !table.is_empty() => Err("in a table"),
-            Value::String(text) => Ok(text),
-            Value::Integer(number) => Ok(number.to_string()),
-            Value::Float(number) => Ok(number.to_string()),
-            Value::Boolean(yes) => Ok(yes.to_string()),
-            Value::Array(_) => Err("a list"),
-            Value::Table(_) => Err("a table"),
-            Value::Datetime(_) => Err("a date"),
+    let mut choices = Choices::default();
+    for Entry { line, table, key, value } in files::toml_entries(&text).map_err(|problem| Error::data(path, problem))? {
+        let found = if table.is_empty() { files::toml_word(&value) } else { Err("in a table") };
+        let found = found.map_err(|found| Error::usage(format!("{key} is {found}, want one number or word")));
+        let read = |text: String| {
+            let key = Key::find(&key, OPTIONS.iter().map(|option| &option.key).chain([&SIMD]))?;
+            Ok((key.name, key.read(&text)?))
         };
-        let refused = |found| Error::data(path, format!("line {line}: {key} is {found}, want one number or word"));
-        Ok(Setting { value: found.map_err(refused)?, key, line })
-    };
-    entries.into_iter().map(setting).collect()
+        let (name, value) =
+            found.and_then(read).map_err(|problem| Error::data(path, format!("line {line}: {problem}")))?;
+        choices.set(name, value);
+    }
+    Ok(choices)
 }
 
 #[cfg(test)]
@@ -56,11 +62,12 @@ mod tests {
             read_config(&path)
         };
         let found = read("lr = 0.03\nhidden = 16\ncell = \"elman\"\nbias = true\n").expect("settings");
-        let found: Vec<_> = found.iter().map(|s| (s.key.as_str(), s.value.as_str(), s.line)).collect();
-        assert_eq!(found, [("lr", "0.03", 1), ("hidden", "16", 2), ("cell", "elman", 3), ("bias", "true", 4)]);
+        let found: Vec<_> = found.iter().map(|(name, value)| (name, value.to_string())).collect();
+        let found: Vec<_> = found.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(found, [("bias", "true"), ("cell", "\"elman\""), ("hidden", "16"), ("lr", "0.03")]);
         for (text, word) in [
             ("lr = \n", "line 1"),
-            ("a = 1\nb = [1]\n", "line 2: b is a list, want one number or word"),
+            ("bits = 2\nb = [1]\n", "line 2: b is a list, want one number or word"),
             ("a = 1979-05-27\n", "line 1: a is a date"),
             ("[net]\nx = 1", "line 2: x is in a table"),
         ] {

@@ -37,7 +37,7 @@ mod model;
 
 pub use checkpoints::Checkpoints;
 pub use compare::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
-pub use config::{Setting, read_config};
+pub use config::read_config;
 pub use curves::{CurveLine, Curves, Recorder, RunEnd};
 pub use events::Events;
 pub use folder::{CHECKPOINTS, CONFIG, CURVES, ENVIRONMENT, MODEL, REPORT, checkpoints, is_run, model_path};
@@ -46,7 +46,8 @@ pub use model::{proved_network, tells_of_proof};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::prove::{self, Learned, Plan};
+use crate::kernel::SimdLevel;
+use crate::prove::{self, Learned};
 use crate::task::whole::count;
 use crate::train::{Event, Identity, Settings, Trainer, Until, Watch};
 use environment::Environment;
@@ -59,10 +60,8 @@ use std::path::Path;
 pub struct Options<'a> {
     /// What is trained.
     pub settings: &'a Settings,
-    /// How it is trained for its proof, if that is the goal.
-    pub plan: Option<&'a Plan>,
-    /// The text of `config.toml`.
-    pub config: &'a str,
+    /// The instruction set that `config.toml` asks for; none is the best of whichever machine.
+    pub level: Option<SimdLevel>,
     /// How often a checkpoint is taken.
     pub every: Every,
     /// Whether the curves are written as TensorBoard events too. They are where they were.
@@ -78,7 +77,6 @@ pub struct Run {
     pub damaged: Vec<Error>,
     /// How it ended, if it had reached its goal before: then nothing is left to do.
     pub ended: Option<RunEnd>,
-    plan: Option<Plan>,
     identity: Identity,
     every: Every,
     /// When it began, if its curves are written as events too.
@@ -89,21 +87,21 @@ pub struct Run {
 impl<'a> Options<'a> {
     /// A checkpoint every ten seconds.
     pub fn of(settings: &'a Settings) -> Self {
-        Self { settings, plan: None, config: "", every: Every::Seconds(10.0), tensorboard: false }
+        Self { settings, level: None, every: Every::Seconds(10.0), tensorboard: false }
     }
 
-    /// What must stay the same for a run to go on.
-    fn identity(&self) -> Identity {
-        let identity = Identity::of(self.settings);
-        let Some(plan) = self.plan else { return identity };
-        let identity = identity.with("noise", format!("{:?}", plan.noise)).with("ramp", plan.ramp.to_string());
-        identity.with("max states", plan.walk.max_states.to_string())
+    /// The text of `config.toml`.
+    fn config(&self) -> String {
+        config::text(self.settings, self.level)
     }
 
     /// Whether a run that ended so has reached its goal, after which there are no updates.
     fn is_over(&self, ended: Option<&str>) -> bool {
-        let goal = if self.plan.is_some() { &["proved"][..] } else { &["solved", "proved"] };
-        matches!(self.settings.until, Until::Solved { .. }) && ended.is_some_and(|ended| goal.contains(&ended))
+        match self.settings.until {
+            Until::Proved { .. } => ended == Some("proved"),
+            Until::Solved { .. } => matches!(ended, Some("solved" | "proved")),
+            _ => false,
+        }
     }
 }
 
@@ -125,7 +123,7 @@ impl Run {
         let trainer = Trainer::new(options.settings.clone())?;
         let folder = Folder::create(path)?;
         // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
-        checkpoints(path).add(&trainer.checkpoint(&options.identity(), None))?;
+        checkpoints(path).add(&trainer.checkpoint(&Identity::of(options.settings), None))?;
         Self::kept(folder, trainer, options, None)
     }
 
@@ -136,7 +134,7 @@ impl Run {
     pub fn resume(path: &Path, options: &Options) -> Result<Self> {
         let folder = Folder::take(path)?;
         let (checkpoint, damaged) = checkpoints(path).latest()?;
-        let trainer = checkpoint.resume(options.settings.clone(), &options.identity())?;
+        let trainer = checkpoint.resume(options.settings.clone(), &Identity::of(options.settings))?;
         if trainer.beyond_end() && !has_config(path, options) {
             return Err(beyond(&trainer, path));
         }
@@ -154,7 +152,7 @@ impl Run {
             events = wanted.then_some(environment.began_unix_s);
             // Last, since a folder with settings is a run.
             if !has_config(path, options) {
-                files::write(&path.join(CONFIG), options.config.as_bytes())?;
+                files::write(&path.join(CONFIG), options.config().as_bytes())?;
             }
         }
         folder.keep();
@@ -162,8 +160,8 @@ impl Run {
     }
 
     fn new(folder: Option<Folder>, trainer: Trainer, options: &Options) -> Self {
-        let (plan, identity, every) = (options.plan.copied(), options.identity(), options.every);
-        Self { trainer, damaged: Vec::new(), ended: None, plan, identity, every, events: None, folder }
+        let (identity, every) = (Identity::of(options.settings), options.every);
+        Self { trainer, damaged: Vec::new(), ended: None, identity, every, events: None, folder }
     }
 
     /// Where it is kept.
@@ -176,9 +174,9 @@ impl Run {
     /// # Errors
     /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last checkpoint is whole.
     pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
-        let Some(path) = self.path() else { return prove::train(&mut self.trainer, self.plan.as_ref(), watch) };
+        let Some(path) = self.path() else { return prove::train(&mut self.trainer, watch) };
         let mut keeper = Keeper::new(path, &self.trainer, self.identity.clone(), self.every, self.events)?;
-        let learned = prove::train(&mut self.trainer, self.plan.as_ref(), &mut Both(watch, &mut keeper))?;
+        let learned = prove::train(&mut self.trainer, &mut Both(watch, &mut keeper))?;
         keeper.end(&self.trainer, &learned)?;
         Ok(learned)
     }
@@ -186,14 +184,14 @@ impl Run {
 
 /// Whether a run has these settings, to the letter.
 fn has_config(path: &Path, options: &Options) -> bool {
-    files::read_text(&path.join(CONFIG), files::TEXT).is_ok_and(|text| text == options.config)
+    files::read_text(&path.join(CONFIG), files::TEXT).is_ok_and(|text| text == options.config())
 }
 
 /// The refusal of another end than a run began with, if the run is beyond it.
 fn beyond(trainer: &Trainer, run: &Path) -> Error {
     let seconds = |seconds: f64| format!("{seconds:.1} s");
     let (flag, end) = match trainer.settings().until {
-        Until::Solved { budget } => ("budget", count(budget)),
+        Until::Solved { budget } | Until::Proved { budget, .. } => ("budget", count(budget)),
         Until::Updates(updates) => ("updates", count(updates)),
         Until::Epochs(epochs) => ("epochs", count(epochs)),
         Until::Time(time) => ("time", seconds(time.as_secs_f64())),

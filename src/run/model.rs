@@ -16,12 +16,6 @@ pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
     let (settings, model, report) = (trainer.settings(), trainer.model(), &learned.report);
     let mut notes = vec![
         ("version", env!("CARGO_PKG_VERSION").into()),
-        ("bits", settings.bits.to_string()),
-        ("batch", settings.batch.to_string()),
-        ("seed", settings.seed.to_string()),
-        ("init", settings.init.to_string()),
-        ("optimizer", settings.rule.to_string()),
-        ("lr", settings.rule.lr().to_string()),
         ("level", settings.level.to_string()),
         ("updates", report.updates.to_string()),
         ("samples", report.samples.to_string()),

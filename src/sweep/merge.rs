@@ -3,14 +3,15 @@
 //! The result is a function of the trials alone: the same bytes for any number of shards, threads and kills. What depends on the
 //! machine, times for one, is left out unless asked for.
 
-use super::keys::short;
 use super::parquet;
 use super::plan::Plan;
 use super::record::Record;
 use super::store::{Damaged, Records};
-use super::table::{Value, columns};
+use super::table::columns;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::task::number::shorten;
+use serde_json::Value;
 use std::path::Path;
 
 /// A file format, by the end of the file's name.
@@ -36,7 +37,7 @@ impl TableFormat {
             Some("parquet") => Ok(Self::Parquet),
             Some("jsonl") => Ok(Self::JsonLines),
             _ => {
-                let path = short(&path.display().to_string());
+                let path = shorten(&path.display().to_string());
                 Err(Error::usage(format!(
                     "'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"
                 )))
@@ -110,11 +111,9 @@ fn csv(records: &[&Record], times: bool) -> Vec<u8> {
     writer.write_record(columns.iter().map(|column| column.name.as_str())).expect(grown);
     for row in 0..records.len() {
         let cells = columns.iter().map(|column| match &column.values[row] {
-            Value::Text(text) => text.clone(),
-            Value::Whole(number) => number.to_string(),
-            Value::Float(number) => number.to_string(),
-            Value::Flag(flag) => flag.to_string(),
-            Value::Nothing => String::new(),
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
         });
         writer.write_record(cells).expect(grown);
     }

@@ -32,11 +32,13 @@
 //! # The folder
 //!
 //! `sweep.toml` is the locked spec. `shards/shard-i-of-n.jsonl` holds a line for each finished trial, a [`Record`] with a check
-//! of its own, only ever appended. Nothing else matters: no lock, no server, no database; a network disk is enough.
+//! of its own, only ever appended. Both name their [`FORM`]. Nothing else matters: no lock, no server, no database; a network disk is enough.
+
+/// The form of what a sweep keeps. It changes where an older carrylane would read something else in it; an option more does not.
+pub const FORM: u32 = 2;
 
 mod axis;
 mod estimate;
-mod keys;
 mod merge;
 mod parquet;
 mod plan;
@@ -54,7 +56,6 @@ mod trial_run;
 
 pub use axis::MAX_TRIALS;
 pub use estimate::Estimate;
-pub use keys::Key;
 pub use merge::{Results, TableFormat};
 pub use plan::{Locked, Plan};
 pub use progress::Progress;
@@ -65,4 +66,4 @@ pub use spec::{Method, Spec};
 pub use status::Status;
 pub use store::{Damaged, Records};
 pub use submit::{Array, MAX_TASKS, sbatch};
-pub use trial::{Engine, Goal, Optimizer, Trial};
+pub use trial::{Tests, Trial, keys};

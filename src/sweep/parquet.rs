@@ -1,12 +1,13 @@
 //! A table as a Parquet file: one row group, optional columns, no compression.
 
-use super::table::{Column, Type, Value};
+use super::table::{Column, Type};
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::Result;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type as Schema;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// The bytes of the file.
@@ -25,22 +26,10 @@ fn write(columns: &[Column]) -> Result<Vec<u8>> {
     let mut group = file.next_row_group()?;
     for column in columns {
         match column.r#type {
-            Type::Text => column_of::<ByteArrayType>(&mut group, column, |value| match value {
-                Value::Text(text) => Some(ByteArray::from(text.as_str())),
-                _ => None,
-            })?,
-            Type::Whole => column_of::<Int64Type>(&mut group, column, |value| match value {
-                Value::Whole(number) => Some(*number),
-                _ => None,
-            })?,
-            Type::Float => column_of::<DoubleType>(&mut group, column, |value| match value {
-                Value::Float(number) => Some(*number),
-                _ => None,
-            })?,
-            Type::Flag => column_of::<BoolType>(&mut group, column, |value| match value {
-                Value::Flag(flag) => Some(*flag),
-                _ => None,
-            })?,
+            Type::Text => column_of::<ByteArrayType>(&mut group, column, |value| value.as_str().map(ByteArray::from))?,
+            Type::Whole => column_of::<Int64Type>(&mut group, column, Value::as_i64)?,
+            Type::Float => column_of::<DoubleType>(&mut group, column, Value::as_f64)?,
+            Type::Flag => column_of::<BoolType>(&mut group, column, Value::as_bool)?,
         }
     }
     group.close()?;

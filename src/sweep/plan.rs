@@ -1,5 +1,6 @@
 //! The trials of a sweep, in order, and the folder they are locked in.
 
+use super::FORM;
 use super::spec::Spec;
 use super::trial::Trial;
 use crate::error::{Error, Result};
@@ -32,9 +33,10 @@ pub enum Locked {
     Extended(usize),
 }
 
-/// A trial's id as a number; ids are 16 hexadecimal digits.
+/// A trial's id as a number; ids are a t and 16 hexadecimal digits.
 pub(super) fn id_number(id: &str) -> Option<u64> {
-    (id.len() == 16).then(|| u64::from_str_radix(id, 16).ok()).flatten()
+    let digits = id.strip_prefix('t').filter(|digits| digits.len() == 16)?;
+    u64::from_str_radix(digits, 16).ok()
 }
 
 impl Plan {
@@ -129,7 +131,7 @@ impl Plan {
         files::make_folder(&shards)?;
         let text = format!(
             "# A sweep of carrylane, locked: `carrylane sweep plan … --extend` adds trials, `carrylane sweep run` runs them.\n{}\n\
-             [lock]\ntrials = {}\ndigest = \"{}\"\n",
+             [lock]\nform = {FORM}\ntrials = {}\ndigest = \"{}\"\n",
             self.spec.to_toml(),
             self.len(),
             self.digest()
@@ -171,14 +173,28 @@ struct Lock {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seal {
+    /// The first form had no name.
+    #[serde(default = "first")]
+    form: u32,
     trials: usize,
     digest: String,
+}
+
+fn first() -> u32 {
+    1
 }
 
 fn parse_lock(text: &str) -> std::result::Result<Plan, String> {
     let at = text.rfind("[lock]").ok_or("its [lock] table is missing: the file is not whole")?;
     let (spec, seal) = text.split_at(at);
     let Lock { lock } = toml::from_str(seal).map_err(|e| format!("its [lock] table is damaged: {}", e.message()))?;
+    if lock.form != FORM {
+        return Err(format!(
+            "a sweep of form {}, and this carrylane reads and writes form {FORM}: finish it with the carrylane that planned it, or \
+             plan it again in another folder",
+            lock.form
+        ));
+    }
     let plan = Spec::from_toml(spec).and_then(Plan::new).map_err(|e| e.to_string())?;
     if (plan.len(), plan.digest()) != (lock.trials, lock.digest) {
         return Err(format!(
@@ -205,8 +221,8 @@ mod tests {
     fn words_and_toml_say_the_same() {
         let toml = "hidden = [4, 8]\n[grid]\nseed = '0..5'\n[random]\nlr = '0.001..0.1:log'\nloss = ['mse', 'cross-entropy']\n\
                     [fixed]\ncell = 'lstm'\nbias = false\n";
-        let toml = format!("method = 'sobol'\npoints = 7\nsweep_seed = 3\n{toml}");
-        let words = "method=sobol points=7 sweep_seed=3 hidden=4,8 seed=0..5 random.lr=0.001..0.1:log \
+        let toml = format!("method = 'sobol'\npoints = 7\nsweep-seed = 3\n{toml}");
+        let words = "method=sobol points=7 sweep-seed=3 hidden=4,8 seed=0..5 random.lr=0.001..0.1:log \
                      random.loss=mse,cross-entropy fixed.cell=lstm bias=false";
         let spec = Spec::from_toml(&toml).expect("a spec");
         assert_eq!(spec, plan(words).spec);

@@ -48,6 +48,8 @@ pub struct Proved {
 /// The line of a finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// [`FORM`](super::FORM).
+    pub form: u32,
     /// Hash of its config.
     pub id: String,
     /// All that it depends on.
@@ -73,7 +75,7 @@ pub struct Record {
     pub pairs_wrong: u64,
     /// Pairs of the check.
     pub pairs_total: u64,
-    /// Wrong sums at each test width in bits, of `test_pairs` random ones.
+    /// Wrong sums at each test width in bits, of `test-pairs` random ones.
     pub wrong_by_bits: BTreeMap<usize, u64>,
     /// Hash of the trained net.
     pub weights_hash: String,

@@ -122,9 +122,8 @@ pub(super) fn start_workers(
     machine: Machine,
     stop: &Arc<AtomicBool>,
 ) -> Result<Receiver<Record>> {
-    let needs = todo.iter().map(|&(place, _)| Ok(Need::of(&plan.trial(place).settings()?)));
-    let needs = needs.collect::<Result<Vec<Need>>>()?;
-    if let Some(most) = needs.into_iter().max_by(|a, b| a.total().total_cmp(&b.total())) {
+    let needs = todo.iter().map(|&(place, _)| Need::of(&plan.trial(place).settings));
+    if let Some(most) = needs.max_by(|a, b| a.total().total_cmp(&b.total())) {
         most.times(threads).afforded()?;
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

@@ -1,7 +1,7 @@
 //! Which trials a process runs: shard `i` of `n` has those whose place in the plan is `i` modulo `n`.
 
-use super::keys::short;
 use crate::error::{Error, Result};
+use crate::task::number::shorten;
 use crate::task::whole::{MAX_EXACT, in_range, whole};
 use std::fmt;
 
@@ -42,15 +42,16 @@ impl Shard {
     pub fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let number = |what: &str, text: &str| {
             let number = whole(text, &(0..=MAX_EXACT)).map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-            number.map_err(|wanted| Error::usage(format!("{what} is '{}', {wanted}", short(text))))
+            number.map_err(|wanted| Error::usage(format!("{what} is '{}', {wanted}", shorten(text))))
         };
         let (index, count) = match text.split_once('/') {
             Some((index, count)) => (index, Some(number("the number of shards", count)?)),
             None => (text, None),
         };
         if index != "auto" {
-            let count = count
-                .ok_or_else(|| Error::usage(format!("the shard is '{}', want i/n as in 0/8, or auto", short(text))))?;
+            let count = count.ok_or_else(|| {
+                Error::usage(format!("the shard is '{}', want i/n as in 0/8, or auto", shorten(text)))
+            })?;
             return Self::new(number("the shard", index)?, count);
         }
         let get = |name: &str| variable(name).map(|value| number(name, &value)).transpose();

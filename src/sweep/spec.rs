@@ -3,7 +3,7 @@
 //! ```toml
 //! method = "random"            # "grid" (the default), "random" or "sobol"
 //! points = 100                 # points drawn; each is crossed with the grid
-//! sweep_seed = 1               # key of the points
+//! sweep-seed = 1               # key of the points
 //! [grid]
 //! hidden = [4, 8, 16]
 //! seed = "0..20"
@@ -13,17 +13,17 @@
 //! cell = "lstm"
 //! ```
 //!
-//! In words: `method=random points=100 sweep_seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm`. Keys are
-//! those of [`Key`]; a value is a number, a word, a list, `a..b` or `a..b:step`, which leave `b` out.
+//! In words: `method=random points=100 sweep-seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm`. Keys are
+//! those of [`keys`]; a value is a number, a word, a list, `a..b` or `a..b:step`, which leave `b` out.
 
 use super::axis::{Axis, MAX_TRIALS, Spread};
-use super::keys::{Draft, Key, short};
-use super::trial::Trial;
+use super::trial::{Trial, keys};
 use crate::error::{Error, Result};
-use crate::files::{Entry, toml_entries};
+use crate::files::{Entry, toml_entries, toml_word};
+use crate::task::number::shorten;
 use crate::task::rng::{Purpose, stream, unit};
 use crate::task::whole::{MAX_EXACT, count, whole};
-use std::collections::BTreeMap;
+use crate::train::{Choices, Key};
 use std::fmt::{self, Write};
 
 /// How the points of the random axes are placed.
@@ -56,8 +56,8 @@ pub struct Spec {
     method: Method,
     points: usize,
     sweep_seed: u64,
-    grid: BTreeMap<Key, Axis>,
-    random: BTreeMap<Key, Spread>,
+    grid: Vec<(&'static Key, Axis)>,
+    random: Vec<(&'static Key, Spread)>,
 }
 
 /// The most points of a Sobol sequence: `sobol_burley`'s bound.
@@ -69,8 +69,8 @@ struct Said {
     method: Option<Method>,
     points: Option<usize>,
     sweep_seed: Option<u64>,
-    grid: BTreeMap<Key, Axis>,
-    random: BTreeMap<Key, Spread>,
+    grid: Vec<(&'static Key, Axis)>,
+    random: Vec<(&'static Key, Spread)>,
 }
 
 impl Spec {
@@ -86,7 +86,7 @@ impl Spec {
         for word in words {
             let word = word.as_ref();
             let (name, text) = word.split_once('=').ok_or_else(|| {
-                Error::usage(format!("'{}' is no axis: want key=value, as in hidden=4,8,16", short(word)))
+                Error::usage(format!("'{}' is no axis: want key=value, as in hidden=4,8,16", shorten(word)))
             })?;
             let (table, name) = name.split_once('.').unwrap_or(("", name));
             said.take(table, name, text)?;
@@ -113,9 +113,9 @@ impl Spec {
     }
 
     /// Its axes: name, values as written, and how many; 0 for a range to draw from.
-    pub fn axes(&self) -> Vec<(Key, String, usize)> {
-        let grid = self.grid.iter().map(|(key, axis)| (*key, axis.to_string(), axis.len()));
-        grid.chain(self.random.iter().map(|(key, spread)| (*key, spread.to_string(), 0))).collect()
+    pub fn axes(&self) -> Vec<(&'static str, String, usize)> {
+        let grid = self.grid.iter().map(|(key, axis)| (key.name, axis.to_string(), axis.values.len()));
+        grid.chain(self.random.iter().map(|(key, spread)| (key.name, spread.to_string(), 0))).collect()
     }
 
     /// How many trials it names, equal ones counted each time.
@@ -123,10 +123,11 @@ impl Spec {
     /// # Errors
     /// [`Error::Usage`] if there are too many to plan.
     pub(super) fn size(&self) -> Result<usize> {
-        let mut lengths = self.grid.values().map(Axis::len);
+        let mut lengths = self.grid.iter().map(|(_, axis)| axis.values.len());
         let size = lengths.try_fold(self.points, usize::checked_mul);
         size.filter(|&size| size <= MAX_TRIALS).ok_or_else(|| {
-            let axes: Vec<String> = self.grid.iter().map(|(key, axis)| format!("{} of {key}", axis.len())).collect();
+            let axes: Vec<String> =
+                self.grid.iter().map(|(key, axis)| format!("{} of {}", axis.values.len(), key.name)).collect();
             let points = self.points;
             Error::usage(format!(
                 "{points} points times {} is more than {} trials, the most a sweep may have",
@@ -141,15 +142,15 @@ impl Spec {
     /// # Errors
     /// [`Error::Usage`] for values that make no trial.
     pub(super) fn trial(&self, mut index: usize) -> Result<Trial> {
-        let mut draft = Draft::default();
-        for (key, axis) in self.grid.iter().rev() {
-            draft.set(*key, &axis.token(index % axis.len()))?;
-            index /= axis.len();
+        let mut choices = Choices::default();
+        for (key, Axis { values, .. }) in self.grid.iter().rev() {
+            choices.set(key.name, values[index % values.len()].clone());
+            index /= values.len();
         }
         for ((key, spread), u) in self.random.iter().zip(self.point(index)) {
-            draft.set(*key, &spread.token(u))?;
+            choices.set(key.name, spread.value(key, u));
         }
-        draft.trial()
+        Trial::of(&choices)
     }
 
     /// A random point: a function of the sweep's seed and the index.
@@ -168,12 +169,12 @@ impl Spec {
     pub fn to_toml(&self) -> String {
         let mut text = format!("method = \"{}\"\n", self.method);
         if self.method != Method::Grid {
-            writeln!(text, "points = {}\nsweep_seed = {}", self.points, self.sweep_seed).expect("a string grows");
+            writeln!(text, "points = {}\nsweep-seed = {}", self.points, self.sweep_seed).expect("a string grows");
         }
-        let fixed = |fixed: bool| move |(_, axis): &(&Key, &Axis)| (axis.len() == 1) == fixed;
-        let grid: Vec<_> = self.grid.iter().filter(fixed(false)).map(|(k, a)| (k, a.to_string())).collect();
-        let random: Vec<_> = self.random.iter().map(|(k, s)| (k, s.to_string())).collect();
-        let fixed: Vec<_> = self.grid.iter().filter(fixed(true)).map(|(k, a)| (k, a.to_string())).collect();
+        let said = |(key, axis): &(&Key, Axis)| (key.name, axis.to_string());
+        let (fixed, grid): (Vec<_>, Vec<_>) = self.grid.iter().partition(|(_, axis)| axis.values.len() == 1);
+        let [fixed, grid] = [fixed, grid].map(|axes| axes.into_iter().map(said).collect::<Vec<_>>());
+        let random: Vec<_> = self.random.iter().map(|(key, spread)| (key.name, spread.to_string())).collect();
         for (name, axes) in [("grid", grid), ("random", random), ("fixed", fixed)] {
             if !axes.is_empty() {
                 writeln!(text, "\n[{name}]").expect("a string grows");
@@ -192,49 +193,57 @@ impl Said {
     /// Takes one key and its value, which belongs to a table, or to none.
     fn take(&mut self, table: &str, name: &str, text: &str) -> Result<()> {
         let number = |range| {
-            whole(text, &range).map_err(|wanted| Error::usage(format!("{name} is '{}', {wanted}", short(text))))
+            whole(text, &range).map_err(|wanted| Error::usage(format!("{name} is '{}', {wanted}", shorten(text))))
         };
         match (table, name) {
             ("", "method") => {
                 let methods = [Method::Grid, Method::Random, Method::Sobol];
                 let found = methods.into_iter().find(|method| method.to_string() == text.trim());
                 self.method = Some(found.ok_or_else(|| {
-                    Error::usage(format!("method is '{}', want grid or random or sobol", short(text)))
+                    Error::usage(format!("method is '{}', want grid or random or sobol", shorten(text)))
                 })?);
             }
             ("", "points") => {
                 let points = number(1..=MAX_TRIALS as u64)?;
                 self.points = Some(usize::try_from(points).expect("at most a million"));
             }
-            ("", "sweep_seed") => self.sweep_seed = Some(number(0..=MAX_EXACT)?),
+            ("", "sweep-seed") => self.sweep_seed = Some(number(0..=MAX_EXACT)?),
             ("" | "grid" | "fixed" | "random", name) => {
-                let key = Key::parse(name)?;
-                if self.grid.contains_key(&key) || self.random.contains_key(&key) {
-                    return Err(Error::usage(format!("{key} is given twice")));
+                if name == "time" {
+                    let problem =
+                        "time is no axis: what ends by the clock is no function of its options; want updates or budget";
+                    return Err(Error::usage(problem));
+                }
+                let key = Key::find(name, keys())?;
+                if self.grid.iter().any(|(other, _)| *other == key)
+                    || self.random.iter().any(|(other, _)| *other == key)
+                {
+                    return Err(Error::usage(format!("{name} is given twice")));
                 }
                 if table == "random" {
-                    self.random.insert(key, Spread::parse(key, text)?);
+                    self.random.push((key, Spread::parse(key, text)?));
                 } else {
                     let axis = Axis::parse(key, text)?;
-                    // Here, where the line is known.
-                    axis.ends().try_for_each(|token| Draft::default().set(key, &token))?;
-                    if table == "fixed" && axis.len() != 1 {
-                        let values = axis.len();
+                    let values = axis.values.len();
+                    if table == "fixed" && values != 1 {
                         return Err(Error::usage(format!(
-                            "{key} is fixed to {values} values: want one, or put it in grid"
+                            "{name} is fixed to {values} values: want one, or put it in grid"
                         )));
                     }
-                    self.grid.insert(key, axis);
+                    self.grid.push((key, axis));
                 }
             }
             (table, _) => {
-                return Err(Error::usage(format!("unknown table '{}': tables are grid, random, fixed", short(table))));
+                return Err(Error::usage(format!(
+                    "unknown table '{}': tables are grid, random, fixed",
+                    shorten(table)
+                )));
             }
         }
         Ok(())
     }
 
-    fn spec(self) -> Result<Spec> {
+    fn spec(mut self) -> Result<Spec> {
         let method = self.method.unwrap_or(if self.random.is_empty() { Method::Grid } else { Method::Random });
         match (method, self.random.is_empty(), self.points) {
             (Method::Grid, false, _) => {
@@ -242,7 +251,7 @@ impl Said {
             }
             (Method::Grid, true, points) if points.is_some() || self.sweep_seed.is_some() => {
                 return Err(Error::usage(
-                    "points and sweep_seed are for random axes, and there are none: random.lr=0.001..0.1:log is one",
+                    "points and sweep-seed are for random axes, and there are none: random.lr=0.001..0.1:log is one",
                 ));
             }
             (Method::Random | Method::Sobol, true, _) => {
@@ -259,6 +268,9 @@ impl Said {
             }
             _ => {}
         }
+        let place = |key: &Key| keys().position(|other| other == key);
+        self.grid.sort_by_key(|(key, _)| place(key));
+        self.random.sort_by_key(|(key, _)| place(key));
         let points = self.points.unwrap_or(1);
         let sweep_seed = self.sweep_seed.unwrap_or(0);
         Ok(Spec { method, points, sweep_seed, grid: self.grid, random: self.random })
@@ -267,20 +279,11 @@ impl Said {
 
 /// A TOML value as it would be typed as a word.
 fn words(key: &str, value: &toml::Value) -> Result<String> {
-    let wrong = |found: &str| Error::usage(format!("{} is {found}, want a number, a word or a list", short(key)));
-    Ok(match value {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) => number.to_string(),
-        toml::Value::Float(number) => number.to_string(),
-        toml::Value::Boolean(flag) => flag.to_string(),
-        toml::Value::Array(values) => {
-            if values.iter().any(toml::Value::is_array) {
-                return Err(wrong("a list of lists"));
-            }
-            let values = values.iter().map(|value| words(key, value)).collect::<Result<Vec<_>>>()?;
-            values.join(",")
-        }
-        toml::Value::Datetime(_) => return Err(wrong("a date")),
-        toml::Value::Table(_) => return Err(wrong("a table")),
-    })
+    let each = |value| {
+        toml_word(value).map_err(|found| Error::usage(format!("{} is {found}, want numbers or words", shorten(key))))
+    };
+    match value {
+        toml::Value::Array(values) => Ok(values.iter().map(each).collect::<Result<Vec<_>>>()?.join(",")),
+        value => each(value),
+    }
 }

@@ -44,7 +44,7 @@ pub(super) fn encode(record: &Record) -> String {
 /// The record of a line.
 pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
     let text = std::str::from_utf8(line).map_err(|_| "not UTF-8")?;
-    let torn = if text.starts_with("{\"id\":") { "torn" } else { "not a line of a sweep" };
+    let torn = if text.starts_with("{\"form\":") { "torn" } else { "not a line of a sweep" };
     let (body, check) = text.rsplit_once(CHECK).ok_or(torn)?;
     let check = check.strip_suffix("\"}").ok_or(torn)?;
     if config_hash(&body) != check {

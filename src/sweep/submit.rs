@@ -3,8 +3,8 @@
 //! The engine only starts shards: placement, retries and limits are its own, and a task that was killed, requeued or submitted twice
 //! does what is still missing.
 
-use super::keys::short;
 use crate::error::{Error, Result};
+use crate::task::number::shorten;
 use crate::task::whole::in_range;
 use std::path::Path;
 use std::process::Command;
@@ -41,7 +41,7 @@ impl Array {
         for (option, word) in [("time", &self.time), ("partition", &self.partition)] {
             let Some(word) = word else { continue };
             if word.is_empty() || !word.chars().all(|c| c.is_ascii_alphanumeric() || ":-_.,".contains(c)) {
-                return Err(Error::usage(format!("{option} is '{}', want a word of Slurm's", short(word))));
+                return Err(Error::usage(format!("{option} is '{}', want a word of Slurm's", shorten(word))));
             }
             head.push_str(&format!("#SBATCH --{option}={word}\n"));
         }

@@ -1,17 +1,10 @@
 //! A sweep as a table: one row a trial, one column a fact.
 
 use super::record::{Proved, Record};
+use super::trial::keys;
+use crate::train::Kind;
+use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// A value of the table; nothing where a fact does not apply.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
-    Text(String),
-    Whole(i64),
-    Float(f64),
-    Flag(bool),
-    Nothing,
-}
 
 /// What a column holds, where it holds something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +15,18 @@ pub(super) enum Type {
     Flag,
 }
 
-/// A named column.
+impl From<&Kind> for Type {
+    fn from(kind: &Kind) -> Self {
+        match kind.some() {
+            Kind::Whole(_) => Self::Whole,
+            Kind::Positive | Kind::Within(..) | Kind::Seconds => Self::Float,
+            Kind::Switch => Self::Flag,
+            Kind::Word(_) | Kind::Several(..) | Kind::OrNone(_) => Self::Text,
+        }
+    }
+}
+
+/// A named column; a value is null where it does not apply.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub(super) name: String,
@@ -33,96 +37,64 @@ pub(super) struct Column {
 /// A fact of a record.
 type Fact = fn(&Record) -> Value;
 
-fn whole(n: impl TryInto<i64>) -> Value {
-    n.try_into().map_or(Value::Nothing, Value::Whole)
-}
-
-fn text(t: &impl ToString) -> Value {
-    Value::Text(t.to_string())
-}
-
-/// A rate as the decimal it was given as, not as the nearest f32's digits.
-fn decimal(x: f32) -> Value {
-    Value::Float(x.to_string().parse().expect("a number's own digits"))
-}
-
 fn proof(record: &Record, fact: impl Fn(&Proved) -> Value) -> Value {
-    record.proof.as_ref().map_or(Value::Nothing, fact)
+    record.proof.as_ref().map_or(Value::Null, fact)
 }
 
-/// The columns that do not depend on which machine ran a trial, or when.
-const FACTS: [(&str, Type, Fact); 35] = [
-    ("id", Type::Text, |r| text(&r.id)),
-    ("cell", Type::Text, |r| text(&r.config.cell)),
-    ("lstm_form", Type::Text, |r| text(&r.config.lstm_form)),
-    ("hidden", Type::Whole, |r| whole(r.config.hidden)),
-    ("bias", Type::Flag, |r| Value::Flag(r.config.bias)),
-    ("activation", Type::Text, |r| text(&r.config.activation)),
-    ("output_activation", Type::Text, |r| text(&r.config.output_activation)),
-    ("loss", Type::Text, |r| text(&r.config.loss)),
-    ("bits", Type::Whole, |r| whole(r.config.bits)),
-    ("batch", Type::Whole, |r| whole(r.config.batch)),
-    ("dataset", Type::Whole, |r| r.config.dataset.map_or(Value::Nothing, whole)),
-    ("shuffle", Type::Flag, |r| Value::Flag(r.config.shuffle)),
-    ("init", Type::Text, |r| text(&r.config.init)),
-    ("optimizer", Type::Text, |r| text(&r.config.optimizer)),
-    ("lr", Type::Float, |r| decimal(r.config.lr)),
-    ("until", Type::Text, |r| text(&r.config.goal.name())),
-    ("limit", Type::Whole, |r| whole(r.config.goal.limit())),
-    ("engine", Type::Text, |r| text(&r.config.engine)),
-    ("test_pairs", Type::Whole, |r| whole(r.config.test_pairs)),
-    ("seed", Type::Whole, |r| whole(r.config.seed)),
-    ("outcome", Type::Text, |r| text(&r.outcome)),
-    ("updates", Type::Whole, |r| whole(r.updates)),
-    ("samples", Type::Whole, |r| whole(r.samples)),
-    ("pairs_wrong", Type::Whole, |r| whole(r.pairs_wrong)),
-    ("pairs_total", Type::Whole, |r| whole(r.pairs_total)),
-    ("diverged_update", Type::Whole, |r| r.diverged.as_ref().map_or(Value::Nothing, |d| whole(d.update))),
-    ("diverged_tensor", Type::Text, |r| r.diverged.as_ref().map_or(Value::Nothing, |d| text(&d.tensor))),
-    ("proof_q", Type::Whole, |r| proof(r, |p| whole(p.q))),
-    ("proof_states", Type::Whole, |r| proof(r, |p| whole(p.states))),
-    ("proof_depth", Type::Whole, |r| proof(r, |p| whole(p.depth))),
-    ("proof_margin", Type::Float, |r| proof(r, |p| Value::Float(p.margin))),
-    ("error", Type::Text, |r| r.error.as_ref().map_or(Value::Nothing, text)),
-    ("weights_hash", Type::Text, |r| text(&r.weights_hash)),
-    ("version", Type::Text, |r| text(&r.version)),
-    ("command", Type::Text, |r| text(&r.config.command())),
+/// What came of a trial, whichever machine ran it.
+const FACTS: [(&str, Type, Fact); 15] = [
+    ("outcome", Type::Text, |r| r.outcome.to_string().into()),
+    ("updates_made", Type::Whole, |r| r.updates.into()),
+    ("samples", Type::Whole, |r| r.samples.into()),
+    ("pairs_wrong", Type::Whole, |r| r.pairs_wrong.into()),
+    ("pairs_total", Type::Whole, |r| r.pairs_total.into()),
+    ("diverged_update", Type::Whole, |r| r.diverged.as_ref().map(|d| d.update).into()),
+    ("diverged_tensor", Type::Text, |r| r.diverged.as_ref().map(|d| d.tensor.clone()).into()),
+    ("proof_q", Type::Whole, |r| proof(r, |p| p.q.into())),
+    ("proof_states", Type::Whole, |r| proof(r, |p| p.states.into())),
+    ("proof_depth", Type::Whole, |r| proof(r, |p| p.depth.into())),
+    ("proof_margin", Type::Float, |r| proof(r, |p| p.margin.into())),
+    ("error", Type::Text, |r| r.error.clone().into()),
+    ("weights_hash", Type::Text, |r| r.weights_hash.clone().into()),
+    ("version", Type::Text, |r| r.version.clone().into()),
+    ("command", Type::Text, |r| r.config.settings.command().into()),
 ];
 
-/// The columns that do.
+/// The columns that depend on the machine.
 const TIMES: [(&str, Type, Fact); 12] = [
-    ("seconds", Type::Float, |r| Value::Float(r.seconds)),
-    ("trial_seconds", Type::Float, |r| Value::Float(r.machine.trial_seconds)),
-    ("learning_seconds", Type::Float, |r| Value::Float(r.machine.times.learning)),
-    ("check_seconds", Type::Float, |r| Value::Float(r.machine.times.checks)),
-    ("test_seconds", Type::Float, |r| Value::Float(r.machine.times.tests)),
-    ("prove_seconds", Type::Float, |r| Value::Float(r.machine.times.proofs)),
-    ("rest_seconds", Type::Float, |r| Value::Float(r.machine.times.rest)),
-    ("attempt", Type::Whole, |r| whole(r.attempt)),
-    ("host", Type::Text, |r| text(&r.machine.host)),
-    ("level", Type::Text, |r| text(&r.machine.level)),
-    ("threads", Type::Whole, |r| whole(r.machine.threads)),
-    ("run", Type::Text, |r| text(&r.machine.run)),
+    ("seconds", Type::Float, |r| r.seconds.into()),
+    ("trial_seconds", Type::Float, |r| r.machine.trial_seconds.into()),
+    ("learning_seconds", Type::Float, |r| r.machine.times.learning.into()),
+    ("check_seconds", Type::Float, |r| r.machine.times.checks.into()),
+    ("test_seconds", Type::Float, |r| r.machine.times.tests.into()),
+    ("prove_seconds", Type::Float, |r| r.machine.times.proofs.into()),
+    ("rest_seconds", Type::Float, |r| r.machine.times.rest.into()),
+    ("attempt", Type::Whole, |r| r.attempt.into()),
+    ("host", Type::Text, |r| r.machine.host.clone().into()),
+    ("level", Type::Text, |r| r.machine.level.clone().into()),
+    ("threads", Type::Whole, |r| r.machine.threads.into()),
+    ("run", Type::Text, |r| r.machine.run.clone().into()),
 ];
 
-/// The table of some records; `wrong_8` and the like are the wrong sums at a test width.
+/// The table of some records: the id, every option, what came of it; `wrong_8` and the like are the wrong sums at a test width.
 pub(super) fn columns(records: &[&Record], times: bool) -> Vec<Column> {
-    let mut columns = Vec::new();
-    let mut add = |facts: &[(&str, Type, Fact)]| {
-        for (name, r#type, fact) in facts {
-            let values = records.iter().map(|record| fact(record)).collect();
-            columns.push(Column { name: (*name).to_owned(), r#type: *r#type, values });
-        }
+    let column = |name: &str, r#type, fact: &dyn Fn(&Record) -> Value| Column {
+        name: name.to_owned(),
+        r#type,
+        values: records.iter().map(|record| fact(record)).collect(),
     };
-    add(&FACTS);
-    if times {
-        add(&TIMES);
-    }
+    let facts = FACTS.iter().chain(TIMES.iter().filter(|_| times));
     let widths: BTreeSet<usize> = records.iter().flat_map(|record| record.wrong_by_bits.keys().copied()).collect();
-    for bits in widths {
-        let wrong = |record: &&Record| record.wrong_by_bits.get(&bits).map_or(Value::Nothing, |n| whole(*n));
-        let values = records.iter().map(wrong).collect();
-        columns.push(Column { name: format!("wrong_{bits}"), r#type: Type::Whole, values });
-    }
+    let choices: Vec<_> = records.iter().map(|record| record.config.choices()).collect();
+    let option = |key: &'static crate::train::Key| Column {
+        name: key.name.to_owned(),
+        r#type: Type::from(&key.kind),
+        values: choices.iter().map(|all| all.get(key.name).cloned().unwrap_or_default()).collect(),
+    };
+    let mut columns = vec![column("id", Type::Text, &|r| r.id.clone().into())];
+    columns.extend(keys().map(option));
+    columns.extend(facts.map(|(name, r#type, fact)| column(name, *r#type, fact)));
+    let wrong = |bits| column(&format!("wrong_{bits}"), Type::Whole, &|r| r.wrong_by_bits.get(&bits).copied().into());
+    columns.extend(widths.into_iter().map(wrong));
     columns
 }

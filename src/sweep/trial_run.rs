@@ -1,13 +1,13 @@
 //! One trial, run to its end on the thread that calls.
 
 use super::record::{Divergence, Machine, Outcome, Proved, Record, curve_updates};
-use super::trial::{Goal, Trial};
+use super::trial::Trial;
 use crate::error::Result;
 use crate::model::weights_hash;
 use crate::prove::{Learned, Plan, Proof, until_proved};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Event, Outcome as Ended, Report, Trainer, score};
+use crate::train::{Event, Outcome as Ended, Report, Trainer, Until, score};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -49,6 +49,7 @@ impl Record {
     /// A record of nothing yet.
     fn begun(trial: &Trial, machine: &Machine, attempt: u32) -> Self {
         Self {
+            form: super::FORM,
             id: trial.id(),
             config: trial.clone(),
             outcome: Outcome::Failed,
@@ -71,7 +72,7 @@ impl Record {
 }
 
 fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<Record>> {
-    let mut trainer = Trainer::new(trial.settings()?)?;
+    let mut trainer = Trainer::new(trial.settings.clone())?;
     trainer.stop_on(Arc::clone(stop));
     let mut curve = Vec::new();
     let mut points = curve_updates();
@@ -85,8 +86,8 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
             next = points.next();
         }
     };
-    let (report, proof) = match trial.goal {
-        Goal::Proved(budget) => {
+    let (report, proof) = match trial.settings.until {
+        Until::Proved { budget, .. } => {
             let plan = Plan::of(trainer.settings());
             let learned = until_proved(&mut trainer, &plan, budget, on_event)?;
             let proved = learned.proved();
@@ -139,9 +140,9 @@ impl From<&Proof> for Proved {
 /// Wrong sums at each test width: random ones, from the trial's own stream, so that their share has an interval.
 fn tests(trial: &Trial, trainer: &mut Trainer) -> BTreeMap<usize, u64> {
     let engine = trainer.engine();
-    let mut wrong_at = |&bits: &usize| {
-        let set = PairSet::uniform(bits, trial.test_pairs, trial.seed, Purpose::Eval);
+    let wrong_at = |bits| {
+        let set = PairSet::uniform(bits, trial.tests.pairs, trial.settings.seed, Purpose::Eval);
         (bits, score(engine, &set).wrong)
     };
-    trial.test_bits.iter().map(&mut wrong_at).collect()
+    trial.tests.widths().map(wrong_at).collect()
 }

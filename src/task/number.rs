@@ -41,14 +41,12 @@ pub fn parse(text: &str) -> Result<BigUint> {
     }
 }
 
-/// A long text as its beginning and its length.
+/// A text as a message can hold it: of a long one its beginning and its length, and no control characters.
 pub fn shorten(text: &str) -> String {
     let count = text.chars().count();
-    if count <= 40 {
-        text.to_owned()
-    } else {
-        format!("{}… ({count} characters)", text.chars().take(24).collect::<String>())
-    }
+    let shown = text.chars().take(if count <= 40 { 40 } else { 24 }).map(|c| if c.is_control() { '·' } else { c });
+    let shown: String = shown.collect();
+    if count <= 40 { shown } else { format!("{shown}… ({count} characters)") }
 }
 
 /// The width that `a + b` needs: the wider operand and one bit for the carry.

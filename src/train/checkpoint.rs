@@ -18,7 +18,7 @@ use std::path::Path;
 
 /// Weights, and for Adam the mean gradient and its mean square.
 const KIND: Kind =
-    Kind { format: "carrylane-checkpoint-1", name: "checkpoint", prefixes: &["", "mean.", "square."], counts: &[1, 3] };
+    Kind { format: "carrylane-checkpoint-2", name: "checkpoint", prefixes: &["", "mean.", "square."], counts: &[1, 3] };
 /// Metadata keys.
 const IDENTITY_KEY: &str = "identity";
 const STATE_KEY: &str = "state";
@@ -164,7 +164,7 @@ mod tests {
         for _ in 0..5 {
             trainer.step();
         }
-        trainer.checkpoint(&Identity::of(&settings).with("until", "solved"), None)
+        trainer.checkpoint(&Identity::of(&settings), None)
     }
 
     #[test]
@@ -198,14 +198,14 @@ mod tests {
         let config = Config { hidden: 2, ..Config::default() };
         let settings = Settings { config, rule: Rule::adam(0.1), batch: 3, bits: 2, ..Settings::default() };
         let resume = |settings: Settings| {
-            let identity = Identity::of(&settings).with("until", "solved");
+            let identity = Identity::of(&settings);
             whole.resume(settings, &identity)
         };
         assert!(resume(Settings { threads: 2, ..settings.clone() }).is_ok(), "another number of threads");
         for (name, other) in [
             ("lr", Settings { rule: Rule::adam(0.2), ..settings.clone() }),
             ("seed", Settings { seed: 9, ..settings.clone() }),
-            ("clip norm", Settings { clip_norm: Some(1.0), ..settings.clone() }),
+            ("clip-norm", Settings { clip_norm: Some(1.0), ..settings.clone() }),
             ("hidden", Settings { config: Config { hidden: 3, ..config }, ..settings.clone() }),
         ] {
             let refusal = resume(other).expect_err("another training").to_string();

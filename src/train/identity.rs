@@ -1,7 +1,8 @@
 //! What must be the same for one training to go on where another was.
 
 use super::engine::EngineKind;
-use super::settings::{Settings, Source};
+use super::options::text;
+use super::settings::{OPTIONS, Settings};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,45 +14,16 @@ pub struct Identity(BTreeMap<String, String>);
 impl Identity {
     /// That of some settings.
     pub fn of(settings: &Settings) -> Self {
-        let Settings { config, bits, batch, source, seed, init, rule, clip_norm, engine, level, .. } = settings;
-        let config = serde_json::to_value(config).expect("a config has a JSON form");
-        let config = config.as_object().expect("a config is an object").iter();
-        let mut all = Self(config.map(|(name, value)| (name.clone(), value.to_string().replace('"', ""))).collect());
-        let (dataset, shuffle) = match source {
-            Source::Stream => ("none".to_owned(), false),
-            Source::Fixed { samples, shuffle } => (samples.to_string(), *shuffle),
-        };
         // Levels of a kind round alike, but the blas engine's kernels are each level's own.
-        let rounding = match engine {
-            EngineKind::Blas => format!("that of blas on {level}"),
+        let rounding = match settings.engine {
+            EngineKind::Blas => format!("that of blas on {}", settings.level),
             EngineKind::Reference => "plain".into(),
-            _ if level.fused_multiply_add() => "fused multiply-add".into(),
+            _ if settings.level.fused_multiply_add() => "fused multiply-add".into(),
             _ => "multiply, then add".into(),
         };
-        let clip_norm = clip_norm.map_or("none".into(), |norm| format!("{norm:?}"));
-        for (name, value) in [
-            ("bits", bits.to_string()),
-            ("batch", batch.to_string()),
-            ("dataset", dataset),
-            ("shuffle", shuffle.to_string()),
-            ("seed", seed.to_string()),
-            ("init", init.to_string()),
-            ("optimizer", rule.to_string()),
-            ("lr", format!("{:?}", rule.lr())),
-            ("clip norm", clip_norm),
-            ("engine", engine.to_string()),
-            ("rounding", rounding),
-        ] {
-            all = all.with(name, value);
-        }
-        all
-    }
-
-    /// The same with one more value.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.insert(name.into(), value.into());
-        self
+        let lasting = OPTIONS.iter().filter(|option| !option.key.is_length());
+        let all = lasting.map(|option| (option.key.name.to_owned(), text(&(option.get)(settings))));
+        Self(all.chain([("rounding".to_owned(), rounding)]).collect())
     }
 
     /// Each value that `other` has otherwise: its name, this one's value, the other's.

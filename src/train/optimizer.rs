@@ -1,6 +1,5 @@
 //! How parameters move.
 
-use crate::error::{Error, Result};
 use std::fmt;
 
 /// An optimizer and its rates.
@@ -37,19 +36,6 @@ impl Rule {
     pub fn lr(&self) -> f32 {
         match *self {
             Self::Sgd { lr } | Self::Adam { lr, .. } => lr,
-        }
-    }
-
-    /// The same, if its rates make sense.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for a rate that is negative, zero, NaN or infinite.
-    pub fn checked(self) -> Result<Self> {
-        let lr = self.lr();
-        if lr.is_finite() && lr > 0.0 {
-            Ok(self)
-        } else {
-            Err(Error::usage(format!("the learning rate is {lr}, want a positive number up to 3.4e38")))
         }
     }
 }
@@ -196,13 +182,6 @@ mod tests {
                 let largest = Optimizer::new(rule, 3).update(&mut params, &[0.0, -g, 0.0], 4.0);
                 assert!(largest.iter().any(|x| !x.is_finite()), "{rule}, gradient {g}: {largest:?}, {params:?}");
             }
-        }
-    }
-
-    #[test]
-    fn rates_that_make_no_sense_are_refused() {
-        for lr in [0.0, -0.1, f32::NAN, f32::INFINITY] {
-            assert!(Rule::adam(lr).checked().is_err() && Rule::Sgd { lr }.checked().is_err(), "{lr}");
         }
     }
 }

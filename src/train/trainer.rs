@@ -158,7 +158,7 @@ impl Trainer {
     fn end(&self) -> (u64, Option<Duration>) {
         let in_epoch = self.dataset.as_ref().map_or(1, |dataset| dataset.minibatches(self.settings.batch) as u64);
         match self.settings.until {
-            Until::Solved { budget: updates } | Until::Updates(updates) => (updates, None),
+            Until::Solved { budget: n } | Until::Proved { budget: n, .. } | Until::Updates(n) => (n, None),
             Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch), None),
             Until::Time(time) => (u64::MAX, Some(time)),
         }
@@ -372,7 +372,8 @@ impl Trainer {
 
     fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
-        let ((updates, time), solve) = (self.end(), matches!(self.settings.until, Until::Solved { .. }));
+        let ((updates, time), solve) =
+            (self.end(), matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. }));
         loop {
             // First, so that a training that is stopped in a check, or resumed before one, begins with it.
             if solve && self.course.clean >= CLEAN {

@@ -8,7 +8,7 @@ use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::values;
 use carrylane::files;
 use carrylane::run::is_run;
-use carrylane::sweep::{Key, Locked, Method, Plan, Spec};
+use carrylane::sweep::{Locked, Method, Plan, Spec, keys};
 use carrylane::train::{MAX_THREADS, cores};
 use carrylane::{Error, Result};
 use serde_json::json;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Say what a sweep will try, and lock it in a folder.
 #[derive(Debug, clap::Args)]
-#[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
+#[command(help_template = HELP, before_help = details(), after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Axes as key=value, or a TOML file.
     #[arg(required = true, value_name = "WORDS")]
@@ -32,13 +32,19 @@ pub(super) struct Args {
     threads: Option<usize>,
 }
 
+/// What a value is, and the keys there are.
+fn details() -> String {
+    let names: Vec<&str> = keys().map(|key| key.name).collect();
+    format!(
+        "{DETAILS}\n\nKeys: {}. They are the options of `carrylane train` with its defaults, but until=solved; \
+         test-bits=8+16+64+256 and test-pairs=64 are widths that the trained net is tried at, and random sums at each.",
+        names.join(", ")
+    )
+}
+
 const DETAILS: &str = "\
 A value is a number, a word, a list 4,8,16, or a range a..b or a..b:step, which leaves b out. Every combination is a trial. \
-random.KEY=a..b, or a..b:log, draws from a range: points=N says how often, method=sobol how.
-
-Keys: cell, lstm_form, hidden, bias, activation, output_activation, loss, bits, batch, dataset, shuffle, init, optimizer, lr, \
-until, budget, updates, epochs, engine, seed: the options of `carrylane train` with its defaults, but until=solved (or proved); test_bits=8+16+64+256 and \
-test_pairs=64: widths that the trained net is tried at, and random sums at each.";
+random.KEY=a..b, or a..b:log, draws from a range: points=N says how often, method=sobol how.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -47,7 +53,7 @@ Examples:
   carrylane sweep plan SPEC.toml -o DIR";
 
 /// An axis, its values, and how many there are; none of a range that values are drawn from.
-type Axis = (Key, String, usize);
+type Axis = (&'static str, String, usize);
 
 const COLUMNS: [Column<Axis>; 3] = [
     ("<axis", |axis| axis.0.to_string()),
@@ -103,8 +109,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.note(format!("next: carrylane sweep run {folder}"))?;
     }
     let axis = |(key, values, n): &Axis| match n {
-        0 => json!({ "key": key.to_string(), "values": values }),
-        n => json!({ "key": key.to_string(), "values": values, "count": n }),
+        0 => json!({ "key": key, "values": values }),
+        n => json!({ "key": key, "values": values, "count": n }),
     };
     let line = fields! {
         "trials": plan.len(), "repeated": plan.repeated(), "method": spec.method().to_string(),

@@ -3,14 +3,14 @@
 use super::told::{conclusion, header, next, right, show_sums, summary};
 use super::{Args, Keeping};
 use crate::cli::args::goes_with;
-use crate::cli::config_file;
 use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{Output, fields};
 use crate::cli::proof::tell;
 use crate::cli::trace::Trace;
 use crate::cli::{Answer, quoted, signals};
+use carrylane::kernel::SimdLevel;
 use carrylane::model::{Model, config_hash, weights_hash};
-use carrylane::prove::{Findings, Learned, Plan};
+use carrylane::prove::{Findings, Learned};
 use carrylane::report::write_training;
 use carrylane::run::{CONFIG, Curves, MODEL, Options, REPORT, Run, checkpoints, is_run};
 use carrylane::sweep;
@@ -33,14 +33,7 @@ pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answe
 }
 
 fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    // What the environment says of threads is no file's fault.
-    args.machine.threads()?;
-    let blame = |error| match (args.file(), error) {
-        (Some(file), Error::Usage(problem)) => Error::data(file, format!("with its settings, {problem}")),
-        (_, error) => error,
-    };
-    let settings = Settings::try_from(args).map_err(blame)?;
-    let plan = args.end.plan(&settings).map_err(blame)?;
+    let (settings, level) = args.settings()?;
     Need::of(&settings).afforded()?;
     let folder = args.folder();
     if folder.is_none() {
@@ -48,7 +41,7 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         let flags = [("tensorboard", *tensorboard), ("checkpoint-every", checkpoint_every.is_some())];
         goes_with(&flags, "a run folder: add --out DIR")?;
     }
-    let mut run = open(args, &settings, plan.as_ref(), out)?;
+    let mut run = open(args, &settings, level, out)?;
     if let Some((end, path)) = run.ended.as_ref().zip(folder) {
         // A kill may have come between the end and its page.
         write_training(path)?;
@@ -87,13 +80,12 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.record("interrupted", &fields! { "updates": updates, "samples": samples, "seconds": seconds })?;
         return Ok(Answer::Interrupted);
     }
-    tell_end(&learned, trainer, plan.as_ref(), &trace, folder, out)
+    tell_end(&learned, trainer, &trace, folder, out)
 }
 
 /// Begins a run in its folder, or goes on with the one there.
-fn open(args: &Args, settings: &Settings, plan: Option<&Plan>, out: &Output) -> Result<Run> {
-    let config = &config_file::text(settings, plan, args.end.budget, &args.machine.simd());
-    let options = Options { settings, plan, config, every: args.every(), tensorboard: args.keeping.tensorboard };
+fn open(args: &Args, settings: &Settings, level: Option<SimdLevel>, out: &Output) -> Result<Run> {
+    let options = Options { settings, level, every: args.every(), tensorboard: args.keeping.tensorboard };
     let Some(path) = args.folder() else { return Run::unkept(&options) };
     if args.keeping.resume.is_none() {
         if path.join(sweep::Plan::LOCK).exists() {
@@ -137,7 +129,6 @@ impl Watch for Onlooker<'_> {
 fn tell_end(
     learned: &Learned,
     trainer: &mut Trainer,
-    plan: Option<&Plan>,
     trace: &Trace,
     folder: Option<&Path>,
     out: &mut Output,
@@ -171,12 +162,12 @@ fn tell_end(
         let saved = model.as_ref().map_or(String::new(), |name| format!("{}, ", name.display()));
         out.say(format!("saved {saved}{}", folder.join(REPORT).display()))?;
     }
-    let proved = plan.map(|_| learned.proved());
+    let proved = matches!(settings.until, Until::Proved { .. }).then(|| learned.proved());
     if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.note(format!("next: {next}"))?;
     }
-    out.answer_with("summary", &summary(trainer, learned, plan), &report.times)?;
-    let asked_to_solve = matches!(settings.until, Until::Solved { .. });
+    out.answer_with("summary", &summary(trainer, learned), &report.times)?;
+    let asked_to_solve = matches!(settings.until, Until::Solved { .. } | Until::Proved { .. });
     Ok(match report.outcome {
         Outcome::Solved => Answer::from(proved.unwrap_or(true)),
         Outcome::Unsolved => Answer::from(!asked_to_solve),

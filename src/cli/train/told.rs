@@ -4,8 +4,8 @@ use crate::cli::args::VERSION;
 use crate::cli::format::{count, plural};
 use crate::cli::output::{BAD, Fields, GOOD, Output, STRONG, fields, styled};
 use crate::cli::{quoted, sums};
-use carrylane::model::{Cell, config_hash, weights_hash};
-use carrylane::prove::{Learned, Plan};
+use carrylane::model::{config_hash, weights_hash};
+use carrylane::prove::Learned;
 use carrylane::train::{EngineKind, FixedSet, Outcome, Report, Score, Settings, Trainer, Until};
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(super) fn conclusion(settings: &Settings, report: &Report) -> String {
     let updates = plural(report.updates, "update");
     match (report.outcome, settings.until) {
         (Outcome::Solved, _) => format!("{}: all {total} right after {updates}", styled(GOOD, "solved")),
-        (Outcome::Unsolved, Until::Solved { .. }) => format!(
+        (Outcome::Unsolved, Until::Solved { .. } | Until::Proved { .. }) => format!(
             "{}: {wrong} of {total} wrong after {updates}, the whole budget; try another --seed or --lr, or more --budget or --hidden",
             styled(BAD, "not solved")
         ),
@@ -59,22 +59,18 @@ pub(super) fn right(score: &Score) -> String {
 }
 
 /// The last JSON line.
-pub(super) fn summary(trainer: &mut Trainer, learned: &Learned, plan: Option<&Plan>) -> Fields {
-    let engine = trainer.engine().kind();
+pub(super) fn summary(trainer: &mut Trainer, learned: &Learned) -> Fields {
     let (settings, model, report) = (trainer.settings(), trainer.model(), &learned.report);
     let config = &model.config;
     let mut line = fields! {
         "solved": report.outcome == Outcome::Solved, "pairs_wrong": report.score.wrong,
         "pairs_total": report.score.total, "updates": report.updates, "samples": report.samples,
         "seconds": report.seconds, "samples_per_s": report.samples as f64 / report.seconds,
-        "weights_hash": weights_hash(config, &model.params), "cell": config.cell, "hidden": config.hidden,
-        "bits": settings.bits, "batch": settings.batch, "seed": settings.seed, "level": settings.level.to_string(),
-        "threads": settings.threads, "engine": engine.to_string(), "outcome": report.outcome.name(),
+        "weights_hash": weights_hash(config, &model.params), "settings_id": settings.id(),
+        "settings": settings.choices(), "level": settings.level.to_string(),
+        "threads": settings.threads, "outcome": report.outcome.name(),
         "config_hash": config_hash(config), "count_seconds": report.count_seconds
     };
-    if config.cell == Cell::Lstm {
-        line.0.extend(fields! { "lstm_form": config.lstm_form }.0);
-    }
     if let Some(FixedSet { training, held_out }) = report.fixed {
         let sets = fields! {
             "training_wrong": training.wrong, "training_total": training.total,
@@ -82,9 +78,8 @@ pub(super) fn summary(trainer: &mut Trainer, learned: &Learned, plan: Option<&Pl
         };
         line.0.extend(sets.0);
     }
-    if let Some(plan) = plan {
-        let proved = learned.proved();
-        line.0.extend(fields! { "proved": proved, "proofs_tried": learned.tried, "noise": plan.noise }.0);
+    if matches!(settings.until, Until::Proved { .. }) {
+        line.0.extend(fields! { "proved": learned.proved(), "proofs_tried": learned.tried }.0);
     }
     if let Some(fault) = report.fault {
         line.0.extend(fields! { "diverged": fault }.0);
