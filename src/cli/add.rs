@@ -86,6 +86,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "arithmetic": arithmetic.name(), "proved": !matches!(arithmetic, Arithmetic::Floats),
         "network_hash": network_hash
     };
-    out.answer_with("sum", &line, &net.stamp)?;
+    out.record_with("sum", &line, &net.stamp)?;
     Ok(Answer::from(wrong_bits == 0))
 }

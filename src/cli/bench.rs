@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             continue;
         }
         let speed = step.measure()?;
-        out.answer("bench", &speed)?;
+        out.record("bench", &speed)?;
         speeds.push(speed);
     }
     out.progress_done();
@@ -122,6 +122,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.note(with)?;
     let failed = failures.len();
     let summary = fields! { "rows": steps.len(), "failed": failed, "seed": seed, "processor": processor };
-    out.answer("summary", &summary)?;
+    out.record("summary", &summary)?;
     Ok(Answer::from(failed == 0))
 }

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if found.same() {
         out.say(styled(GOOD, "nothing differs"))?;
     }
-    out.answer_with("summary", &fields! { "same": found.same() }, &found)?;
+    out.record_with("summary", &fields! { "same": found.same() }, &found)?;
     Ok(Answer::from(found.same()))
 }
 

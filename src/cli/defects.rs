@@ -35,6 +35,6 @@ pub(super) fn run(out: &mut Output) -> anyhow::Result<Answer> {
     let what = "‖g − differences‖ / ‖differences‖ in f64, on one random net a row; other nets give other sizes";
     out.note(format!("\n{what} · carrylane {VERSION}"))?;
     let all = defects.iter().all(is_one);
-    out.answer("summary", &fields! { "ok": all, "defects": defects.len() })?;
+    out.record("summary", &fields! { "ok": all, "defects": defects.len() })?;
     Ok(Answer::from(all))
 }

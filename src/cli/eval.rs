@@ -104,12 +104,12 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             done += 1;
             out.progress(done, chunks as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
         });
-        out.answer_with("eval", &tried, &net.stamp)?;
+        out.record_with("eval", &tried, &net.stamp)?;
         all.push(tried);
     }
     for &bits in args.bits.iter().filter(|_| args.pattern == Which::Worst) {
         let Some(tried) = try_worst(&mut net.engine, bits) else { continue };
-        out.answer_with("eval", &tried, &net.stamp)?;
+        out.record_with("eval", &tried, &net.stamp)?;
         all.push(tried);
     }
     out.progress_done();
@@ -125,6 +125,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     for line in net.describe() {
         out.note(line)?;
     }
-    out.answer_with("summary", &fields! { "pairs": pairs, "wrong": wrong, "sets": all.len() }, &net.stamp)?;
+    out.record_with("summary", &fields! { "pairs": pairs, "wrong": wrong, "sets": all.len() }, &net.stamp)?;
     Ok(Answer::from(wrong == 0))
 }

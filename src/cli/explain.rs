@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "full_adder": machine.as_ref().is_some_and(Automaton::is_full_adder), "failing_path": failing_path,
         "variance_shares": explanation.shares, "network_hash": found.network_hash
     };
-    out.answer_with("summary", &summary, &stamp)?;
+    out.record_with("summary", &summary, &stamp)?;
     Ok(Answer::from(proof.verdict == Verdict::Proved))
 }
 

@@ -73,7 +73,7 @@ pub(super) fn tell(
         "format": format, "path": path, "cell": cell, "hidden": hidden, "config_hash": config_hash,
         "weights_hash": weights_hash
     };
-    out.answer(kind, &line)
+    out.record(kind, &line)
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {

@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let totals = fields! {
         "ok": failed == 0, "comparisons": comparisons, "failed": failed, "levels": levels, "seed": seed
     };
-    out.answer("summary", &totals)?;
+    out.record("summary", &totals)?;
     Ok(Answer::from(failed == 0))
 }
 

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     )?;
     say("tested", &format!("on {TESTED_ON}; the library is compiled, not run, for {}", COMPILED_FOR.join(", ")))?;
     let line = fields! {
-        "version": VERSION, "processor": processor, "architecture": architecture, "system": system, "cores": cores,
+        "processor": processor, "architecture": architecture, "system": system, "cores": cores,
         "levels": levels, "best": fastest, "tested_on": TESTED_ON, "compiled_for": COMPILED_FOR
     };
     out.record("info", &line)?;

@@ -55,12 +55,11 @@ pub(super) struct Output {
 struct Line<'a, T, M> {
     r#type: &'a str,
     schema: u32,
+    version: &'static str,
     #[serde(flatten)]
     data: &'a T,
     #[serde(flatten)]
-    more: Option<&'a M>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'static str>,
+    more: &'a M,
 }
 
 /// Names and values, as one JSON object in this order.
@@ -121,37 +120,17 @@ impl Output {
         self.say(styled(FAINT, text))
     }
 
-    /// Prints a line for programs: something that happened, or a part of the answer.
-    pub(super) fn record(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
-        self.line(kind, data, None::<&()>, None)
+    /// Prints a line for programs.
+    pub(super) fn record(&mut self, r#type: &str, data: &impl Serialize) -> Result<()> {
+        self.record_with(r#type, data, &None::<()>)
     }
 
-    /// Prints a line in two parts, as one object.
-    pub(super) fn record_with(&mut self, kind: &str, data: &impl Serialize, more: &impl Serialize) -> Result<()> {
-        self.line(kind, data, Some(more), None)
-    }
-
-    /// Prints the answer for programs, with the version that gave it.
-    pub(super) fn answer(&mut self, kind: &str, data: &impl Serialize) -> Result<()> {
-        self.line(kind, data, None::<&()>, Some(VERSION))
-    }
-
-    /// Prints an answer in two parts, as one object.
-    pub(super) fn answer_with(&mut self, kind: &str, data: &impl Serialize, more: &impl Serialize) -> Result<()> {
-        self.line(kind, data, Some(more), Some(VERSION))
-    }
-
-    fn line(
-        &mut self,
-        r#type: &str,
-        data: &impl Serialize,
-        more: Option<&impl Serialize>,
-        version: Option<&'static str>,
-    ) -> Result<()> {
+    /// Prints a line for programs, of two parts as one object.
+    pub(super) fn record_with(&mut self, r#type: &str, data: &impl Serialize, more: &impl Serialize) -> Result<()> {
         if !self.json {
             return Ok(());
         }
-        let line = Line { r#type, schema: SCHEMA, data, more, version };
+        let line = Line { r#type, schema: SCHEMA, version: VERSION, data, more };
         self.write(&serde_json::to_string(&line).expect("a line has a JSON form"))
     }
 

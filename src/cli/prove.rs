@@ -128,7 +128,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "verdict": found.verdict, "q": found.q, "states": found.states,
         "transitions_per_s": found.transitions as f64 / proof.walk.seconds, "network_hash": found.network_hash
     };
-    out.answer_with("summary", &summary, &stamp)?;
+    out.record_with("summary", &summary, &stamp)?;
     Ok(Answer::from(found.proved()))
 }
 
@@ -233,6 +233,6 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
         args.keep_theorem(Some(Theorem::new(&net, *depth)), out)?;
     }
     line.0.extend(fields! { "certificate": path, "seconds": started.elapsed().as_secs_f64() }.0);
-    out.answer("summary", &line)?;
+    out.record("summary", &line)?;
     Ok(Answer::Yes)
 }

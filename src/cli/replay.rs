@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "last_error": Some(summary.last_error).filter(|error| error.is_finite()),
         "first_non_finite": summary.first_non_finite.map(|at| json!({ "index": at.index, "tensor": at.tensor }))
     };
-    out.answer_with("summary", &line, &held_out)?;
+    out.record_with("summary", &line, &held_out)?;
     Ok(Answer::Yes)
 }
 

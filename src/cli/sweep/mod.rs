@@ -94,7 +94,7 @@ fn write(
         "trials": trials, "missing": missing, "damaged_lines": results.damaged().len(), "path": path,
         "written": made.is_ok()
     };
-    out.answer(kind, &line)?;
+    out.record(kind, &line)?;
     Ok(Answer::from(made.is_ok()))
 }
 

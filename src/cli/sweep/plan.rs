@@ -119,6 +119,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "estimate_is_lower_bound": estimate.is_some_and(|estimate| estimate.at_least), "threads": threads,
         "folder": args.out
     };
-    out.answer("plan", &line)?;
+    out.record("plan", &line)?;
     Ok(Answer::Yes)
 }

@@ -144,5 +144,5 @@ fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<(
         "interrupted": ran.interrupted, "trials_per_s": ran.progress.trials_per_s(),
         "shard": options.shard.to_string(), "threads": options.threads
     };
-    out.answer_with("summary", &ran.progress, &line)
+    out.record_with("summary", &ran.progress, &line)
 }

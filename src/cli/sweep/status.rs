@@ -59,5 +59,5 @@ fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()>
     let line = fields! {
         "missing": missing, "trials_per_s": trials_per_s, "seconds_left": seconds_left, "damaged_lines": damaged.len()
     };
-    out.answer_with("status", progress, &line)
+    out.record_with("status", progress, &line)
 }

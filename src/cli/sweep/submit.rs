@@ -82,6 +82,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let line = fields! {
         "engine": args.engine, "shards": shards, "script": script, "answer": answer, "submitted": submitted
     };
-    out.answer("submit", &line)?;
+    out.record("submit", &line)?;
     Ok(Answer::Yes)
 }

@@ -166,7 +166,7 @@ fn tell_end(
     if let Some(next) = next(model.as_deref(), settings.bits, report.score.wrong == 0, proved) {
         out.note(format!("next: {next}"))?;
     }
-    out.answer_with("summary", &summary(trainer, learned), &report.times)?;
+    out.record_with("summary", &summary(trainer, learned), &report.times)?;
     let asked_to_solve = matches!(settings.until, Until::Solved { .. } | Until::Proved { .. });
     Ok(match report.outcome {
         Outcome::Solved => Answer::from(proved.unwrap_or(true)),
