@@ -76,11 +76,6 @@ function boxes(trials, measure, title) {
   })];
 }
 
-const samples = (trials) => boxes(trials.filter(isSolved), (i) => data.samples[i], 'samples to solve');
-const seconds = (trials) => boxes(trials.filter(isSolved), (i) => data.seconds[i] * 1000, 'milliseconds to solve');
-const speed = (trials) =>
-  boxes(trials.filter((i) => data.seconds[i] > 0), (i) => data.samples[i] / data.seconds[i], 'samples a second');
-
 // What a trial's curve is at each of the stored updates: a solved one makes no errors after its end, another stays where it was.
 function curveAt(i, step) {
   const curve = data.curves[i];
@@ -170,3 +165,23 @@ function proofs(trials) {
   return [[{ type: 'bar', x, y, text, textposition: 'none', marker: { color: outcomeColours.proved }, hovertemplate: '%{text}<extra></extra>' }],
     layout(axis.name, 'proved', { xaxis: { type: 'category' }, yaxis: { tickformat: '.0%', range: [0, 1] } })];
 }
+
+// Every chart of the page, in its order: what it is called, what is said of it, and the function that draws it.
+const charts = [
+  { id: 'heat', title: 'How often it is solved', note: "Share of trials, and Wilson's 95 % interval below it.",
+    draw: heat },
+  { id: 'samples', title: 'Samples to solve', note: 'Additions learned from, solved trials; box: quartiles, whiskers: 5 % and 95 %; points: 900 trials at most, evenly picked, since each is an element of the page.',
+    draw: (trials) => boxes(trials.filter(isSolved), (i) => data.samples[i], 'samples to solve') },
+  { id: 'seconds', title: 'Time to solve', note: 'One thread, checks included, solved trials; box as before.',
+    draw: (trials) => boxes(trials.filter(isSolved), (i) => data.seconds[i] * 1000, 'milliseconds to solve') },
+  { id: 'curves', title: 'How the error falls', note: 'Wrong bits in the minibatch of an update: median, and the middle 80 % of trials. A solved trial counts as 0 after its end.',
+    draw: curves },
+  { id: 'widths', title: 'Wider numbers than it learned', note: "Solved nets that make no mistake in test-pairs random sums of a width, with Wilson's 95 % intervals. Where a net made none in n sums, up to 3/n of all may be wrong, at 95 %.",
+    draw: widths },
+  { id: 'speed', title: 'Speed', note: 'Additions learned from in a second of one thread, checks included.',
+    draw: (trials) => boxes(trials.filter((i) => data.seconds[i] > 0), (i) => data.samples[i] / data.seconds[i], 'samples a second') },
+  { id: 'proofs', title: 'Proofs', note: 'Solved nets that are proved to add at every width.',
+    draw: proofs, when: data.outcomes.includes('proved') },
+  { id: 'parallel', title: 'All trials at once', note: 'A line is a trial, of 1,200 at most, evenly picked; drag along an axis to pick some. Blue solved, green proved, yellow unsolved, orange diverged, pink failed.',
+    draw: parallel, wide: true },
+].filter(({ when = true }) => when);

@@ -1,4 +1,4 @@
-// How every page looks: its colours, the frame of a chart, light and dark.
+// How every page looks: its colours, its sections, the frame of a chart, light and dark.
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -11,6 +11,17 @@ function frame(x, y, more) {
     modebar: { bgcolor: 'rgba(0,0,0,0)', color: style('--faint'), activecolor: style('--ink') }, ...more,
     xaxis: { title: { text: x }, ...lines, ...more.xaxis }, yaxis: { title: { text: y }, ...lines, ...more.yaxis },
   };
+}
+
+// The sections of charts, before what else the page has: title, note, and an element named after the chart to draw it in.
+function sections(charts) {
+  const made = charts.map(({ id, title, note, wide }) => {
+    const section = document.createElement('section');
+    if (wide) section.className = 'wide';
+    section.innerHTML = `<h2>${title}</h2><p class="faint">${note}</p><div id="${id}" class="chart"></div>`;
+    return section;
+  });
+  document.getElementById('charts').prepend(...made);
 }
 
 // Light or dark as the system has it, until the button says otherwise; draws again when it changes.

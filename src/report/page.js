@@ -1,9 +1,5 @@
 // The page: draws what passes the filters, and keeps the table and the words in step.
 
-const charts = { heat, samples, seconds, curves, widths, speed, parallel };
-if (data.outcomes.includes('proved')) charts.proofs = proofs;
-else document.getElementById('proofs').closest('section').remove();
-
 const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'] };
 let page = 0, order = { key: 'id', up: true }, trials = [], drawing = 0;
 const pageRows = 50;
@@ -17,9 +13,9 @@ async function draw() {
     (trials.length ? `${percent(solved / trials.length)} solved (95 %: ${percent(low)} to ${percent(high)})` : 'none passes the filters');
   page = 0;
   table();
-  for (const [name, chart] of Object.entries(charts)) {
+  for (const { id, draw: chart } of charts) {
     if (mine !== drawing) return;
-    const home = document.getElementById(name), [traces, look] = chart(trials);
+    const home = document.getElementById(id), [traces, look] = chart(trials);
     await Plotly.react(home, traces, look, settings);
     if (!home.dataset.listens) {
       home.dataset.listens = 'yes';
@@ -102,6 +98,7 @@ function chooser(id, pick) {
 }
 
 function begin() {
+  sections(charts);
   const first = (...names) => names.map(axisOf).find((axis) => varying.includes(axis));
   by.group = first('hidden', 'bits') || varying.find((axis) => axis.name !== 'seed') || axisOf('hidden');
   by.rows = first('bits') && by.group.name !== 'bits' ? axisOf('bits')
