@@ -6,7 +6,6 @@ use super::format::{Column, percent, rows};
 use super::output::{Output, STRONG, fields, styled};
 use super::proof::{afforded, automaton_table, tell};
 use super::prove::seed;
-use super::trained::Stamp;
 use super::values;
 use carrylane::files;
 use carrylane::model::file;
@@ -15,7 +14,7 @@ use carrylane::prove::{
     states_svg, walk,
 };
 use carrylane::run::model_path;
-use carrylane::train::{Engine, EngineKind};
+use carrylane::train::{Engine, EngineKind, Stamp};
 use carrylane::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -4,7 +4,6 @@ use super::args::{HELP, Machine, VERSION};
 use super::format::{Column, at_least, count, plural, rate, rows};
 use super::output::{GOOD, Output, STRONG, fields, styled};
 use super::proof::{afforded, automaton_table, speed, tell};
-use super::trained::Stamp;
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
@@ -12,7 +11,7 @@ use carrylane::prove::{
     Theorem, WEIGHT_BITS, WalkOptions, WalkSummary, automaton_dot, automaton_svg, prove,
 };
 use carrylane::run::model_path;
-use carrylane::train::{Engine, EngineKind};
+use carrylane::train::{Engine, EngineKind, Stamp};
 use carrylane::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Instant;

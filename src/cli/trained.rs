@@ -1,18 +1,16 @@
 //! A trained net: from a file, or made on the spot.
 
-use super::args::{Machine, VERSION, goes_with, lstm_form};
+use super::args::{Machine, goes_with, lstm_form};
 use super::format::{count, duration, plural};
 use super::output::Output;
 use super::values;
-use carrylane::kernel::SimdLevel;
 use carrylane::model::file;
-use carrylane::model::{Cell, Config, LstmForm, Model, config_hash, weights_hash};
+use carrylane::model::{Cell, Config, LstmForm, Model};
 use carrylane::prove::{Arithmetic, IntegerNet, train};
 use carrylane::run::{model_path, proved_network, tells_of_proof};
-use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Trainer, Until};
+use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Stamp, Trainer, Until};
 use carrylane::{Error, Result};
 use clap::Args;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Where the net comes from.
@@ -44,45 +42,6 @@ pub(super) struct Trained {
     model: Model<f32>,
     /// The integer network that its training proved.
     proved: Option<IntegerNet>,
-}
-
-/// What a result depends on, for JSON.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Stamp {
-    cell: String,
-    hidden: usize,
-    level: String,
-    threads: usize,
-    seed: u64,
-    config_hash: String,
-    weights_hash: String,
-}
-
-impl Stamp {
-    /// What a result with a net depends on.
-    pub(super) fn of(model: &Model<f32>, level: SimdLevel, threads: usize, seed: u64) -> Self {
-        Self {
-            cell: model.config.cell.to_string(),
-            hidden: model.config.hidden,
-            level: level.to_string(),
-            threads,
-            seed,
-            config_hash: config_hash(&model.config),
-            weights_hash: weights_hash(&model.config, &model.params),
-        }
-    }
-
-    /// The net, in a few words.
-    pub(super) fn net(&self) -> String {
-        format!("{}, {} hidden", self.cell, self.hidden)
-    }
-
-    /// What computed, and the net's hashes, in a line.
-    pub(super) fn line(&self) -> String {
-        let Self { level, threads, config_hash, weights_hash, .. } = self;
-        let threads = plural(*threads as u64, "thread");
-        format!("config {config_hash} · weights {weights_hash} · {level}, {threads} · carrylane {VERSION}")
-    }
 }
 
 impl Source {

@@ -48,6 +48,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::kernel::SimdLevel;
 use crate::prove::{self, Learned};
+use crate::task::people::{duration, plural};
 use crate::task::whole::count;
 use crate::train::{Event, Identity, Settings, Trainer, Until, Watch};
 use environment::Environment;
@@ -189,15 +190,14 @@ fn has_config(path: &Path, options: &Options) -> bool {
 
 /// The refusal of another end than a run began with, if the run is beyond it.
 fn beyond(trainer: &Trainer, run: &Path) -> Error {
-    let seconds = |seconds: f64| format!("{seconds:.1} s");
     let (flag, end) = match trainer.settings().until {
         Until::Solved { budget } | Until::Proved { budget, .. } => ("budget", count(budget)),
         Until::Updates(updates) => ("updates", count(updates)),
         Until::Epochs(epochs) => ("epochs", count(epochs)),
-        Until::Time(time) => ("time", seconds(time.as_secs_f64())),
+        Until::Time(time) => ("time", duration(time.as_secs_f64())),
     };
-    let (run, updates, time) = (run.display(), count(trainer.updates()), seconds(trainer.seconds()));
-    Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} updates and {time}: want more"))
+    let (run, updates, time) = (run.display(), plural(trainer.updates(), "update"), duration(trainer.seconds()));
+    Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} and {time}: want more"))
 }
 
 /// Two who look on, one after the other.

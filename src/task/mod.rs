@@ -8,6 +8,7 @@ pub mod addition;
 pub mod bits;
 pub mod number;
 pub mod pairs;
+pub mod people;
 pub mod rng;
 pub mod sum;
 pub mod tree;

@@ -23,6 +23,7 @@ mod metrics;
 mod optimizer;
 pub(crate) mod options;
 mod settings;
+mod stamp;
 mod trainer;
 mod worst;
 
@@ -43,5 +44,6 @@ pub use optimizer::{Optimizer, Rule};
 pub(crate) use options::options;
 pub use options::{Choices, Key, Kind, Opt, Spelling, text};
 pub use settings::{MAX_BATCH, MAX_BITS, MAX_STATES, MAX_THREADS, OPTIONS, Settings, Source, Until};
+pub use stamp::Stamp;
 pub use trainer::Trainer;
 pub use worst::{Search, WorstSum};
