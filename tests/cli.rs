@@ -4,7 +4,7 @@ mod common;
 
 use assert_cmd::Command;
 use carrylane::model::{Config, Init, file};
-use carrylane::prove::THEORY;
+use carrylane::prove::THEORIES;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -530,32 +530,47 @@ fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
 }
 
 #[test]
-fn prove_writes_a_theorem_for_coq_from_a_model_or_its_certificate_and_none_where_nothing_is_proved() {
+fn prove_writes_theorems_for_coq_from_a_model_or_its_certificates_and_none_where_nothing_is_proved() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
-    let (run, proof, one, other, none) = (path("run"), path("proof"), path("a/b/one"), path("other"), path("none"));
-    json(&["train", "--hidden", "8", "--out", &run, "--json"], 0);
-    let lines = json(&["prove", &run, "--certificate", &proof, "--coq", &one, "--json"], 0);
-    json(&["prove", "--check", &proof, "--coq", &other, "--json"], 0);
-    for folder in [&one, &other] {
+    let (run, proof, floats) = (path("run"), path("proof"), path("floats"));
+    let (both, integers, boxes, none) = (path("a/b/both"), path("integers"), path("boxes"), path("none"));
+    json(&["train", "--hidden", "8", "--until", "proved", "--out", &run, "--json"], 0);
+    let lines =
+        json(&["prove", &run, "--certificate", &proof, "--float-certificate", &floats, "--coq", &both, "--json"], 0);
+    json(&["prove", "--check", &proof, "--coq", &integers, "--json"], 0);
+    json(&["prove", "--check", &floats, "--coq", &boxes, "--json"], 0);
+    let theories = ["Floats.v", "FloatsProof.v", "FloatsReals.v", "Theory.v"];
+    let of_floats = [&["FloatNet.v"][..], &theories].concat();
+    let all = [&of_floats[..4], &["Net.v", "Theory.v"]].concat();
+    for (folder, wanted) in [(&both, &all), (&integers, &vec!["Net.v", "Theory.v"]), (&boxes, &of_floats)] {
         let mut files = entries(Path::new(folder));
         files.sort();
-        assert_eq!(files, ["Net.v", "Theory.v"], "written whole, and nothing is left behind");
-        let read = |name: &str| fs::read_to_string(Path::new(folder).join(name)).expect("written");
-        assert_eq!(read("Theory.v"), THEORY);
-        assert_eq!(read("Net.v"), fs::read_to_string(Path::new(&one).join("Net.v")).expect("written"));
-        assert!(read("Net.v").contains(lines[lines.len() - 1]["network_hash"].as_str().expect("a hash")), "its name");
+        assert_eq!(files, *wanted, "written whole, and nothing is left behind");
+        let read = |folder: &str, name: &str| fs::read_to_string(Path::new(folder).join(name)).expect("written");
+        for name in files {
+            assert_eq!(read(folder, &name), read(&both, &name), "{folder}: {name}");
+            let theory = THEORIES.iter().find(|(theory, _)| *theory == name);
+            assert!(theory.is_none_or(|(_, text)| read(folder, &name) == *text), "{name}");
+        }
     }
-    let told = carrylane(&["prove", &run, "--max-states", "3", "--coq", &none]);
-    assert!(told.stderr.contains("the integer network is not proved, so there is no theorem"), "{}", told.stderr);
+    let names = [
+        ("Net.v", &lines[lines.len() - 1]["network_hash"]),
+        ("FloatNet.v", &json(&["prove", "--check", &floats, "--json"], 0)[0]["net_hash"]),
+    ];
+    for (file, name) in names {
+        let text = fs::read_to_string(Path::new(&both).join(file)).expect("written");
+        assert!(text.contains(name.as_str().expect("a hash")), "its name");
+    }
+    let model = path("random.safetensors");
+    file::save(Path::new(&model), &Init::Scaled.model(Config::default(), 0), &BTreeMap::new()).expect("writable");
+    let told = carrylane(&["prove", &model, "--coq", &none]);
+    assert!(told.stderr.contains("nothing is proved, so there is no theorem"), "{}", told.stderr);
     assert!(entries(Path::new(&none)).is_empty(), "nothing is written");
-    let floats = path("floats");
-    json(&["prove", &run, "--float-certificate", &floats, "--json"], 0);
-    refused(&["prove", "--check", &floats, "--coq", &none], 65, &["floats: it is a certificate of the floats"]);
     refused(&["prove", &run, "--coq", "-"], 2, &["- is standard output, want a folder"]);
-    fs::copy(&proof, Path::new(&other).join("Net.v")).expect("writable");
-    let as_net = path("other/Net.v");
-    refused(&["prove", "--check", &as_net, "--coq", &other], 2, &["Net.v", "among the files that are read"]);
+    fs::copy(&proof, Path::new(&integers).join("Net.v")).expect("writable");
+    let as_net = path("integers/Net.v");
+    refused(&["prove", "--check", &as_net, "--coq", &integers], 2, &["Net.v", "among the files that are read"]);
     refused(&["prove", &run, "--coq", &proof], 74, &["proof: cannot create"]);
 }
 

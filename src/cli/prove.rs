@@ -7,8 +7,8 @@ use super::proof::{afforded, automaton_table, speed, tell};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
-    Automaton, Checked, CheckedCertificate, CheckedFloat, Findings, Format, IntegerNet, MAX_Q, MAX_STATES, Proof,
-    Theorem, WEIGHT_BITS, WalkOptions, WalkSummary, automaton_dot, automaton_svg, prove,
+    Automaton, Checked, CheckedCertificate, CheckedFloat, Findings, Format, MAX_Q, MAX_STATES, Proof, Theorem,
+    WEIGHT_BITS, WalkOptions, WalkSummary, automaton_dot, automaton_svg, prove,
 };
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind, Stamp};
@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// Keep the integer network.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     network: Option<PathBuf>,
-    /// Write a theorem about the integer network, and the theory it rests on, for the Coq proof assistant.
+    /// Write the theorems that are proved, and the theory they rest on, for the Coq proof assistant.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     coq: Option<PathBuf>,
     /// Draw the carry automaton.
@@ -122,7 +122,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     out.note(format!("{} · network {}", speed(&found, proof.walk.seconds), found.network_hash))?;
     out.note(stamp.line())?;
-    args.keep_theorem(Theorem::of(&proof), out)?;
+    if let Some(folder) = &args.coq {
+        let floats = found.float_proof.as_ref().ok().map(|floats| Theorem::of_floats(floats.certificate()));
+        keep_theorems(folder, &Theorem::of(&proof).into_iter().chain(floats).collect::<Vec<_>>(), out)?;
+    }
     let summary = fields! {
         "verdict": found.verdict, "q": found.q, "states": found.states,
         "transitions_per_s": found.transitions as f64 / proof.walk.seconds, "network_hash": found.network_hash
@@ -139,20 +142,6 @@ impl Args {
         let theorem = self.coq.iter().flat_map(|folder| Theorem::paths(folder));
         out.writes(inputs, &files.chain(theorem).collect::<Vec<_>>())?;
         self.coq.as_deref().map_or(Ok(()), files::make_folder)
-    }
-
-    /// Writes the theorem, if it is asked for and there is one.
-    fn keep_theorem(&self, theorem: Option<Theorem>, out: &mut Output) -> Result<()> {
-        let Some(folder) = &self.coq else { return Ok(()) };
-        let Some(theorem) = theorem else {
-            let folder = folder.display();
-            out.warn(&format!(
-                "the integer network is not proved, so there is no theorem: nothing is written to {folder}"
-            ));
-            return Ok(());
-        };
-        theorem.save(folder)?;
-        out.note(format!("theorem in {}; there, coqc Theory.v && coqc Net.v checks it", folder.display()))
     }
 
     /// Writes the files asked for, where there is something to write.
@@ -177,6 +166,19 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// Writes theorems, if there are any, to the folder that is asked for.
+fn keep_theorems(folder: &Path, theorems: &[Theorem], out: &mut Output) -> Result<()> {
+    let shown = folder.display();
+    if theorems.is_empty() {
+        out.warn(&format!("nothing is proved, so there is no theorem: nothing is written to {shown}"));
+    }
+    for theorem in theorems {
+        theorem.save(folder)?;
+        out.note(format!("theorem in {shown}; there, {} checks it", theorem.commands()))?;
+    }
+    Ok(())
 }
 
 /// The seed in a model's notes.
@@ -211,11 +213,7 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
                 line,
             )
         }
-        CheckedCertificate::Floats(_) if args.coq.is_some() => {
-            let problem = "it is a certificate of the floats, and --coq is about the integer network";
-            return Err(Error::data(path, format!("{problem}: want one of --certificate")).into());
-        }
-        CheckedCertificate::Floats(CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash }) => {
+        CheckedCertificate::Floats(CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash }, _) => {
             let who = format!("net, evaluated in floats within ε = {},", at_least(*epsilon));
             let line = fields! {
                 "holds": true, "floats": true, "epsilon": epsilon, "hidden": hidden, "boxes": boxes,
@@ -227,9 +225,8 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
     let holds = styled(GOOD, format!("holds: the {who} adds correctly at every bit width"));
     out.say(format!("{holds} ({details})"))?;
     out.note(format!("{hash} · {} · carrylane {VERSION}", path.display()))?;
-    if let CheckedCertificate::Network(Checked { network, depth, .. }) = &checked {
-        let net = IntegerNet::from_bytes(network).map_err(|problem| Error::data(path, problem))?;
-        args.keep_theorem(Some(Theorem::new(&net, *depth)), out)?;
+    if let Some(folder) = &args.coq {
+        keep_theorems(folder, &[checked.theorem().map_err(|problem| Error::data(path, problem))?], out)?;
     }
     line.0.extend(fields! { "certificate": path, "seconds": started.elapsed().as_secs_f64() }.0);
     out.record("summary", &line)?;

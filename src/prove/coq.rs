@@ -1,8 +1,9 @@
-//! The theorem about a net, for the Coq proof assistant, now called Rocq; compiled with Coq 8.16.
+//! The theorems about a net, for the Coq proof assistant, now called Rocq; compiled with Coq 8.16.
 //!
-//! Two files: [`THEORY`], the same for every net, and the text of a [`Theorem`], a net's integers
-//! and the theorem about this net, which Coq proves by finding all states itself. Nothing of the
-//! walk is handed over but how many levels it has.
+//! A [`Theorem`] is a file of one net: its numbers, and what is proved of them by computation. The
+//! [`THEORIES`] it rests on are the same for every net. Of the integer network, Coq finds all
+//! states itself, and nothing of the walk is handed over but how many levels it has. Of the floats,
+//! it is given the boxes of a certificate.
 
 use super::fixed::GATE_BITS;
 use super::net::IntegerNet;
@@ -13,13 +14,21 @@ use crate::files;
 use crate::model::{Cell, LstmForm};
 use std::path::{Path, PathBuf};
 
-/// What a net is and computes, what it means that it adds, and a check with the proof that it is enough.
-pub const THEORY: &str = include_str!("theory.v");
+/// The general files, by name: of the integer network, what a net is and a check with its proof; of
+/// the floats, what an evaluation is, a check with its proof, and why its σ is the real one.
+pub const THEORIES: [(&str, &str); 4] = [
+    ("Theory.v", include_str!("theory.v")),
+    ("Floats.v", include_str!("theory_floats.v")),
+    ("FloatsProof.v", include_str!("theory_floats_proof.v")),
+    ("FloatsReals.v", include_str!("theory_floats_reals.v")),
+];
 
-/// A network that is proved, as text for Coq.
+/// What is proved of a net, as text for Coq.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theorem {
-    net: String,
+    pub(super) file: &'static str,
+    pub(super) theories: usize,
+    pub(super) text: String,
 }
 
 impl Theorem {
@@ -53,7 +62,7 @@ impl Theorem {
         let (phi, w_ho) = (table(&net.tables.phi), row(&net.output));
         let (b_o, threshold) = (net.output_bias, net.threshold);
         let most = net.tables.largest(cell, net.form, q);
-        let net = format!(
+        let text = format!(
             "\
 (* carrylane's integer network {name}: {cell}, {hidden} hidden, q = {q}. Beside Theory.v: coqc Theory.v && coqc Net.v *)
 From Coq Require Import ZArith List.
@@ -91,33 +100,40 @@ Proof. exact (check_adds_in_time the_net levels checked). Qed.
 Print Assumptions the_net_adds.
 "
         );
-        Self { net }
+        Self { file: "Net.v", theories: 1, text }
     }
 
-    /// Its files in a folder: the theory, and the net's own.
-    pub fn paths(folder: &Path) -> [PathBuf; 2] {
-        ["Theory.v", "Net.v"].map(|name| folder.join(name))
+    /// What may be written to a folder: the theories, and files of a net.
+    pub fn paths(folder: &Path) -> impl Iterator<Item = PathBuf> {
+        THEORIES.iter().map(|(name, _)| *name).chain(["Net.v", "FloatNet.v"]).map(|name| folder.join(name))
     }
 
     /// The net's own file.
     pub fn text(&self) -> &str {
-        &self.net
+        &self.text
     }
 
-    /// Writes both files to a folder, which is made if it is not there.
+    /// The commands that check it, where it is saved.
+    pub fn commands(&self) -> String {
+        let theories = THEORIES.iter().take(self.theories).map(|(name, _)| *name);
+        theories.chain([self.file]).map(|name| format!("coqc {name}")).collect::<Vec<_>>().join(" && ")
+    }
+
+    /// Writes it and its theories to a folder, which is made if it is not there.
     ///
     /// # Errors
     /// As [`files::make_folder`] and [`files::write()`] say.
     pub fn save(&self, folder: &Path) -> Result<()> {
         files::make_folder(folder)?;
-        let [theory, net] = Self::paths(folder);
-        files::write(&theory, THEORY.as_bytes())?;
-        files::write(&net, self.net.as_bytes())
+        let theories = THEORIES.iter().take(self.theories).copied();
+        theories
+            .chain([(self.file, &self.text[..])])
+            .try_for_each(|(name, text)| files::write(&folder.join(name), text.as_bytes()))
     }
 }
 
 /// A list of Coq.
-fn list(items: impl Iterator<Item = String>, between: &str) -> String {
+pub(super) fn list(items: impl Iterator<Item = String>, between: &str) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(between))
 }
 
@@ -172,12 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn the_theory_is_short_and_assumes_nothing() {
-        assert!(THEORY.lines().count() <= 300, "{} lines", THEORY.lines().count());
-        for word in ["Axiom", "Parameter", "Conjecture", "Variable", "Hypothesis", "Admitted", "admit"] {
-            assert!(!THEORY.contains(word), "{word}");
+    fn theories_are_short_and_assume_nothing() {
+        for ((name, text), most) in THEORIES.into_iter().zip([300, 110, 420, 120]) {
+            assert!(text.lines().count() <= most, "{name}: {} lines", text.lines().count());
+            for word in ["Axiom", "Parameter", "Conjecture", "Variable", "Hypothesis", "Admitted", "admit"] {
+                assert!(!text.contains(word), "{name}: {word}");
+            }
         }
-        let parts = THEORY.find("PART 1: to be trusted").zip(THEORY.find("PART 2: a check"));
+        let parts = THEORIES[0].1.find("PART 1: to be trusted").zip(THEORIES[0].1.find("PART 2: a check"));
         assert!(parts.is_some_and(|(one, two)| one < two), "what is to be trusted comes first, and is marked");
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
     Ok(Size::AtMost(boxes + 4 + count * (24 + 16 * states * hidden) + HASH as u64))
 }
 
-fn certificate(model: &Model<f32>, epsilon: f64, boxes: &[Region]) -> Vec<u8> {
+pub(super) fn certificate(model: &Model<f32>, epsilon: f64, boxes: &[Region]) -> Vec<u8> {
     let small = |n: usize| u32::try_from(n).expect("few boxes").to_le_bytes();
     let mut bytes = [MAGIC, &net_bytes(model), &epsilon.to_le_bytes(), &small(boxes.len())].concat();
     for region in boxes {

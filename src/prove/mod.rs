@@ -61,32 +61,51 @@
 //! |---|---|
 //! | integer network | the checker (`prove/check.rs`), SHA-256, the compiler; `add` runs this very network |
 //! | integer network, in Coq | Coq's kernel and virtual machine, 130 lines of `prove/theory.v`, and that the exported integers are the network's |
+//! | floats, in Coq | Coq's kernel and virtual machine, `prove/theory_floats.v` and some lines of `theory.v`, 120 in all, and that the exported weights are the net's; and that whoever runs the net is within ε |
 //! | floats | the checker (`prove/check_float.rs`), `f64` as IEEE 754 has it, SHA-256, the compiler; and that whoever runs the net is within ε |
 //!
-//! # The integer network's theorem, checked by a proof assistant
-//! The walk and [`check()`] are programs of this crate, and the induction above is prose.
-//! [`Theorem`] hands both to Coq, whose kernel others wrote: `carrylane prove MODEL --coq DIR`
-//! writes [`THEORY`], which is the same for every net, and a file with the integers of one. That
-//! file ends with the theorem about this net, and compiling it (`coqc Theory.v && coqc Net.v`)
-//! checks it:
+//! # The theorems, checked by a proof assistant
+//! The walk, the search for boxes and the checkers are programs of this crate, and the inductions
+//! above are prose. A [`Theorem`] hands all of it to Coq, whose kernel others wrote. `carrylane
+//! prove MODEL --coq DIR` writes [`THEORIES`], which are the same for every net, and for each
+//! theorem that is proved a file with the numbers of one net, which ends with the theorem about it.
+//! Compiling the files checks them. Of the integer network, `coqc Theory.v && coqc Net.v`:
 //!
 //! ```text
 //! forall n a b : N, a < 2 ^ n -> b < 2 ^ n -> answer the_net (n + 1) a b = Some (a + b)
 //! ```
 //!
+//! Of the floats, `coqc Theory.v && coqc Floats.v && coqc FloatsProof.v && coqc FloatNet.v`:
+//!
+//! ```text
+//! forall n a b : N, a < 2 ^ n -> b < 2 ^ n -> forall answers,
+//! evaluation the_net (start the_net) (bits (N.to_nat (n + 1)) a b) answers -> number answers = a + b
+//! ```
+//!
 //! - *What is proved.* The network answers a + b for all numbers a, b of n bits and every n, and
-//!   no sum on the way is too large for 32 bits: where one might be, `answer` is `None`. A second
-//!   theorem says the same for as many steps as the sum has bits, which is what `carrylane add`
-//!   runs. Coq gets no states: it finds all of them itself, level by level, by computation.
-//! - *About which arithmetic.* Integers without end, in the order of the equations. Since terms
-//!   stay below 2³¹ together, and tables ascend, 32 bits, any order of the sums and any way of
-//!   looking up a table give the same numbers.
-//! - *What has to be trusted.* Coq's kernel and its virtual machine; part 1 of the theory, 130
-//!   lines, which say what a net is, how it runs and what it answers; and that the file's integers
-//!   are the network's. Who doubts the last exports again, from the model or from the certificate
-//!   (`prove --check CERT --coq DIR`), and compares. No axiom is used: the file prints so.
-//! - *What is not proved.* That this crate's compiled step is the one that part 1 describes, which
-//!   tests show, not proofs; and nothing about the floats.
+//!   no sum on the way is too large for 32 bits: where one might be, `answer` is `None`. Coq gets no
+//!   states: it finds all of them itself, level by level, by computation. The floats answer a + b in
+//!   every evaluation within ε, as it is defined above. Coq goes through the boxes of the
+//!   certificate. A second theorem in each file says the same for as many steps as the sum has bits,
+//!   which is what `carrylane add` runs.
+//! - *About which arithmetic.* The network's is that of integers without end, in the order of the
+//!   equations. Since terms stay below 2³¹ together, and tables ascend, 32 bits, any order of the
+//!   sums and any way of looking up a table give the same numbers. The floats' weights are exact, and
+//!   the values of an evaluation are rational numbers, as all floats are.
+//! - *What σ is there.* (1 + z/n)ⁿ never exceeds eᶻ and tends to it. So "at most ε from σ(z)" is a
+//!   condition on rational numbers for each n = 2ᵏ, and no real numbers are needed. The check of
+//!   boxes uses k = 29, by a cubic that Coq proves to be below.
+//! - *What has to be trusted.* Coq's kernel and its virtual machine; part 1 of `Theory.v`, 130
+//!   lines, and for the floats `Floats.v`, 100 lines, which say what a net is, how it runs and what
+//!   it answers; and that the numbers of a net's file are the net's. Who doubts the last exports
+//!   again, from the model or from a certificate (`prove --check CERT --coq DIR`), and compares. No
+//!   axiom is used: the nets' files print so.
+//! - *What need not be trusted.* `FloatsReals.v` proves that a value within ε of the σ or tanh of
+//!   Coq's real numbers is within ε in `Floats.v`, and that every well-formed net has evaluations. It
+//!   rests on the axioms of Coq's real numbers. No net's theorem rests on it.
+//! - *What is not proved.* That this crate's compiled step is the one of `Theory.v`, which tests show;
+//!   that it is within ε, which the bound above says; that e and e^√2, in the dynamic cell, have the
+//!   digits they have in `Floats.v`.
 //!
 //! `scripts/check-theorem.sh` does it for nets of every cell, and shows that what is wrong is
 //! refused.
@@ -104,6 +123,7 @@ mod check;
 mod check_float;
 mod checked;
 mod coq;
+mod coq_floats;
 mod explain;
 mod file;
 mod findings;
@@ -126,7 +146,7 @@ pub use certificate::Certificate;
 pub use check::{Checked, check};
 pub use check_float::{CheckedFloat, check_float};
 pub use checked::CheckedCertificate;
-pub use coq::{THEORY, Theorem};
+pub use coq::{THEORIES, Theorem};
 pub use explain::{Explanation, Point, Unit, explain};
 pub use findings::{Failure, Findings, FloatFindings, WalkSummary};
 pub use fixed::{GATE_BITS, MAX_Q, WEIGHT_BITS};
