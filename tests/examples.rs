@@ -209,5 +209,5 @@ fn every_example_in_the_readme_and_in_the_book_works() {
     let chapters = chapters.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let pages = chapters.chain([root.join("README.md")]).map(|path| fs::read_to_string(path).expect("readable"));
     let tried: usize = pages.map(|text| page(&text)).sum();
-    assert!(tried > 25, "only {tried} were found");
+    assert!(tried > 20, "only {tried} were found");
 }
