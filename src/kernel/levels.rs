@@ -101,8 +101,7 @@ pub(super) fn forward<S: Simd, F: Lane>(
     weights.dots(simd, len, &stage.h[first..], &walk.units.w_ho, dz_o);
     let nodes = if stage.stride > 0 { &stage.nodes } else { &walk.tree.nodes };
     let tally = walk.output().run(simd, nodes, dz_o, &mut stage.wrong, db_o);
-    stage.mark_chains();
-    tally
+    Tally { wrong_samples: stage.mark_chains(simd), ..tally }
 }
 
 /// All levels back: S of each node, what flows into the parents of the first level, and the sums of the gradients of units.

@@ -146,7 +146,6 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         for chains in self.tiles() {
             self.begin_tile(simd, &chains, depth..bits, trunk, tile, true);
             tally += self.forward(simd, tile, true, units);
-            tally.wrong_samples += tile.wrong_samples();
             self.backward(simd, tile, (units, sums));
             if depth > 0 {
                 self.end_tile(simd, &chains, trunk, tile);
@@ -175,7 +174,6 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                     tile.answer(self.tree.samples().start + chains.start, steps, predicted);
                 }
             }
-            tally.wrong_samples += tile.wrong_samples();
         }
         Tally { loss: 0.0, ..tally }
     }

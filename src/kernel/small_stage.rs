@@ -55,14 +55,19 @@ fn product<S: Simd, const Q: usize, const R: usize>(
     out
 }
 
-/// φ of each line. The choice stands outside of the loops, so that the lines' functions overlap.
+/// Stores φ of each line. The choice stands outside of the loops, so that the lines' functions overlap.
 #[inline(always)]
-fn apply_each<S: Simd, const Q: usize, const R: usize>(simd: S, activation: Activation, z: &mut Planes<S, Q, R>) {
+fn apply_each<S: Simd, const Q: usize, const R: usize>(
+    simd: S,
+    activation: Activation,
+    z: &Planes<S, Q, R>,
+    h: &mut [[f32; LINE]],
+) {
     macro_rules! each {
         ($f:ident) => {
             for r in 0..R {
                 for q in 0..Q {
-                    z[r][q] = $f::<S, f32>(simd, z[r][q]);
+                    $f::<S, f32>(simd, z[r][q]).store_slice(&mut h[r * Q + q]);
                 }
             }
         };
@@ -114,8 +119,7 @@ impl Pass<'_> {
             }
         }
         let tally = self.outputs::<S, Q>(simd, stage, db_o);
-        stage.mark_chains();
-        tally
+        Tally { wrong_samples: stage.mark_chains(simd), ..tally }
     }
 
     /// The row of a row's parents in a trunk, whose rows begin with that of the root.
@@ -174,19 +178,16 @@ impl Pass<'_> {
                 state[r][q] = if SCALED { spread(simd, &scale[r]).mul_add(z[r][q], x) } else { z[r][q] + x };
             }
         }
-        apply_each(simd, self.walk.net.activation, &mut state);
-        for r in 0..R {
-            for q in 0..Q {
-                state[r][q].store_slice(&mut h[(r * Q + q) * LINE..][..LINE]);
-            }
-        }
+        apply_each(simd, self.walk.net.activation, &state, h.as_chunks_mut::<LINE>().0);
         if let Some((noise, key)) = self.walk.noise {
             let clean = &mut stage.clean[(first + at) * Q * LINE..][..R * Q * LINE];
             for r in 0..R {
                 let line = r * Q * LINE..(r + 1) * Q * LINE;
                 noise.disturb_row((key, step, row + r), &mut h[line.clone()], &mut clean[line]);
-                state[r] = load_each(simd, &h[r * Q * LINE..], LINE);
             }
+        }
+        for r in 0..R {
+            state[r] = load_each(simd, &h[r * Q * LINE..], LINE);
         }
         *z = product(simd, &planes_of(simd, self.weights), &state);
     }

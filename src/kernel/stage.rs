@@ -8,6 +8,7 @@ use super::rows::{Aligned, Shape};
 use super::step::Units;
 use crate::task::BitTensor;
 use crate::task::tree::{Nodes, Number, Tree};
+use fearless_simd::Simd;
 use std::ops::Range;
 
 /// The levels of a stage and their buffers. What depends on the cell is empty where it is not needed.
@@ -160,29 +161,35 @@ impl<F: Lane> Stage<F> {
         }
     }
 
-    /// Marks the chains of a tile that were wrong at a step.
-    pub(crate) fn mark_chains(&mut self) {
-        if self.stride == 0 {
-            return;
-        }
-        for wrong in self.wrong.chunks_exact(self.stride).take(self.levels.len()) {
-            self.bad.iter_mut().zip(wrong).for_each(|(bad, &wrong)| *bad = larger(*bad, wrong));
-        }
-    }
-
-    /// Samples of the chains that are marked.
+    /// Marks the chains of a tile that were wrong at a step. Returns the samples of those that are, after the last step.
     #[inline(always)]
-    pub(crate) fn wrong_samples(&self) -> u64 {
-        // Counts are exact in any order; sixteen sums do not wait for each other.
-        let mut sums = [F::zero(); 16];
-        for (bad, weight) in self.bad.chunks(16).zip(self.nodes.weight.chunks(16)) {
-            for ((sum, &bad), &weight) in sums.iter_mut().zip(bad).zip(weight) {
-                *sum += bad * weight;
-            }
+    pub(crate) fn mark_chains<S: Simd>(&mut self, simd: S) -> u64 {
+        if self.stride == 0 {
+            return 0;
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let wrong = sums.iter().map(|sum| sum.widen()).sum::<f64>() as u64;
-        wrong
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                for wrong in self.wrong.chunks_exact(self.stride).take(self.levels.len()) {
+                    for (bad, &wrong) in self.bad.iter_mut().zip(wrong) {
+                        *bad = larger(*bad, wrong);
+                    }
+                }
+                if self.more {
+                    return 0;
+                }
+                // Counts are exact in any order; sixteen sums do not wait for each other.
+                let mut sums = [F::zero(); 16];
+                for (bad, weight) in self.bad.chunks(16).zip(self.nodes.weight.chunks(16)) {
+                    for ((sum, &bad), &weight) in sums.iter_mut().zip(bad).zip(weight) {
+                        *sum += bad * weight;
+                    }
+                }
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+                let wrong = sums.iter().map(|sum| sum.widen()).sum::<f64>() as u64;
+                wrong
+            },
+        )
     }
 
     /// Writes the answers of a tile, whose first chain is sample `first`, at some steps.
