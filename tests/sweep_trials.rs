@@ -1,14 +1,14 @@
 //! Single trials of sweeps: each is the training that its command names, to the last bit.
 
 use assert_cmd::cargo::cargo_bin;
-use carrylane::sweep::{Options, Outcome, Plan, Record, Results, Shard, Spec, run};
+use carrylane::sweep::{Options, Plan, Results, Shard, Spec, TrialOutcome, TrialRecord, run};
 use serde_json::Value;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Runs a sweep through the library; its records in the order of the plan.
-fn swept(words: &[&str], threads: usize) -> Vec<Record> {
+fn swept(words: &[&str], threads: usize) -> Vec<TrialRecord> {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = Plan::new(Spec::from_words(words).expect("a spec")).expect("a plan");
     plan.lock(folder.path(), false).expect("writable");
@@ -19,7 +19,7 @@ fn swept(words: &[&str], threads: usize) -> Vec<Record> {
 }
 
 /// Runs the command of a trial; its exit code and its summary.
-fn alone(record: &Record) -> (Option<i32>, Value) {
+fn alone(record: &TrialRecord) -> (Option<i32>, Value) {
     let command = record.config.settings.command();
     let words = command.strip_prefix("carrylane ").expect("it names the program").split(' ');
     let output = Command::new(cargo_bin("carrylane")).args(words).arg("--json").output().expect("it runs");
@@ -30,8 +30,11 @@ fn alone(record: &Record) -> (Option<i32>, Value) {
 
 #[test]
 fn a_trial_is_the_training_its_command_names() {
-    let goals =
-        [("until=solved", Outcome::Solved), ("until=proved", Outcome::Proved), ("updates=40", Outcome::Unsolved)];
+    let goals = [
+        ("until=solved", TrialOutcome::Solved),
+        ("until=proved", TrialOutcome::Proved),
+        ("updates=40", TrialOutcome::Unsolved),
+    ];
     for (goal, outcome) in goals {
         for record in swept(&["cell=elman,lstm", "hidden=8", "bits=4", "seed=3", "batch=32", goal], 1) {
             assert_eq!(record.outcome, outcome, "{goal} {}", record.config.settings.config.cell);
@@ -47,7 +50,7 @@ fn a_trial_is_the_training_its_command_names() {
 fn proofs_are_kept_and_depend_on_no_thread() {
     let words = ["hidden=4,8", "bits=5", "seed=0..4", "until=proved", "budget=1500"];
     let (one, two) = (swept(&words, 1), swept(&words, 2));
-    let proved = one.iter().filter(|record| record.outcome == Outcome::Proved).count();
+    let proved = one.iter().filter(|record| record.outcome == TrialOutcome::Proved).count();
     assert!(proved >= 4, "{proved} of {} proved", one.len());
     for (a, b) in one.iter().zip(&two) {
         assert_eq!(
@@ -56,7 +59,7 @@ fn proofs_are_kept_and_depend_on_no_thread() {
             "seed {}",
             a.config.settings.seed
         );
-        assert_eq!(a.proof.is_some(), a.outcome == Outcome::Proved, "seed {}", a.config.settings.seed);
+        assert_eq!(a.proof.is_some(), a.outcome == TrialOutcome::Proved, "seed {}", a.config.settings.seed);
         assert!(a.proof.as_ref().is_none_or(|proof| proof.states > 1 && proof.margin > 0.0), "{:?}", a.proof);
     }
 }

@@ -1,6 +1,6 @@
 //! Trials as columns of JSON, for the scripts of the page.
 
-use crate::sweep::{Outcome, Record, curve_updates, keys};
+use crate::sweep::{TrialOutcome, TrialRecord, curve_updates, keys};
 use crate::train::Choices;
 use serde::Serialize;
 use serde_json::Value;
@@ -61,22 +61,23 @@ impl Axis {
 }
 
 /// The data of a page as JSON.
-pub(super) fn json(records: &[&Record]) -> String {
-    let outcomes: Vec<Outcome> =
-        Outcome::ALL.into_iter().filter(|outcome| records.iter().any(|r| r.outcome == *outcome)).collect();
+pub(super) fn json(records: &[&TrialRecord]) -> String {
+    let outcomes: Vec<TrialOutcome> =
+        TrialOutcome::ALL.into_iter().filter(|outcome| records.iter().any(|r| r.outcome == *outcome)).collect();
     let widths: BTreeSet<usize> = records.iter().flat_map(|record| record.wrong_by_bits.keys().copied()).collect();
     let test = |bits| Test { bits, wrong: records.iter().map(|r| r.wrong_by_bits.get(&bits).copied()).collect() };
     let longest = records.iter().map(|record| record.curve.len()).max().unwrap_or(0);
-    let place = |record: &&Record| outcomes.iter().position(|outcome| *outcome == record.outcome).unwrap_or_default();
+    let place =
+        |record: &&TrialRecord| outcomes.iter().position(|outcome| *outcome == record.outcome).unwrap_or_default();
     let choices: Vec<Choices> = records.iter().map(|record| record.config.choices()).collect();
-    let unusual = |record: &&Record| record.config.settings.unusual();
+    let unusual = |record: &&TrialRecord| record.config.settings.unusual();
     let flags =
         records.iter().map(unusual).flat_map(|unusual| unusual.iter().map(|(name, _)| name).collect::<Vec<_>>());
     let flags: BTreeSet<&str> = flags.collect();
     let data = Data {
         axes: keys().map(|key| Axis::new(key.name, &choices, &flags)).collect(),
         outcome: records.iter().map(place).collect(),
-        outcomes: outcomes.iter().map(Outcome::to_string).collect(),
+        outcomes: outcomes.iter().map(TrialOutcome::to_string).collect(),
         id: records.iter().map(|record| record.id.as_str()).collect(),
         samples: records.iter().map(|record| record.samples).collect(),
         updates: records.iter().map(|record| record.updates).collect(),

@@ -5,7 +5,7 @@
 
 use super::parquet;
 use super::plan::Plan;
-use super::record::Record;
+use super::record::TrialRecord;
 use super::store::{Damaged, Records};
 use super::table::columns;
 use crate::error::{Error, Result};
@@ -70,7 +70,7 @@ impl Results {
     }
 
     /// The records, sorted by id.
-    pub fn records(&self) -> Vec<&Record> {
+    pub fn records(&self) -> Vec<&TrialRecord> {
         self.ids.iter().filter_map(|id| self.records.get(*id)).collect()
     }
 
@@ -104,7 +104,7 @@ impl Results {
     }
 }
 
-fn csv(records: &[&Record], times: bool) -> Vec<u8> {
+fn csv(records: &[&TrialRecord], times: bool) -> Vec<u8> {
     let columns = columns(records, times);
     let mut writer = csv::Writer::from_writer(Vec::new());
     let grown = "a vector grows";
@@ -120,7 +120,7 @@ fn csv(records: &[&Record], times: bool) -> Vec<u8> {
     writer.into_inner().expect(grown)
 }
 
-fn json_lines(records: &[&Record], times: bool) -> Vec<u8> {
+fn json_lines(records: &[&TrialRecord], times: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     for record in records {
         let mut value = serde_json::to_value(record).expect("a record has a JSON form");

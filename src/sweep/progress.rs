@@ -1,6 +1,6 @@
 //! How far a sweep, or a run of a part of it, has come.
 
-use super::record::Outcome;
+use super::record::TrialOutcome;
 use crate::train::Times;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub struct Progress {
     pub done: usize,
     /// How those ended.
     #[serde(flatten, serialize_with = "counts")]
-    pub outcomes: BTreeMap<Outcome, usize>,
+    pub outcomes: BTreeMap<TrialOutcome, usize>,
     /// Time since a run began; of a sweep, that during which at least one was under way.
     pub seconds: f64,
     /// Where the time of all threads went.
@@ -24,7 +24,7 @@ pub struct Progress {
 
 impl Progress {
     /// Counts a trial that ended.
-    pub(super) fn count(&mut self, outcome: Outcome) {
+    pub(super) fn count(&mut self, outcome: TrialOutcome) {
         self.done += 1;
         *self.outcomes.entry(outcome).or_default() += 1;
     }
@@ -46,10 +46,11 @@ impl Progress {
 }
 
 /// Each outcome with its count; trials that are proved are solved too.
-fn counts<S: Serializer>(outcomes: &BTreeMap<Outcome, usize>, serializer: S) -> Result<S::Ok, S::Error> {
+fn counts<S: Serializer>(outcomes: &BTreeMap<TrialOutcome, usize>, serializer: S) -> Result<S::Ok, S::Error> {
     let of = |outcome| outcomes.get(&outcome).copied().unwrap_or(0);
-    let proved = of(Outcome::Proved);
+    let proved = of(TrialOutcome::Proved);
     serializer.collect_map(
-        Outcome::ALL.map(|outcome| (outcome, of(outcome) + if outcome == Outcome::Solved { proved } else { 0 })),
+        TrialOutcome::ALL
+            .map(|outcome| (outcome, of(outcome) + if outcome == TrialOutcome::Solved { proved } else { 0 })),
     )
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// Every pair of the check is right.
     Solved,
     /// Solved, and proved to add at every width.
@@ -21,7 +21,7 @@ pub enum Outcome {
     Failed,
 }
 
-words!(Outcome "outcome": Solved = "solved", Proved = "proved", Unsolved = "unsolved", Diverged = "diverged", Failed = "failed");
+words!(TrialOutcome "outcome": Solved = "solved", Proved = "proved", Unsolved = "unsolved", Diverged = "diverged", Failed = "failed");
 
 /// Where a training first had a number that is not finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub struct Proved {
 
 /// The line of a finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct TrialRecord {
     /// [`FORM`](super::FORM).
     pub form: u32,
     /// Hash of its config.
@@ -55,7 +55,7 @@ pub struct Record {
     /// All that it depends on.
     pub config: Trial,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
     /// Why it could not be run, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -86,12 +86,12 @@ pub struct Record {
     /// How often it was run; the last run counts.
     pub attempt: u32,
     /// What the result does not depend on.
-    pub machine: Machine,
+    pub machine: TrialMachine,
 }
 
 /// Where and when a trial ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
+pub struct TrialMachine {
     /// Name of the machine.
     pub host: String,
     /// Instruction set.

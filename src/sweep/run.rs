@@ -5,7 +5,7 @@
 
 use super::plan::Plan;
 use super::progress::Progress;
-use super::record::{Machine, Outcome, Record};
+use super::record::{TrialMachine, TrialOutcome, TrialRecord};
 use super::shard::Shard;
 use super::store::{Appender, Damaged, Records};
 use super::trial_run;
@@ -27,7 +27,7 @@ pub struct Options {
     /// Trials of which there is no record.
     pub missing: bool,
     /// Trials that ended like this are run once more.
-    pub again: Vec<Outcome>,
+    pub again: Vec<TrialOutcome>,
 }
 
 /// What a run came to.
@@ -79,7 +79,7 @@ pub fn run(
             Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let batch: Vec<Record> = batch.into_iter().map(|record: Record| stamped(record, start)).collect();
+        let batch: Vec<TrialRecord> = batch.into_iter().map(|record: TrialRecord| stamped(record, start)).collect();
         if !batch.is_empty()
             && let Err(error) = shard.append(&batch)
         {
@@ -119,9 +119,9 @@ pub(super) fn start_workers(
     plan: Plan,
     todo: Vec<(usize, u32)>,
     threads: usize,
-    machine: Machine,
+    machine: TrialMachine,
     stop: &Arc<AtomicBool>,
-) -> Result<Receiver<Record>> {
+) -> Result<Receiver<TrialRecord>> {
     let needs = todo.iter().map(|&(place, _)| Need::of(&plan.trial(place).settings));
     if let Some(most) = needs.max_by(|a, b| a.total().total_cmp(&b.total())) {
         most.times(threads).afforded()?;
@@ -149,16 +149,16 @@ pub(super) fn start_workers(
 }
 
 /// The record with the time of its arrival.
-fn stamped(mut record: Record, start: Instant) -> Record {
+fn stamped(mut record: TrialRecord, start: Instant) -> TrialRecord {
     record.machine.run_seconds = start.elapsed().as_secs_f64();
     record
 }
 
 /// This machine and this run.
-pub(super) fn machine(threads: usize) -> Machine {
+pub(super) fn machine(threads: usize) -> TrialMachine {
     let host = host();
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    Machine {
+    TrialMachine {
         run: format!("{host}-{}-{began:.3}", std::process::id()),
         host,
         level: String::new(),

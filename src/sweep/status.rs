@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::progress::Progress;
-use super::record::Record;
+use super::record::TrialRecord;
 use super::store::{Damaged, Records};
 use crate::error::Result;
 use crate::train::Times;
@@ -52,7 +52,7 @@ impl Status {
 }
 
 /// The runs that some records come from. A run that was killed is known up to its last record.
-fn runs<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<Run> {
+fn runs<'a>(records: impl Iterator<Item = &'a TrialRecord>) -> Vec<Run> {
     let mut runs: HashMap<&str, Run> = HashMap::new();
     for record in records {
         let machine = &record.machine;

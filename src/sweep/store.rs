@@ -1,12 +1,12 @@
 //! The shard files: JSON lines that are only ever appended, each with a check of its own.
 //!
-//! A line is a [`Record`] with a last field `check`, a hash of all that stands before it. A line that a kill tore, or that a disk
+//! A line is a [`TrialRecord`] with a last field `check`, a hash of all that stands before it. A line that a kill tore, or that a disk
 //! spoiled, does not match its check: it is told of and left out, and its trial is run again. No file is ever
 //! rewritten, so nothing finished can be lost, and no lock is needed: shards have their own files, and two processes that write the
 //! same one add whole lines that say the same.
 
 use super::plan::{SHARDS, id_number};
-use super::record::Record;
+use super::record::TrialRecord;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::config_hash;
@@ -30,7 +30,7 @@ pub struct Damaged {
 }
 
 /// A record as a line, without its end.
-pub(super) fn encode(record: &Record) -> String {
+pub(super) fn encode(record: &TrialRecord) -> String {
     let mut line = serde_json::to_string(record).expect("a record has a JSON form");
     let closing = line.pop();
     debug_assert_eq!(closing, Some('}'), "a record is an object");
@@ -42,7 +42,7 @@ pub(super) fn encode(record: &Record) -> String {
 }
 
 /// The record of a line.
-pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
+pub(super) fn decode(line: &[u8]) -> std::result::Result<TrialRecord, &'static str> {
     let text = std::str::from_utf8(line).map_err(|_| "not UTF-8")?;
     let torn = if text.starts_with("{\"form\":") { "torn" } else { "not a line of a sweep" };
     let (body, check) = text.rsplit_once(CHECK).ok_or(torn)?;
@@ -52,7 +52,7 @@ pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
     }
     let mut whole = body.to_owned();
     whole.push('}');
-    let record: Record = files::json(whole.as_bytes()).map_err(|_| "not a record of this version")?;
+    let record: TrialRecord = files::json(whole.as_bytes()).map_err(|_| "not a record of this version")?;
     if id_number(&record.id).is_none() { Err("its id is no hash") } else { Ok(record) }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn decode(line: &[u8]) -> std::result::Result<Record, &'static str> {
 ///
 /// # Errors
 /// [`Error::Io`] if a file cannot be read. Lines that are not whole are no error; they are returned.
-pub(super) fn read(folder: &Path, mut on_record: impl FnMut(Record)) -> Result<Vec<Damaged>> {
+pub(super) fn read(folder: &Path, mut on_record: impl FnMut(TrialRecord)) -> Result<Vec<Damaged>> {
     let mut damaged = Vec::new();
     for path in shards(folder)? {
         files::lines(&path, |line, bytes| {
@@ -102,7 +102,7 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The records of a sweep, the last attempt of each trial.
 #[derive(Debug, Default)]
 pub struct Records {
-    by_id: HashMap<u64, Record>,
+    by_id: HashMap<u64, TrialRecord>,
     /// Lines that are not whole.
     pub damaged: Vec<Damaged>,
 }
@@ -113,7 +113,7 @@ impl Records {
     /// # Errors
     /// [`Error::Io`] if a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
-        let mut by_id: HashMap<u64, Record> = HashMap::new();
+        let mut by_id: HashMap<u64, TrialRecord> = HashMap::new();
         let damaged = read(folder, |record| {
             let id = id_number(&record.id).expect("decoded");
             match by_id.get(&id) {
@@ -127,7 +127,7 @@ impl Records {
     }
 
     /// The record of a trial, by its id as a number.
-    pub(super) fn get(&self, id: u64) -> Option<&Record> {
+    pub(super) fn get(&self, id: u64) -> Option<&TrialRecord> {
         self.by_id.get(&id)
     }
 }
@@ -164,7 +164,7 @@ impl Appender {
     ///
     /// # Errors
     /// [`Error::Io`] if the disk is full or gone; what was added before is as it was.
-    pub(super) fn append(&mut self, records: &[Record]) -> Result<()> {
+    pub(super) fn append(&mut self, records: &[TrialRecord]) -> Result<()> {
         let failed = |source| Error::io(&self.path, "write", source);
         for record in records {
             let mut line = encode(record);

@@ -1,6 +1,6 @@
 //! A sweep as a table: one row a trial, one column a fact.
 
-use super::record::{Proved, Record};
+use super::record::{Proved, TrialRecord};
 use super::trial::keys;
 use crate::train::Kind;
 use serde_json::Value;
@@ -35,9 +35,9 @@ pub(super) struct Column {
 }
 
 /// A fact of a record.
-type Fact = fn(&Record) -> Value;
+type Fact = fn(&TrialRecord) -> Value;
 
-fn proof(record: &Record, fact: impl Fn(&Proved) -> Value) -> Value {
+fn proof(record: &TrialRecord, fact: impl Fn(&Proved) -> Value) -> Value {
     record.proof.as_ref().map_or(Value::Null, fact)
 }
 
@@ -77,8 +77,8 @@ const TIMES: [(&str, Type, Fact); 12] = [
 ];
 
 /// The table of some records: the id, every option, what came of it; `wrong_8` and the like are the wrong sums at a test width.
-pub(super) fn columns(records: &[&Record], times: bool) -> Vec<Column> {
-    let column = |name: &str, r#type, fact: &dyn Fn(&Record) -> Value| Column {
+pub(super) fn columns(records: &[&TrialRecord], times: bool) -> Vec<Column> {
+    let column = |name: &str, r#type, fact: &dyn Fn(&TrialRecord) -> Value| Column {
         name: name.to_owned(),
         r#type,
         values: records.iter().map(|record| fact(record)).collect(),

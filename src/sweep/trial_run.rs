@@ -1,6 +1,6 @@
 //! One trial, run to its end on the thread that calls.
 
-use super::record::{Divergence, Machine, Outcome, Proved, Record, curve_updates};
+use super::record::{Divergence, Proved, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
 use super::trial::Trial;
 use crate::error::Result;
 use crate::model::weights_hash;
@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Runs a trial; nothing if it was stopped. What goes wrong in it is its result, so that the sweep goes on.
 ///
 /// `machine` is filled in by the caller, but for its level and the trial's time.
-pub(super) fn run(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>) -> Option<Record> {
+pub(super) fn run(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Option<TrialRecord> {
     let start = Instant::now();
     let ended = catch_unwind(AssertUnwindSafe(|| train(trial, machine, attempt, stop)));
     let error = match ended {
@@ -33,26 +33,26 @@ pub(super) fn run(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<Ato
             format!("a bug of carrylane: {}", text.unwrap_or_default())
         }
     };
-    let mut record = Record::begun(trial, machine, attempt);
+    let mut record = TrialRecord::begun(trial, machine, attempt);
     record.error = Some(error);
     timed(&mut record.machine, start);
     Some(record)
 }
 
 /// Notes how long a trial took; what is not claimed of it is the rest.
-fn timed(machine: &mut Machine, start: Instant) {
+fn timed(machine: &mut TrialMachine, start: Instant) {
     machine.trial_seconds = start.elapsed().as_secs_f64();
     machine.times = machine.times.within(machine.trial_seconds);
 }
 
-impl Record {
+impl TrialRecord {
     /// A record of nothing yet.
-    fn begun(trial: &Trial, machine: &Machine, attempt: u32) -> Self {
+    fn begun(trial: &Trial, machine: &TrialMachine, attempt: u32) -> Self {
         Self {
             form: super::FORM,
             id: trial.id(),
             config: trial.clone(),
-            outcome: Outcome::Failed,
+            outcome: TrialOutcome::Failed,
             error: None,
             diverged: None,
             proof: None,
@@ -71,7 +71,7 @@ impl Record {
     }
 }
 
-fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<Record>> {
+fn train(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<TrialRecord>> {
     let mut trainer = Trainer::new(trial.settings.clone())?;
     trainer.stop_on(Arc::clone(stop));
     let mut curve = Vec::new();
@@ -97,7 +97,7 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
         _ => (trainer.run(on_event)?, None),
     };
     let Some(outcome) = conclude(&report, proof.is_some()) else { return Ok(None) };
-    let mut record = Record::begun(trial, machine, attempt);
+    let mut record = TrialRecord::begun(trial, machine, attempt);
     record.machine.level = trainer.settings().level.to_string();
     record.outcome = outcome;
     record.proof = proof.as_ref().map(Proved::from);
@@ -108,7 +108,7 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
     record.pairs_total = report.score.total;
     record.curve = curve;
     record.machine.times = report.times;
-    if outcome == Outcome::Diverged {
+    if outcome == TrialOutcome::Diverged {
         record.diverged = report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() });
     } else {
         let testing = Instant::now();
@@ -120,13 +120,13 @@ fn train(trial: &Trial, machine: &Machine, attempt: u32, stop: &Arc<AtomicBool>)
 }
 
 /// What a finished training counts as; nothing if it was stopped.
-fn conclude(report: &Report, proved: bool) -> Option<Outcome> {
+fn conclude(report: &Report, proved: bool) -> Option<TrialOutcome> {
     match report.outcome {
         Ended::Stopped => None,
-        Ended::Diverged => Some(Outcome::Diverged),
-        Ended::Solved if proved => Some(Outcome::Proved),
-        Ended::Solved => Some(Outcome::Solved),
-        Ended::Unsolved => Some(Outcome::Unsolved),
+        Ended::Diverged => Some(TrialOutcome::Diverged),
+        Ended::Solved if proved => Some(TrialOutcome::Proved),
+        Ended::Solved => Some(TrialOutcome::Solved),
+        Ended::Unsolved => Some(TrialOutcome::Unsolved),
     }
 }
 

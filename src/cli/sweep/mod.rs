@@ -10,7 +10,7 @@ mod submit;
 use super::format::{count, plural};
 use super::output::{Output, fields};
 use super::{Answer, quoted};
-use carrylane::sweep::{Damaged, Outcome, Plan, Results};
+use carrylane::sweep::{Damaged, Plan, Results, TrialOutcome};
 use clap::Subcommand;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -99,7 +99,7 @@ fn write(
 }
 
 /// How trials ended: 95 solved, 3 unsolved, 2 diverged.
-fn outcomes(counts: &BTreeMap<Outcome, usize>) -> String {
+fn outcomes(counts: &BTreeMap<TrialOutcome, usize>) -> String {
     let parts: Vec<String> = counts.iter().map(|(outcome, n)| format!("{} {outcome}", count(*n as u64))).collect();
     if parts.is_empty() { "none done".into() } else { parts.join(", ") }
 }

@@ -7,7 +7,7 @@ use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::{signals, values};
 use carrylane::Result;
-use carrylane::sweep::{Options, Outcome, Progress, Ran, Shard, run as run_sweep};
+use carrylane::sweep::{Options, Progress, Ran, Shard, TrialOutcome, run as run_sweep};
 use carrylane::train::MAX_THREADS;
 use std::path::PathBuf;
 
@@ -69,7 +69,7 @@ struct Part {
 }
 
 impl Part {
-    fn options(&self, missing: bool, again: Vec<Outcome>) -> Result<Options> {
+    fn options(&self, missing: bool, again: Vec<TrialOutcome>) -> Result<Options> {
         let shard = Shard::parse(&self.shard, |name| std::env::var(name).ok())?;
         Ok(Options { shard, threads: threads(self.threads)?, missing, again })
     }
@@ -81,7 +81,8 @@ pub(super) fn run(args: &RunArgs, out: &mut Output) -> anyhow::Result<Answer> {
 }
 
 pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer> {
-    let again = [(args.failed, Outcome::Failed, " --failed"), (args.diverged, Outcome::Diverged, " --diverged")];
+    let again =
+        [(args.failed, TrialOutcome::Failed, " --failed"), (args.diverged, TrialOutcome::Diverged, " --diverged")];
     let mut verb = "retry".to_owned();
     again.iter().filter(|(wanted, ..)| *wanted).for_each(|(_, _, flag)| verb.push_str(flag));
     if args.missing {
@@ -114,7 +115,7 @@ fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::R
         out.warn(&format!("interrupted after {done} of {planned}; {again}"));
         return Ok(Answer::Interrupted);
     }
-    Ok(Answer::from(!progress.outcomes.contains_key(&Outcome::Failed)))
+    Ok(Answer::from(!progress.outcomes.contains_key(&TrialOutcome::Failed)))
 }
 
 /// What a bar says beside itself.
