@@ -3,7 +3,6 @@
 //! A table of options, as [`OPTIONS`](super::OPTIONS), is the only place that names them. Flags, files of settings, identities, axes of
 //! sweeps, ids of trials, columns and commands are all made from it.
 
-use super::settings::{ENDS, OPTIONS, Settings};
 use crate::error::{Error, Result};
 use crate::task::number::shorten;
 use crate::task::whole;
@@ -72,6 +71,9 @@ impl Kind {
         if let Self::OrNone(kind) = self { kind } else { self }
     }
 }
+
+/// The heading of the options that say when a training ends.
+pub(super) const ENDS: &str = "When it ends";
 
 /// What is said of an option.
 #[derive(Debug)]
@@ -274,28 +276,9 @@ impl Choices {
         options.iter().filter(void).map(|option| &option.key).collect()
     }
 
-    /// Whether a way to end is chosen.
-    pub(super) fn has_end(&self) -> bool {
-        OPTIONS.iter().any(|option| option.key.is_end() && self.0.contains_key(option.key.name))
-    }
-
-    /// These choices over others. Those that say otherwise are replaced; so are those that these leave without an effect: another way to
-    /// end, or what went with one.
-    #[must_use]
-    pub fn over(self, under: Self) -> Self {
-        let is_ours = |name: &str| self.0.contains_key(name) || name == "until" && self.has_end();
-        let mut all = self.clone();
-        for Opt { key, .. } in &OPTIONS {
-            if let Some(value) = under.get(key.name).filter(|_| !(key.is_end() && self.has_end())) {
-                all.0.entry(key.name).or_insert_with(|| value.clone());
-            }
-        }
-        for key in all.void(&OPTIONS, &all.fill(&OPTIONS, Settings::default())) {
-            if !is_ours(key.name) && key.with.split(' ').next().is_some_and(is_ours) {
-                all.0.remove(key.name);
-            }
-        }
-        all
+    /// Takes a choice back.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 }
 

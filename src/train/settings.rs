@@ -3,7 +3,7 @@
 use super::engine::EngineKind;
 use super::optimizer::Rule;
 use super::options::Kind::{OrNone, Positive, Seconds, Switch, Whole, Within, Word};
-use super::options::{Choices, Opt, Spelling, number, options, put, text, value};
+use super::options::{Choices, ENDS, Opt, Spelling, number, options, put, text, value};
 use crate::error::{Error, Result};
 use crate::kernel::SimdLevel;
 use crate::model::{Activation, Cell, Config, Init, Loss, LstmForm, MAX_HIDDEN, config_hash};
@@ -140,9 +140,6 @@ fn words<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(T::to_string).collect()
 }
 
-/// The heading of the options that say when a training ends.
-pub(super) const ENDS: &str = "When it ends";
-
 /// Every option of a training. Whatever takes, keeps or tells settings goes by this table; a row more is all that a new option needs.
 ///
 /// What is usual is that of [`Settings::default`], and follows from the options above where those decide it. An id names what is not
@@ -265,6 +262,34 @@ pub static OPTIONS: [Opt<Settings>; 24] = options!(Settings:
         "seed": Whole(0..=MAX_EXACT) => (seed)
     }
 );
+
+impl Choices {
+    /// Whether a way to end is chosen.
+    fn has_end(&self) -> bool {
+        OPTIONS.iter().any(|option| option.key.is_end() && self.get(option.key.name).is_some())
+    }
+
+    /// These choices over others. Those that say otherwise are replaced; so are those that these leave without an effect: another way to
+    /// end, or what went with one.
+    #[must_use]
+    pub fn over(self, under: Self) -> Self {
+        let is_ours = |name: &str| self.get(name).is_some() || name == "until" && self.has_end();
+        let mut all = self.clone();
+        for Opt { key, .. } in &OPTIONS {
+            if let Some(value) = under.get(key.name).filter(|_| !(key.is_end() && self.has_end()))
+                && all.get(key.name).is_none()
+            {
+                all.set(key.name, value.clone());
+            }
+        }
+        for key in all.void(&OPTIONS, &all.fill(&OPTIONS, Settings::default())) {
+            if !is_ours(key.name) && key.with.split(' ').next().is_some_and(is_ours) {
+                all.remove(key.name);
+            }
+        }
+        all
+    }
+}
 
 impl Settings {
     /// The settings of some choices, with what is usual for the rest: to be solved, where no end is chosen.
