@@ -452,16 +452,12 @@ fn prove_certifies_checks_and_draws() {
         json(&["train", "--hidden", "8", "--seed", seed, "--out", &path(name), "--json"], 0);
     }
     let (model, other) = (path("one/model.safetensors"), path("other/model.safetensors"));
-    let (certificate, svg, dot, network) = (path("proof"), path("a.svg"), path("a.dot"), path("net"));
-    let args =
-        ["prove", &model, "--certificate", &certificate, "--svg", &svg, "--dot", &dot, "--network", &network, "--json"];
-    let lines = json(&args, 0);
+    let (certificate, svg) = (path("proof"), path("a.svg"));
+    let lines = json(&["prove", &model, "--certificate", &certificate, "--svg", &svg, "--json"], 0);
     let [walks @ .., proof, summary] = &lines[..] else { panic!("two lines") };
     assert!(!walks.is_empty() && walks.iter().all(|line| line["type"] == "walk"), "{walks:?}");
     assert_eq!((&proof["verdict"], &summary["network_hash"]), (&"proved".into(), &proof["network_hash"]));
     assert!(fs::read_to_string(&svg).expect("written").starts_with("<svg"), "a picture");
-    assert!(fs::read_to_string(&dot).expect("written").starts_with("digraph"), "a graph");
-    assert!(fs::metadata(&network).expect("written").len() > 500, "a network");
 
     let checked = json(&["prove", "--check", &certificate, "--json"], 0).remove(0);
     assert_eq!((&checked["holds"], &checked["network_hash"]), (&true.into(), &proof["network_hash"]));
@@ -483,7 +479,7 @@ fn prove_certifies_checks_and_draws() {
     assert_eq!((&summary["full_adder"], &summary["failing_path"]), (&true.into(), &Value::Null));
     let mut pictures = entries(&folder.path().join("pictures"));
     pictures.sort();
-    assert_eq!(pictures, ["automaton.dot", "automaton.svg", "states.svg"]);
+    assert_eq!(pictures, ["automaton.svg", "states.svg"]);
 }
 
 #[test]
@@ -506,6 +502,13 @@ fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
     let lines = json(&[&args[..], &["--json"]].concat(), 0);
     let proved = &lines[lines.len() - 2]["floats"];
     assert_eq!((&proved["holds"], &proved["boxes"], &proved["memory"]), (&true.into(), &3.into(), &0.into()));
+    for format in ["onnx", "safetensors-torch"] {
+        let exported = path(format);
+        json(&["export", &model, "--format", format, "-o", &exported, "--json"], 0);
+        let bytes = fs::read(&exported).expect("written");
+        let hash = proved["certificate_hash"].as_str().expect("a hash").as_bytes();
+        assert!(bytes.windows(hash.len()).any(|window| window == hash), "{format} names the floats' certificate");
+    }
 
     let checked = json(&["prove", &model, "--check", &floats, "--json"], 0).remove(0);
     assert_eq!((&checked["floats"], &checked["holds"], &checked["boxes"]), (&true.into(), &true.into(), &3.into()));

@@ -6,7 +6,6 @@ use assert_cmd::Command;
 use carrylane::exchange::{self, FileFormat};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Config, Init};
-use carrylane::prove::{self, IntegerNet};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
@@ -114,7 +113,7 @@ fn what_is_no_regular_file_is_written_to_and_stays_what_it_is() {
 #[test]
 fn an_error_names_what_was_typed_and_an_older_file_keeps_its_permissions() {
     let place = Place::new();
-    for line in ["export net --format onnx -o", "prove net --network"] {
+    for line in ["export net --format onnx -o", "export net --format npz -o"] {
         place.refused_output(line, "none/x: cannot write: No such file");
         place.refused_output(line, "net/x: cannot write: Not a directory");
     }
@@ -144,12 +143,9 @@ fn standard_output_holds_the_file_that_was_asked_for_and_nothing_else() {
     let Saved { model, .. } = net();
     place.yes("sweep merge sweep -o all.csv");
     place.yes("sweep report sweep -o page");
-    let format = *prove::Format::all(model.config.cell, model.config.lstm_form).last().expect("a format");
-    let network = IntegerNet::new(&model, format).expect("a network").to_file();
-    let lines: [(&str, i32, Vec<u8>); 5] = [
+    let lines: [(&str, i32, Vec<u8>); 4] = [
         ("export net --format onnx -o -", 0, onnx()),
         ("export net --format onnx --json -o /dev/stdout", 0, onnx()),
-        ("prove net --network -", 1, network),
         ("sweep merge sweep -o -", 0, place.read("all.csv")),
         ("sweep report sweep -o -", 0, place.read("page")),
     ];
@@ -164,7 +160,7 @@ fn standard_output_holds_the_file_that_was_asked_for_and_nothing_else() {
     let (code, stdout, told) = place.run("import npz --format npz -o -");
     fs::write(place.path("back"), stdout).expect("writable");
     assert_eq!((code, file::load(&place.path("back")).expect("a model file").model), (0, model), "{told}");
-    place.refused("prove net --svg - --dot /dev/stdout", 2, &["/dev/stdout", "written twice"]);
+    place.refused("prove net --svg - --certificate /dev/stdout", 2, &["/dev/stdout", "written twice"]);
     for line in ["man -o -", "explain net --out -", "train --updates 1 --out -", "sweep plan hidden=2 -o -"] {
         place.refused_folder(line);
     }
@@ -194,9 +190,7 @@ fn an_output_that_is_read_is_refused_under_any_name() {
             "export net --format onnx -o",
             "import net --format safetensors-torch -o",
             "prove net --certificate",
-            "prove net --network",
             "prove net --svg",
-            "prove net --dot",
         ] {
             place.refused(&format!("{line} {name}"), 2, &[name, "among the files that are read"]);
         }
@@ -209,7 +203,7 @@ fn an_output_that_is_read_is_refused_under_any_name() {
         2,
         &["sweep/shards/new.jsonl", "among the files that are read"],
     );
-    place.refused("prove net --svg x --dot ./x", 2, &["./x", "written twice"]);
+    place.refused("prove net --svg x --certificate ./x", 2, &["./x", "written twice"]);
     assert!(kept == (place.read("net"), place.read(shard), place.read("sweep/sweep.toml")), "all as it was");
     assert!(!place.path("sweep/shards/new.jsonl").exists() && !place.path("x").exists(), "and nothing new");
 }
@@ -220,7 +214,7 @@ fn a_run_folder_stands_for_the_net_in_it_and_takes_other_files() {
     fs::create_dir(place.path("pictures")).expect("a folder");
     symlink("../run/model.safetensors", place.path("pictures/states.svg")).expect("a link");
     let kept = place.read("run/model.safetensors");
-    for line in ["export run --format onnx -o", "prove run --network"] {
+    for line in ["export run --format onnx -o", "export run --format npz -o"] {
         let (code, _, told) = place.run(&format!("{line} run/new"));
         assert!(code <= 1 && place.path("run/new").exists(), "{line}: {told}");
         place.refused(&format!("{line} run/model.safetensors"), 2, &["run/model.safetensors", "among the files"]);
@@ -274,7 +268,6 @@ fn a_device_or_a_hole_of_30_gb_is_not_read_to_its_end() {
             place.refused(&format!("{line} {name}"), 65, &[name]);
         }
     }
-    assert!(IntegerNet::load(&place.path("zero.toml")).is_err(), "no network either");
     // What begins as it should, and goes on: the end follows from the beginning, and is told.
     hole("net", &place.read("net"));
     place.refused("add 1 2 --model net", 65, &["net", "goes on after", "the most"]);

@@ -175,11 +175,11 @@ fn misplaced(words: &[&str], allowed: impl Fn(&Source) -> bool) -> Vec<String> {
 }
 
 #[test]
-fn threads_are_in_train_prove_and_sweep_only() {
+fn threads_are_in_train_and_sweep_only() {
     // One waits for signals, and computes nothing.
     let signals = Path::new("cli").join("signals.rs");
     report(&misplaced(&["rayon", "thread::spawn", "thread::scope", "thread::Builder"], |source| {
-        ["train", "prove", "sweep"].contains(&source.room.as_str()) || source.path == signals
+        ["train", "sweep"].contains(&source.room.as_str()) || source.path == signals
     }));
 }
 

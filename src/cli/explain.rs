@@ -9,15 +9,12 @@ use super::prove::seed;
 use super::values;
 use carrylane::files;
 use carrylane::model::file;
-use carrylane::prove::{
-    Automaton, Explanation, Findings, Format, Unit, Verdict, WalkOptions, automaton_dot, automaton_svg, explain, prove,
-    states_svg, walk,
-};
+use carrylane::prove::{Automaton, Explanation, Findings, FloatProof, Format, Unit, Verdict, Walk, explain, prove};
+use carrylane::report::{automaton_svg, states_svg};
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind, Stamp};
 use carrylane::{Error, Result};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Show what a net has learned: where it keeps the carry, and the smallest machine that does the same.
 #[derive(Debug, clap::Args)]
@@ -31,7 +28,7 @@ pub(super) struct Args {
     max_states: usize,
     #[command(flatten)]
     machine: Machine,
-    /// Write automaton.svg, automaton.dot and states.svg to this folder.
+    /// Write automaton.svg and states.svg to this folder.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
 }
@@ -41,11 +38,12 @@ Examples:
   carrylane explain run/model.safetensors
   carrylane explain run/model.safetensors --out pictures
 
-States are those of the integer network that is proved, or of the finest one tried. Of a net that is refuted, the whole machine is made, its
-errors with it, and the states that the shortest failing addition leads through are shown. Exits with 1 unless the net is proved.";
+States are those of the integer network that is proved, or of the finest one tried; states.svg frames the boxes of the floats' proof. \
+Of a net that is refuted, the whole machine is made, its errors with it, and the states that the shortest failing addition leads through \
+are shown. Exits with 1 unless the net is proved.";
 
 /// What is written to the folder.
-const PICTURES: [&str; 3] = ["automaton.svg", "automaton.dot", "states.svg"];
+const PICTURES: [&str; 2] = ["automaton.svg", "states.svg"];
 
 const COLUMNS: [Column<Unit>; 4] = [
     ("unit", |unit| unit.unit.to_string()),
@@ -63,26 +61,18 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let saved = file::load(path)?;
     let (config, seed) = (saved.model.config, seed(&saved));
     let stamp = Stamp::of(&saved.model, level, threads, seed);
-    let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
-    let options = afforded(options, &config, out)?;
-    let started = Instant::now();
-    let proof = prove(&saved.model, &Format::all(config.cell, config.lstm_form), &options, |_| {});
+    let max_states = afforded(args.max_states, &config, out)?;
+    let proof = prove(&saved.model, &Format::all(config.cell, config.lstm_form), max_states, |_| {});
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
-    let seconds = started.elapsed().as_secs_f64();
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
     engine.set_params(&saved.model.params);
-    let found = Findings::of(&saved.model, &proof, seconds, &mut engine);
+    let found = Findings::of(&proof, FloatProof::of(&saved.model), &mut engine);
     tell(&found, out)?;
 
     let explanation = explain(&proof.net, seed);
     tell_units(&explanation, config.hidden, out)?;
-    let machine = match found.automaton {
-        Some(machine) => Some(machine),
-        None => {
-            Automaton::of(&proof.net, &walk(&proof.net, &WalkOptions { past_errors: true, ..options }), args.max_states)
-        }
-    };
+    let machine = found.automaton.or_else(|| Automaton::of(&Walk::past_errors(&proof.net, max_states)));
     match &machine {
         Some(machine) => automaton_table(machine, out)?,
         None => {
@@ -95,7 +85,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.say(format!("the failing addition leads through the states {}", states.join(" → ")))?;
     }
     if let Some(folder) = &args.out {
-        keep(folder, machine.as_ref(), &explanation)?;
+        let areas = found.float_proof.map_or(Vec::new(), |proof| explanation.areas(&proof));
+        keep(folder, machine.as_ref(), &states_svg(&explanation, &areas))?;
         out.say(format!("pictures in {}", folder.display()))?;
     }
     out.note(stamp.line())?;
@@ -118,12 +109,11 @@ fn tell_units(explanation: &Explanation, hidden: usize, out: &mut Output) -> Res
     out.say(format!("principal components of the states: {one} and {two} of the variance\n"))
 }
 
-fn keep(folder: &Path, machine: Option<&Automaton>, explanation: &Explanation) -> Result<()> {
-    let [svg, dot, states] = PICTURES.map(|name| folder.join(name));
+fn keep(folder: &Path, machine: Option<&Automaton>, picture: &str) -> Result<()> {
+    let [svg, states] = PICTURES.map(|name| folder.join(name));
     files::make_folder(folder)?;
     if let Some(machine) = machine {
         files::write(&svg, automaton_svg(machine).as_bytes())?;
-        files::write(&dot, automaton_dot(machine).as_bytes())?;
     }
-    files::write(&states, states_svg(explanation).as_bytes())
+    files::write(&states, picture.as_bytes())
 }

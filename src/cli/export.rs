@@ -7,6 +7,7 @@ use super::values::{self, Simd};
 use carrylane::exchange::{Evidence, FileFormat, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Model, config_hash, weights_hash};
+use carrylane::prove::FloatProof;
 use carrylane::run::model_path;
 use carrylane::train::{EngineKind, MAX_BATCH, MAX_BITS};
 use std::path::{Path, PathBuf};
@@ -83,7 +84,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let model = model_path(&args.model);
     out.writes(&[&model], &[&args.output])?;
-    let saved = file::load(&model)?;
+    let mut saved = file::load(&model)?;
+    if let Ok(proof) = FloatProof::instantly(&saved.model) {
+        let epsilon = format!("{:?}", proof.checked.epsilon);
+        saved.notes.extend([("float_certificate".into(), proof.hash()), ("float_epsilon".into(), epsilon)]);
+    }
     let evidence = if args.gradients {
         let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
         let engine = args.engine.unwrap_or(EngineKind::Fused);

@@ -3,14 +3,14 @@
 use super::format::{at_least, count, duration, plural, rate};
 use super::output::{BAD, GOOD, Output, STRONG, styled};
 use carrylane::model::Config;
-use carrylane::prove::{Automaton, Failure, Findings, FloatProof, Open, Verdict, WalkOptions};
+use carrylane::prove::{Automaton, Failure, Findings, FloatFailure, FloatProof, Open, Verdict, Walk};
 use carrylane::task::number::shorten;
 
-/// A walk that this machine has the memory for, or a refusal if it has none for the net itself.
-pub(super) fn afforded(options: WalkOptions, config: &Config, out: &Output) -> carrylane::Result<WalkOptions> {
-    let afforded = options.afforded(config)?;
-    if afforded != options {
-        let states = plural(afforded.max_states as u64, "state");
+/// States that this machine has the memory for, or a refusal if it has none for the net itself.
+pub(super) fn afforded(max_states: usize, config: &Config, out: &Output) -> carrylane::Result<usize> {
+    let afforded = Walk::afforded(config, max_states)?;
+    if afforded < max_states {
+        let states = plural(afforded as u64, "state");
         out.warn(&format!("memory holds some {states} of this net: --max-states is taken for so many"));
     }
     Ok(afforded)
@@ -35,6 +35,13 @@ pub(super) fn tell(found: &Findings, out: &mut Output) -> carrylane::Result<()> 
         }
     };
     out.say(floats)?;
+    if let Some(FloatFailure { a, b, bits, sum, answer }) = &found.floats.shortest_known_failure {
+        let [a, b, sum, answer] = [a, b, sum, answer].map(|n| shorten(n));
+        let refuted = styled(BAD, format!("refuted (floats): {a} + {b} = {sum}"));
+        out.say(format!("{refuted}, and the float net answers {answer}"))?;
+        let bits = plural(*bits as u64, "bit");
+        out.say(format!("of {bits}, the shortest failing addition known of the floats; shorter ones may fail"))?;
+    }
     let (q, states) = (found.q, plural(found.states as u64, "state"));
     match (found.verdict, &found.counterexample) {
         (Verdict::Proved, _) => {
@@ -57,14 +64,13 @@ pub(super) fn tell(found: &Findings, out: &mut Output) -> carrylane::Result<()> 
     out.record("proof", found)
 }
 
-/// How fast a walk was, and what it took.
-pub(super) fn speed(found: &Findings, seconds: f64) -> String {
+/// How fast a walk was.
+pub(super) fn speed(found: &Findings) -> String {
     format!(
-        "{} in {}, {} transitions/s, {} bytes a state",
+        "{} in {}, {} transitions/s",
         plural(found.transitions, "transition"),
-        duration(seconds),
-        rate(found.transitions as f64 / seconds),
-        found.bytes_per_state.floor()
+        duration(found.seconds),
+        rate(found.transitions as f64 / found.seconds)
     )
 }
 

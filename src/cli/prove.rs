@@ -7,9 +7,10 @@ use super::proof::{afforded, automaton_table, speed, tell};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
-    Automaton, Checked, CheckedCertificate, CheckedFloat, Findings, Format, MAX_Q, MAX_STATES, Proof, Theorem,
-    WEIGHT_BITS, WalkOptions, WalkSummary, automaton_dot, automaton_svg, prove,
+    Checked, CheckedCertificate, CheckedFloat, Findings, FloatProof, Format, MAX_Q, MAX_STATES, Theorem, WEIGHT_BITS,
+    WalkSummary, prove,
 };
+use carrylane::report::automaton_svg;
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind, Stamp};
 use carrylane::{Error, Result, files};
@@ -33,7 +34,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "1000000", help_heading = "Proof")]
     max_states: usize,
     /// Check a certificate instead, by independent code; with MODEL, also that it is one of this model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "network", "svg", "dot", "float_certificate"], help_heading = "Proof")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "svg", "float_certificate"], help_heading = "Proof")]
     check: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
@@ -43,18 +44,12 @@ pub(super) struct Args {
     /// Keep the certificate of the floats' proof.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     float_certificate: Option<PathBuf>,
-    /// Keep the integer network.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    network: Option<PathBuf>,
     /// Write the theorems that are proved, and the theory they rest on, for the Coq proof assistant.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     coq: Option<PathBuf>,
     /// Draw the carry automaton.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     svg: Option<PathBuf>,
-    /// The carry automaton for Graphviz.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    dot: Option<PathBuf>,
 }
 
 const DETAILS: &str = "\
@@ -93,11 +88,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (model, config) = (&saved.model, saved.model.config);
     let formats = Format::chosen(&config, args.q, args.cell_limit)?;
     let stamp = Stamp::of(model, level, threads, seed(&saved));
-    let options = WalkOptions { max_states: args.max_states, level, threads, past_errors: false };
-    let options = afforded(options, &config, out)?;
+    let max_states = afforded(args.max_states, &config, out)?;
     let (mut walks, mut printed) = (Vec::new(), Ok(()));
-    let started = Instant::now();
-    let proof = prove(model, &formats, &options, |proof| {
+    let proof = prove(model, &formats, max_states, |proof| {
         let walk = WalkSummary::from(proof);
         if printed.is_ok() {
             printed = out.record("walk", &walk);
@@ -106,7 +99,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     });
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     printed?;
-    let seconds = started.elapsed().as_secs_f64();
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     // The limit of c is told where there is a choice.
     let limited = Format::has_limit(&config);
@@ -114,13 +106,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.say(format!("{}\n", rows(&columns, &walks)))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;
     engine.set_params(&model.params);
-    let found = Findings::of(model, &proof, seconds, &mut engine);
-    args.keep(&found, &proof, out)?;
+    let found = Findings::of(&proof, FloatProof::of(model), &mut engine).searched(&mut engine);
+    args.keep(&found, out)?;
     tell(&found, out)?;
     if let Some(machine) = &found.automaton {
         automaton_table(machine, out)?;
     }
-    out.note(format!("{} · network {}", speed(&found, proof.walk.seconds), found.network_hash))?;
+    out.note(format!("{} · network {}", speed(&found), found.network_hash))?;
     out.note(stamp.line())?;
     if let Some(folder) = &args.coq {
         let floats = found.float_proof.as_ref().ok().map(|floats| Theorem::of_floats(floats.certificate()));
@@ -128,7 +120,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let summary = fields! {
         "verdict": found.verdict, "q": found.q, "states": found.states,
-        "transitions_per_s": found.transitions as f64 / proof.walk.seconds, "network_hash": found.network_hash
+        "transitions_per_s": found.transitions as f64 / found.seconds, "network_hash": found.network_hash
     };
     out.record_with("summary", &summary, &stamp)?;
     Ok(Answer::from(found.proved()))
@@ -137,7 +129,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 impl Args {
     /// Tells of the files asked for, and makes their folder.
     fn writes(&self, inputs: &[impl AsRef<Path>], out: &mut Output) -> Result<()> {
-        let files = [&self.certificate, &self.float_certificate, &self.network, &self.svg, &self.dot];
+        let files = [&self.certificate, &self.float_certificate, &self.svg];
         let files = files.into_iter().flatten().cloned();
         let theorem = self.coq.iter().flat_map(|folder| Theorem::paths(folder));
         out.writes(inputs, &files.chain(theorem).collect::<Vec<_>>())?;
@@ -145,8 +137,8 @@ impl Args {
     }
 
     /// Writes the files asked for, where there is something to write.
-    fn keep(&self, found: &Findings, proof: &Proof, out: &mut Output) -> Result<()> {
-        let of_machine = |draw: fn(&Automaton) -> String| found.automaton.as_ref().map(|it| draw(it).into_bytes());
+    fn keep(&self, found: &Findings, out: &mut Output) -> Result<()> {
+        let picture = found.automaton.as_ref().map(|it| automaton_svg(it).into_bytes());
         let unproved = "that is not proved, so there is no certificate";
         let unseen = "no automaton without all states, see carrylane explain";
         let integer = found.certificate.as_ref().map(|it| it.bytes().to_vec());
@@ -154,9 +146,7 @@ impl Args {
         for (path, bytes, missing) in [
             (&self.certificate, integer, unproved),
             (&self.float_certificate, floats, unproved),
-            (&self.network, Some(proof.net.to_file()), ""),
-            (&self.svg, of_machine(automaton_svg), unseen),
-            (&self.dot, of_machine(automaton_dot), unseen),
+            (&self.svg, picture, unseen),
         ] {
             match (path, bytes) {
                 (Some(path), Some(bytes)) => out.file(path, &bytes)?,

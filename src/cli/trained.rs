@@ -128,6 +128,6 @@ impl Trained {
 
     /// What it adds with.
     pub(super) fn arithmetic(&mut self) -> Arithmetic {
-        Arithmetic::of(&self.model, self.proved.take(), self.engine.level())
+        Arithmetic::of(&self.model, self.proved.take())
     }
 }

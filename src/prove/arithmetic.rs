@@ -3,10 +3,8 @@
 use super::float::FloatProof;
 use super::net::{Format, IntegerNet};
 use super::run::Runner;
-use super::search::WalkOptions;
 use super::verdict::{Verdict, prove};
 use crate::error::Result;
-use crate::kernel::SimdLevel;
 use crate::model::Model;
 use crate::task::Sum;
 use crate::train::Engine;
@@ -24,16 +22,13 @@ pub enum Arithmetic {
     Floats,
 }
 
-/// Products of weights that nobody notices: some 50 ms.
-const WORK: usize = 1 << 25;
-
 impl Arithmetic {
     /// The strongest of a net: `known` is its integer network if that is proved already; no other proof may take longer than an instant.
-    pub fn of(model: &Model<f32>, known: Option<IntegerNet>, level: SimdLevel) -> Self {
-        if let Ok(proof) = FloatProof::within(model, WORK) {
+    pub fn of(model: &Model<f32>, known: Option<IntegerNet>) -> Self {
+        if let Ok(proof) = FloatProof::instantly(model) {
             return Self::ProvedFloats(proof);
         }
-        known.or_else(|| instantly(model, level)).map_or(Self::Floats, Self::ProvedIntegers)
+        known.or_else(|| instantly(model)).map_or(Self::Floats, Self::ProvedIntegers)
     }
 
     /// `float` or `integer`.
@@ -55,14 +50,14 @@ impl Arithmetic {
 }
 
 /// The proved integer network of a model, if one is found in an instant.
-fn instantly(model: &Model<f32>, level: SimdLevel) -> Option<IntegerNet> {
-    /// States worth a walk.
+fn instantly(model: &Model<f32>) -> Option<IntegerNet> {
+    /// Products of weights that nobody notices, some 50 ms, and states worth a walk.
+    const WORK: usize = 1 << 25;
     const STATES: RangeInclusive<usize> = 64..=1 << 16;
     let max_states = (WORK / model.params.len()).min(*STATES.end());
     if !STATES.contains(&max_states) {
         return None;
     }
-    let options = WalkOptions { max_states, level, threads: 1, past_errors: false };
-    let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), &options, |_| {}).ok()?;
+    let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), max_states, |_| {}).ok()?;
     (found.verdict == Verdict::Proved).then_some(found.net)
 }

@@ -4,7 +4,6 @@
 //! alike to each of the four inputs begin in one class, and classes are split as long as inputs lead out of them to different classes.
 //! The true carry takes no part in this; that a proved net comes out with two states, and that they are the carry, is a finding.
 
-use super::net::IntegerNet;
 use super::search::Walk;
 use std::collections::HashMap;
 
@@ -18,30 +17,17 @@ pub struct Automaton {
 }
 
 impl Automaton {
-    /// The machine of a walk that saw all nodes; none if it did not, or if they are more than `most`.
-    ///
-    /// # Cost
-    /// Eight plain steps a node, and 16 bytes.
-    pub fn of(net: &IntegerNet, walk: &Walk, most: usize) -> Option<Self> {
-        if walk.end != super::End::Closed || walk.states() > most {
+    /// The machine of a walk that saw all nodes; none if it did not.
+    pub fn of(walk: &Walk) -> Option<Self> {
+        if !walk.closed {
             return None;
         }
-        let nodes = walk.states();
-        let mut next = vec![[0_u32; 4]; nodes];
-        let mut classes = vec![0_u32; nodes];
-        for node in 0..nodes {
-            next[node] = walk.successors(net, node).map(|next| u32::try_from(next).expect("a node's number"));
-            let (state, _) = walk.node(node);
-            for x in 0..4_u8 {
-                classes[node] |= u32::from(net.step(&mut state.clone(), x) >= 0) << x;
-            }
-        }
-        let answers = classes.clone();
-        let mut count = number(classes.iter().map(|&class| [class; 5])).1;
+        let mut classes: Vec<u32> = walk.answers.iter().map(|&answers| answers.into()).collect();
+        let mut count = 0;
         loop {
-            let signatures = (0..nodes).map(|node| {
-                let [w, x, y, z] = next[node].map(|next| classes[next as usize]);
-                [classes[node], w, x, y, z]
+            let signatures = walk.next.iter().zip(&classes).map(|(next, &class)| {
+                let [w, x, y, z] = next.map(|next| classes[next as usize]);
+                [class, w, x, y, z]
             });
             let (refined, now) = number(signatures);
             classes = refined;
@@ -51,11 +37,11 @@ impl Automaton {
             count = now;
         }
         let mut machine = Self { steps: vec![[(false, 0); 4]; count], carries: vec![[false; 2]; count] };
-        for node in 0..nodes {
-            let class = classes[node] as usize;
+        for (node, &class) in classes.iter().enumerate() {
+            let class = class as usize;
             machine.carries[class][usize::from(walk.node(node).1)] = true;
-            machine.steps[class] =
-                [0, 1, 2, 3].map(|x| (answers[node] >> x & 1 == 1, classes[next[node][x] as usize] as usize));
+            let step = |x: usize| (walk.answers[node] >> x & 1 == 1, classes[walk.next[node][x] as usize] as usize);
+            machine.steps[class] = [0, 1, 2, 3].map(step);
         }
         Some(machine)
     }

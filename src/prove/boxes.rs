@@ -13,7 +13,7 @@
 use crate::model::{Activation, Cell, Layout, LstmForm, Model};
 
 /// An interval for each carried value, h and then an LSTM's c, and where it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Region {
     /// The carry that is true there.
     pub(super) carry: u8,

@@ -41,14 +41,7 @@ pub struct Checked {
 /// # Cost
 /// For each node four steps of plain loops and four searches among the nodes.
 pub fn check(bytes: &[u8]) -> Result<Checked, String> {
-    let Some(after_magic) = bytes.strip_prefix(b"carrylane proof 1\n") else {
-        return Err("not a certificate of version 1: it does not begin with 'carrylane proof 1'".into());
-    };
-    let (body, seal) = bytes.split_last_chunk::<32>().ok_or("cut short")?;
-    if Sha256::digest(body)[..] != seal[..] {
-        return Err("its hash does not match: it was changed, damaged or cut short after it was written".into());
-    }
-    let mut reader = Reader { rest: &after_magic[..after_magic.len() - 32] };
+    let mut reader = Reader::of(bytes, "carrylane proof 1")?;
     let before = reader.rest;
     let net = Net::read(&mut reader)?;
     let network = &before[..before.len() - reader.rest.len()];
@@ -78,7 +71,6 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
     if hash.finalize()[..] != digest[..] {
         return Err("the digest of its nodes and steps does not match them".into());
     }
-    let network_hash = Sha256::digest(network).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(Checked {
         hidden: net.hidden,
         q: net.q,
@@ -86,7 +78,7 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
         states,
         depth,
         margin,
-        network_hash,
+        network_hash: name(network),
         network: network.to_vec(),
     })
 }
@@ -100,13 +92,29 @@ struct Found {
     steps: Vec<[u32; 4]>,
 }
 
-/// Bytes not read yet.
-struct Reader<'a> {
-    rest: &'a [u8],
+/// 16 hexadecimal digits of SHA-256.
+pub(super) fn name(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
+/// Bytes of a certificate not read yet.
+pub(super) struct Reader<'a> {
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// What is between a certificate's first line and its seal, the SHA-256 of all before it.
+    pub(super) fn of(bytes: &'a [u8], line: &str) -> Result<Self, String> {
+        let strange = || format!("not a certificate of version 1: it does not begin with '{line}'");
+        let rest = bytes.strip_prefix(line.as_bytes()).and_then(|rest| rest.strip_prefix(b"\n")).ok_or_else(strange)?;
+        let (rest, seal) = rest.split_last_chunk::<32>().ok_or("cut short")?;
+        if Sha256::digest(&bytes[..bytes.len() - 32])[..] != seal[..] {
+            return Err("its hash does not match: it was changed, damaged or cut short after it was written".into());
+        }
+        Ok(Self { rest })
+    }
+
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let (head, rest) = self.rest.split_first_chunk::<N>().ok_or("cut short")?;
         self.rest = rest;
         Ok(*head)

@@ -1,7 +1,7 @@
 //! The checker of float certificates. It shares no code with the search for boxes: it reads the
 //! certificate's bytes itself, computes with intervals of its own, whose ends are rounded outward
 //! after every operation, and believes nothing that it has not computed. All that has to be trusted
-//! is in this file, in SHA-256, in the compiler, and in IEEE 754's sums, products and quotients of
+//! is in this file, in `Reader` of `check.rs`, in SHA-256, in the compiler, and in IEEE 754's sums, products and quotients of
 //! 64 bits.
 //!
 //! A box is an interval for each carried value, with a carry and the input before. The checker
@@ -14,7 +14,7 @@
 //!
 //! By induction over the bits, every answer to every addition of any width is right.
 
-use sha2::{Digest, Sha256};
+use super::check::{Reader, name};
 use std::ops::{Add, Mul, Sub};
 
 /// What a float certificate that holds says.
@@ -43,14 +43,7 @@ pub struct CheckedFloat {
 /// # Cost
 /// Four steps of plain loops over intervals for each box.
 pub fn check_float(bytes: &[u8]) -> Result<CheckedFloat, String> {
-    let Some(after_magic) = bytes.strip_prefix(b"carrylane float proof 1\n") else {
-        return Err("not a certificate of version 1: it does not begin with 'carrylane float proof 1'".into());
-    };
-    let (body, seal) = bytes.split_last_chunk::<32>().ok_or("cut short")?;
-    if Sha256::digest(body)[..] != seal[..] {
-        return Err("its hash does not match: it was changed, damaged or cut short after it was written".into());
-    }
-    let mut reader = Reader { rest: after_magic.strip_suffix(seal).ok_or("cut short")? };
+    let mut reader = Reader::of(bytes, "carrylane float proof 1")?;
     let before = reader.rest;
     let mut net = Net::read(&mut reader)?;
     let net_bytes = &before[..before.len() - reader.rest.len()];
@@ -71,29 +64,18 @@ pub fn check_float(bytes: &[u8]) -> Result<CheckedFloat, String> {
     }
     let [mut margin, mut room] = [f64::INFINITY; 2];
     for (place, region) in boxes.iter().enumerate() {
+        let recurrent = net.recurrent(&region.values);
         for x in 0..4 {
-            let found = net.leads(region, x, &boxes).map_err(|what| {
+            let found = net.leads(region, &recurrent, x, &boxes).map_err(|what| {
                 format!("box {place}, carry {}, inputs a = {}, b = {}: {what}", region.carry, x & 1, x >> 1)
             })?;
             (margin, room) = (margin.min(found.0), room.min(found.1));
         }
     }
-    let net_hash = Sha256::digest(net_bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Ok(CheckedFloat { hidden: net.hidden, boxes: boxes.len(), epsilon, margin, room, net_hash })
-}
-
-/// Bytes not read yet.
-struct Reader<'a> {
-    rest: &'a [u8],
+    Ok(CheckedFloat { hidden: net.hidden, boxes: boxes.len(), epsilon, margin, room, net_hash: name(net_bytes) })
 }
 
 impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or("cut short")?;
-        self.rest = rest;
-        Ok(*head)
-    }
-
     fn whole(&mut self) -> Result<usize, String> {
         Ok(u32::from_le_bytes(self.take()?) as usize)
     }
@@ -210,19 +192,26 @@ fn tanh(z: f64) -> Range {
 }
 
 /// A sum and the magnitudes of its terms.
+#[derive(Clone, Copy)]
 struct Sum {
     value: Range,
     magnitude: f64,
 }
 
 impl Sum {
+    const NONE: Self = Self { value: ZERO, magnitude: 0.0 };
+
     fn of(terms: impl IntoIterator<Item = Range>) -> Self {
-        let mut sum = Self { value: ZERO, magnitude: 0.0 };
-        for term in terms {
-            sum.value = sum.value + term;
-            sum.magnitude = (sum.magnitude + term.magnitude()).next_up();
-        }
-        sum
+        terms.into_iter().fold(Self::NONE, Self::and)
+    }
+
+    fn and(self, term: Range) -> Self {
+        Self { value: self.value + term, magnitude: (self.magnitude + term.magnitude()).next_up() }
+    }
+
+    /// Each term times something positive.
+    fn times(self, scale: Range) -> Self {
+        Self { value: scale * self.value, magnitude: (scale.hi * self.magnitude).next_up() }
     }
 
     /// What an evaluation within ε may have for it.
@@ -280,19 +269,35 @@ impl Net {
         value + Range { lo: -self.epsilon, hi: self.epsilon }
     }
 
-    /// The carried values after a step, and the output's pre-activation.
-    fn step(&self, values: &[Range], before: usize, x: usize) -> (Vec<Range>, Range) {
-        let (hidden, wide) = (self.hidden, self.w_ih.len() / 2);
+    /// The terms of h in each pre-activation.
+    fn recurrent(&self, values: &[Range]) -> Vec<Sum> {
+        let mut sums = vec![Sum::NONE; self.w_ih.len() / 2];
+        for (row, &h) in self.w_hh.chunks(sums.len()).zip(values) {
+            for (sum, &w) in sums.iter_mut().zip(row) {
+                *sum = sum.and(w * h);
+            }
+        }
+        sums
+    }
+
+    /// The carried values after a step from a region, and the output's pre-activation.
+    fn step(&self, from: &Region, recurrent: &[Sum], x: usize) -> (Vec<Range>, Range) {
+        let (hidden, wide) = (self.hidden, recurrent.len());
         // e^‖x − x_before‖ for bits; e^√2 = 4.11325037878292751….
-        let scale = match if self.cell == 1 { (before ^ x).count_ones() } else { 0 } {
+        let scale = match if self.cell == 1 { (from.before ^ x).count_ones() } else { 0 } {
             0 => ONE,
             1 => Range::outward(std::f64::consts::E, std::f64::consts::E),
             _ => Range::outward(4.113_250_378_782_928, 4.113_250_378_782_928),
         };
         let z = |m: usize| {
             let inputs = (0..2).filter(|i| x >> i & 1 == 1).map(|i| self.w_ih[i * wide + m]);
-            let recurrent = (0..hidden).map(|k| scale * self.w_hh[k * wide + m] * values[k]);
-            Sum::of(self.b_h.get(m).copied().into_iter().chain(inputs).chain(recurrent)).within(self.epsilon)
+            self.b_h
+                .get(m)
+                .copied()
+                .into_iter()
+                .chain(inputs)
+                .fold(recurrent[m].times(scale), Sum::and)
+                .within(self.epsilon)
         };
         let (mut h, mut c) = (Vec::new(), Vec::new());
         for unit in 0..hidden {
@@ -302,7 +307,7 @@ impl Net {
             }
             let [i, f, o] = [0, 1, 3].map(|gate| self.squashed(0, z(gate * hidden + unit)));
             let g = self.squashed(self.activation, z(2 * hidden + unit));
-            let sum = Sum::of([g * i, values[hidden + unit] * f]).within(self.epsilon);
+            let sum = Sum::of([g * i, from.values[hidden + unit] * f]).within(self.epsilon);
             let squashed = self.squashed(self.activation, sum);
             h.push(Sum::of([squashed * o]).within(self.epsilon));
             c.push(if self.cell == 2 { sum } else { squashed });
@@ -315,13 +320,13 @@ impl Net {
 
     /// Whether an input leads from a region where it should, with the right answer; the answer's
     /// margin and the room left.
-    fn leads(&self, from: &Region, x: usize, boxes: &[Region]) -> Result<(f64, f64), String> {
+    fn leads(&self, from: &Region, recurrent: &[Sum], x: usize, boxes: &[Region]) -> Result<(f64, f64), String> {
         let (a, b) = (x & 1, x >> 1);
         let to = boxes.get(from.next[x]).ok_or_else(|| format!("there is no box {}", from.next[x]))?;
         if to.carry != usize::from(a + b + from.carry >= 2) || to.before != if self.cell == 1 { x } else { 0 } {
             return Err("it leads to a box of another carry or input".into());
         }
-        let (after, z_o) = self.step(&from.values, from.before, x);
+        let (after, z_o) = self.step(from, recurrent, x);
         let mut room = f64::INFINITY;
         for (unit, (&range, &around)) in after.iter().zip(&to.values).enumerate() {
             if !range.lies_in(around) {

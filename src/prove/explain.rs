@@ -1,5 +1,8 @@
 //! Where a net keeps the carry: correlations of its units with the true carry, and its states in two dimensions.
 
+use super::boxes::Region;
+use super::fixed::power;
+use super::float::FloatProof;
 use super::net::IntegerNet;
 use crate::task::rng::{Purpose, stream, unit};
 use serde::Serialize;
@@ -15,6 +18,17 @@ pub struct Point {
     pub carry: bool,
 }
 
+/// The least rectangle around a box of the floats' proof, from and to in each principal component.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Area {
+    /// First principal component.
+    pub x: [f64; 2],
+    /// Second principal component.
+    pub y: [f64; 2],
+    /// The carry that is true there.
+    pub carry: bool,
+}
+
 /// What a network's states tell about the carry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
@@ -24,6 +38,26 @@ pub struct Explanation {
     pub points: Vec<Point>,
     /// The share of the states' variance in each of the two.
     pub shares: [f64; 2],
+    /// The states' mean, and the directions of the two.
+    mean: Vec<f64>,
+    axes: [Vec<f64>; 2],
+}
+
+impl Explanation {
+    /// Where the boxes of the floats' proof lie.
+    pub fn areas(&self, proof: &FloatProof) -> Vec<Area> {
+        let area = |region: &Region| {
+            let [x, y] = self.axes.each_ref().map(|axis| {
+                let ends = region.lo.iter().zip(&region.hi).zip(&self.mean).zip(axis);
+                ends.fold([0.0; 2], |[low, high], (((lo, hi), mean), a)| {
+                    let [one, two] = [a * (lo - mean), a * (hi - mean)];
+                    [low + one.min(two), high + one.max(two)]
+                })
+            });
+            Area { x, y, carry: region.carry == 1 }
+        };
+        proof.boxes.iter().map(area).collect()
+    }
 }
 
 /// How clearly a carried value tells the carry.
@@ -64,7 +98,7 @@ pub fn explain(net: &IntegerNet, seed: u64) -> Explanation {
             let [a, b] = [(); 2].map(|()| unit(&mut rng) < 0.5);
             net.step(&mut state, u8::from(a) + 2 * u8::from(b));
             carry = a & b | carry & (a | b);
-            states.push(state.values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>());
+            states.push(state.values.iter().map(|&value| f64::from(value) / power(net.q())).collect::<Vec<f64>>());
             carries.push(carry);
         }
     }
@@ -84,10 +118,8 @@ pub fn explain(net: &IntegerNet, seed: u64) -> Explanation {
     };
     let correlations = (0..width).map(correlation).collect();
     let total: f64 = states.iter().flatten().map(|value| value * value).sum();
-    let mut axes: Vec<Vec<f64>> = Vec::new();
-    for first in 0..2 {
-        axes.push(axis(&states, &axes, first));
-    }
+    let first = axis(&states, None);
+    let axes = [first.clone(), axis(&states, Some(&first))];
     let project = |state: &[f64], axis: &[f64]| state.iter().zip(axis).map(|(s, a)| s * a).sum::<f64>();
     let points: Vec<Point> = states
         .iter()
@@ -95,26 +127,28 @@ pub fn explain(net: &IntegerNet, seed: u64) -> Explanation {
         .map(|(state, carry)| Point { x: project(state, &axes[0]), y: project(state, &axes[1]), carry })
         .collect();
     let share = |f: fn(&Point) -> f64| points.iter().map(|p| f(p) * f(p)).sum::<f64>() / total.max(f64::MIN_POSITIVE);
-    Explanation { correlations, shares: [share(|p| p.x), share(|p| p.y)], points }
+    Explanation { correlations, shares: [share(|p| p.x), share(|p| p.y)], points, mean, axes }
 }
 
-/// A principal axis orthogonal to those before, by power iteration on the states.
-fn axis(states: &[Vec<f64>], before: &[Vec<f64>], first: usize) -> Vec<f64> {
+/// A principal axis, orthogonal to another, by power iteration on the states.
+fn axis(states: &[Vec<f64>], other: Option<&[f64]>) -> Vec<f64> {
     const ROUNDS: usize = 100;
     let width = states[0].len();
+    let along = |one: &[f64], two: &[f64]| one.iter().zip(two).map(|(a, b)| a * b).sum::<f64>();
     // Any start but one orthogonal to the axis will do.
-    let mut axis: Vec<f64> = (0..width).map(|k| 1.0 + ((k * 7 + first * 3) % 5) as f64).collect();
+    let mut axis: Vec<f64> =
+        (0..width).map(|k| 1.0 + ((k * 7 + 3 * usize::from(other.is_some())) % 5) as f64).collect();
     for _ in 0..ROUNDS {
-        for other in before {
-            let along: f64 = axis.iter().zip(other).map(|(a, b)| a * b).sum();
-            axis.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+        if let Some(other) = other {
+            let share = along(&axis, other);
+            axis.iter_mut().zip(other).for_each(|(a, b)| *a -= share * b);
         }
         let mut moved = vec![0.0; width];
         for state in states {
-            let along: f64 = state.iter().zip(&axis).map(|(s, a)| s * a).sum();
-            moved.iter_mut().zip(state).for_each(|(m, s)| *m += along * s);
+            let share = along(state, &axis);
+            moved.iter_mut().zip(state).for_each(|(m, s)| *m += share * s);
         }
-        let size = moved.iter().map(|m| m * m).sum::<f64>().sqrt();
+        let size = along(&moved, &moved).sqrt();
         if size == 0.0 {
             return vec![0.0; width];
         }

@@ -1,7 +1,4 @@
-//! Files of integer networks.
-//!
-//! Little-endian, numbers of 32 bits. A file is the line `carrylane integer network 1`, the network, and the SHA-256 of all before it.
-//! The network:
+//! The bytes of integer networks, as certificates have them: numbers of 32 bits, little-endian.
 //!
 //! | what | how many numbers |
 //! |---|---|
@@ -16,22 +13,18 @@
 use super::fixed::GATE_BITS;
 use super::net::{Format, IntegerNet, MOST, Tables};
 use super::table::Table;
-use crate::error::{Error, Result};
-use crate::files::{self, Size};
+use crate::files::Size;
 use crate::model::{Cell, LstmForm, MAX_HIDDEN, digits};
 use sha2::{Digest, Sha256};
-use std::path::Path;
 
-/// What a file begins with; the number is the version.
-const MAGIC: &[u8] = b"carrylane integer network 1\n";
 /// Bytes of a SHA-256.
 pub(super) const HASH: usize = 32;
 /// The most thresholds of a table.
 const MOST_THRESHOLDS: u32 = 1 << 14;
 
 impl IntegerNet {
-    /// The bytes of a network, without line and hash.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let code = match (self.cell, self.form) {
             (Cell::Elman, _) => 0,
             (Cell::Dynamic, _) => 1,
@@ -55,42 +48,11 @@ impl IntegerNet {
         digits(&self.to_bytes())
     }
 
-    /// The bytes of its file.
-    pub fn to_file(&self) -> Vec<u8> {
-        sealed([MAGIC, &self.to_bytes()].concat())
-    }
-
-    /// Writes it to a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`], with nothing left behind.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        files::write(path, &self.to_file())
-    }
-
-    /// Reads it from a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the file cannot be read; [`Error::Data`] if it is not a whole network of this version.
-    pub fn load(path: &Path) -> Result<Self> {
-        let bytes = files::read(path, |bytes| size(bytes, MAGIC, |_, _| Ok(Size::AtMost(HASH as u64))))?;
-        Self::from_file(&bytes).map_err(|problem| Error::data(path, problem))
-    }
-
-    fn from_file(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| strange(MAGIC))?;
-        let (network, hash) = rest.split_last_chunk::<HASH>().ok_or("cut short")?;
-        if Sha256::digest(&bytes[..bytes.len() - HASH])[..] != hash[..] {
-            return Err("its hash does not match: the file was changed or damaged after it was written".into());
-        }
-        Self::from_bytes(network)
-    }
-
-    /// The network of some bytes, without line and hash, as a file and a certificate have it.
+    /// The network of some bytes.
     ///
     /// # Errors
     /// What is wrong with them, in words.
-    pub fn from_bytes(network: &[u8]) -> std::result::Result<Self, String> {
+    pub fn from_bytes(network: &[u8]) -> Result<Self, String> {
         let (words, []) = network.as_chunks::<4>() else { return Err("cut inside a number".into()) };
         let words: Vec<i32> = words.iter().map(|&word| i32::from_le_bytes(word)).collect();
         parse(&words).ok_or_else(|| "its sizes or values make no network".into())
@@ -135,16 +97,13 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
     net.in_bounds().then_some(net)
 }
 
-/// How far a file is read that begins with a line and a network. `after` says it of the rest: from
-/// how many values the net carries, and the bytes that come next.
-pub(super) fn size(
-    bytes: &[u8],
-    magic: &[u8],
-    after: impl Fn(u64, &[u8]) -> std::result::Result<Size, String>,
-) -> std::result::Result<Size, String> {
+/// How far a certificate's file is read, from its first line on: by how many numbers its network has, and how many nodes it tells of.
+pub(super) fn size(bytes: &[u8], magic: &[u8]) -> Result<Size, String> {
+    /// Number of nodes, depth, margin.
+    const HEAD: u64 = 8 + 4 + 8;
     let (found, wanted) = (bytes.len().min(magic.len()), magic.len() as u64);
     if bytes[..found] != magic[..found] {
-        return Err(strange(magic));
+        return Err(format!("it does not begin with the line '{}'", String::from_utf8_lossy(magic).trim_end()));
     }
     // A number of the network by its place, which a sum of sizes may be beyond.
     let number = |place: u64| {
@@ -168,17 +127,10 @@ pub(super) fn size(
         place += 2 + u64::from(count);
     }
     let end = wanted + 4 * place;
-    let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).unwrap_or_default();
-    Ok(match after(states * hidden, rest)? {
-        Size::ToldBy(more) => Size::ToldBy(end + more),
-        Size::AtMost(more) => Size::AtMost(end.saturating_add(more)),
-    })
-}
-
-/// What to say of a file that does not begin with its line.
-fn strange(magic: &[u8]) -> String {
-    let line = String::from_utf8_lossy(magic);
-    format!("it does not begin with the line '{}'", line.trim_end())
+    let nodes = usize::try_from(end).ok().and_then(|end| bytes.get(end..)?.first_chunk());
+    let Some(nodes) = nodes else { return Ok(Size::ToldBy(end + HEAD)) };
+    let nodes = u64::from_le_bytes(*nodes).saturating_mul(states * hidden + 1);
+    Ok(Size::AtMost(nodes.saturating_add(end + HEAD + 2 * HASH as u64)))
 }
 
 /// Bytes and their SHA-256.

@@ -5,18 +5,12 @@ use super::boxes::Open;
 use super::certificate::Certificate;
 use super::float::FloatProof;
 use super::run::Runner;
-use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
-use crate::error::Result;
-use crate::model::{Config, Model};
 use crate::task::number::{to_uint, width_of_sum};
 use crate::task::{BitTensor, Minibatch};
-use crate::train::{Engine, Need, available_memory};
+use crate::train::{Engine, Search, WorstSum};
+use num_bigint::BigUint;
 use serde::Serialize;
-use std::time::Instant;
-
-/// The most states that the automaton is made of.
-const AUTOMATON: usize = 200_000;
 
 /// What a walk over a network's states came to, and what it took.
 #[derive(Debug, Clone, Serialize)]
@@ -48,8 +42,8 @@ impl From<&Proof> for WalkSummary {
             verdict: proof.verdict,
             states: walk.states(),
             depth: walk.depth,
-            transitions: walk.transitions,
-            transitions_per_s: walk.transitions as f64 / walk.seconds,
+            transitions: walk.transitions(),
+            transitions_per_s: walk.transitions() as f64 / walk.seconds,
             seconds: walk.seconds,
         }
     }
@@ -74,7 +68,7 @@ pub struct Findings {
     pub counterexample: Option<Failure>,
     /// Of the integer network's proof.
     pub certificate_hash: Option<String>,
-    /// Time of all walks.
+    /// Time of the walk.
     pub seconds: f64,
     /// The integer network.
     pub network_hash: String,
@@ -82,8 +76,6 @@ pub struct Findings {
     pub cell_limit: u8,
     /// Steps made.
     pub transitions: u64,
-    /// What a state takes.
-    pub bytes_per_state: f64,
     /// Of the floats.
     pub floats: FloatFindings,
     /// The integer network's certificate, if it is proved.
@@ -94,7 +86,7 @@ pub struct Findings {
     pub automaton: Option<Automaton>,
     /// The proof of the floats, or why there is none.
     #[serde(skip)]
-    pub float_proof: std::result::Result<FloatProof, Open>,
+    pub float_proof: Result<FloatProof, Open>,
 }
 
 /// A wrong sum, and what is answered to it.
@@ -131,32 +123,41 @@ pub struct FloatFindings {
     pub room: Option<f64>,
     /// Of the floats' proof.
     pub certificate_hash: Option<String>,
-    /// Time of the search.
-    pub seconds: f64,
+    /// The shortest addition known that goes wrong, if one was searched for.
+    pub shortest_known_failure: Option<FloatFailure>,
+}
+
+/// A sum that the float net gets wrong; shorter ones may fail.
+#[derive(Debug, Serialize)]
+pub struct FloatFailure {
+    /// First operand.
+    pub a: String,
+    /// Second operand.
+    pub b: String,
+    /// Steps up to the wrong bit and with it.
+    pub bits: usize,
+    /// What is right.
+    pub sum: String,
+    /// What the float net answers.
+    pub answer: String,
 }
 
 impl Findings {
-    /// Those of a model and its last walk, where all walks took so long; the floats are proved here, and `engine` is asked for the float
-    /// net's answers.
-    pub fn of(model: &Model<f32>, proof: &Proof, seconds: f64, engine: &mut Engine<f32>) -> Self {
+    /// Those of a net's last walk and of its floats; `engine` is asked for the float net's answers.
+    pub fn of(proof: &Proof, float_proof: Result<FloatProof, Open>, engine: &mut Engine<f32>) -> Self {
         let counterexample = proof.counterexample().map(|shortest| {
             let (a, b) = (shortest.a, shortest.b);
             let bits = shortest.bits.max(width_of_sum(&a, &b));
-            let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits).expect("the width of the sum or more");
-            let mut predicted = BitTensor::new(1, bits);
-            engine.evaluate(&batch, Some(&mut predicted));
             Failure {
                 sum: (&a + &b).to_string(),
                 integer_answer: Runner::new(&proof.net).add_at(&a, &b, bits).to_string(),
-                float_answer: to_uint(&predicted, 0).to_string(),
+                float_answer: float_answer(engine, &a, &b, bits),
                 bits: shortest.bits,
                 a: a.to_string(),
                 b: b.to_string(),
             }
         });
-        let (certificate, automaton) = (Certificate::of(proof), Automaton::of(&proof.net, &proof.walk, AUTOMATON));
-        let started = Instant::now();
-        let float_proof = FloatProof::of(model);
+        let (certificate, automaton) = (Certificate::of(proof), Automaton::of(&proof.walk));
         let walk = &proof.walk;
         Self {
             verdict: proof.verdict,
@@ -167,19 +168,33 @@ impl Findings {
             automaton_states: automaton.as_ref().map(Automaton::states),
             counterexample,
             certificate_hash: certificate.as_ref().map(Certificate::hash),
-            seconds,
+            seconds: walk.seconds,
             network_hash: proof.net.hash(),
             cell_limit: proof.net.format().cell_limit,
-            transitions: walk.transitions,
-            bytes_per_state: walk.bytes() as f64 / walk.states() as f64,
-            floats: FloatFindings {
-                seconds: started.elapsed().as_secs_f64(),
-                ..float_proof.as_ref().map(FloatFindings::from).unwrap_or_default()
-            },
+            transitions: walk.transitions(),
+            floats: float_proof.as_ref().map(FloatFindings::from).unwrap_or_default(),
             certificate,
             automaton,
             float_proof,
         }
+    }
+
+    /// With the shortest failing addition that a search finds for the net in an engine, if its floats are not proved.
+    #[must_use]
+    pub fn searched(mut self, engine: &mut Engine<f32>) -> Self {
+        /// Enough to see a slow drift.
+        const BITS: usize = 1024;
+        if self.float_proof.is_err() {
+            let sum = engine.worst_sum(&Search::within(BITS), || true).filter(WorstSum::wrong);
+            self.floats.shortest_known_failure = sum.map(|WorstSum { a, b, bit, .. }| FloatFailure {
+                bits: bit + 1,
+                sum: (&a + &b).to_string(),
+                answer: float_answer(engine, &a, &b, width_of_sum(&a, &b).max(bit + 1)),
+                a: a.to_string(),
+                b: b.to_string(),
+            });
+        }
+        self
     }
 
     /// Whether either theorem holds.
@@ -199,27 +214,15 @@ impl From<&FloatProof> for FloatFindings {
             margin: Some(checked.margin),
             room: Some(checked.room),
             certificate_hash: Some(proof.hash()),
-            seconds: 0.0,
+            shortest_known_failure: None,
         }
     }
 }
 
-impl WalkOptions {
-    /// The options with no more states than this machine has memory for.
-    ///
-    /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) if it has none for the net itself.
-    pub fn afforded(mut self, config: &Config) -> Result<Self> {
-        // The floats in an engine, and the integers as they are made.
-        let net = Need::of_answers(config).times(2);
-        net.afforded()?;
-        let left = available_memory().map_or(f64::INFINITY, |bytes| bytes as f64 - net.total());
-        let share = (left / self.bytes(config)).clamp(0.0, 1.0);
-        if share < 1.0 {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
-            let states = (self.max_states as f64 * share) as usize;
-            self.max_states = states.max(1);
-        }
-        Ok(self)
-    }
+/// What the net in an engine answers, in so many steps.
+fn float_answer(engine: &mut Engine<f32>, a: &BigUint, b: &BigUint, bits: usize) -> String {
+    let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits).expect("the width of the sum or more");
+    let mut predicted = BitTensor::new(1, bits);
+    engine.evaluate(&batch, Some(&mut predicted));
+    to_uint(&predicted, 0).to_string()
 }

@@ -13,10 +13,10 @@ pub const MAX_Q: u32 = 6;
 pub const GATE_BITS: u32 = 4;
 
 /// x / 2^bits rounded to the nearest integer, or nothing if it is not finite or beyond ±2^30.
-pub(super) fn fixed(x: f64, bits: u32) -> Option<i64> {
+pub(super) fn fixed(x: f64, bits: u32) -> Option<i32> {
     let scaled = (x * power(bits)).round();
     #[expect(clippy::cast_possible_truncation, reason = "below 2^30")]
-    (scaled.abs() <= LARGEST).then_some(scaled as i64)
+    (scaled.abs() <= LARGEST).then_some(scaled as i32)
 }
 
 /// The least integer not below x · 2^bits, cut to ±2^30.

@@ -13,6 +13,7 @@ pub struct FloatProof {
     pub memory: u32,
     /// What the checker says of them.
     pub checked: CheckedFloat,
+    pub(super) boxes: Vec<Region>,
     certificate: Vec<u8>,
 }
 
@@ -30,6 +31,14 @@ impl FloatProof {
         Self::within(model, WORK)
     }
 
+    /// Looks for no longer than nobody notices: some 50 ms.
+    ///
+    /// # Errors
+    /// Why nothing is proved.
+    pub fn instantly(model: &Model<f32>) -> Result<Self, Open> {
+        Self::within(model, 1 << 25)
+    }
+
     /// Looks no further than so many products of weights and ends of intervals.
     ///
     /// # Errors
@@ -39,7 +48,7 @@ impl FloatProof {
         let mut open = Open::Answer;
         for memory in u32::from(model.config.cell == Cell::Dynamic)..=MEMORY {
             match boxes(model, epsilon, memory, &mut work) {
-                Ok(boxes) => return Ok(Self::checked(model, epsilon, memory, &boxes)),
+                Ok(boxes) => return Ok(Self::checked(model, epsilon, memory, boxes)),
                 Err(Open::Answer) => {}
                 Err(other) => open = other,
             }
@@ -47,10 +56,10 @@ impl FloatProof {
         Err(open)
     }
 
-    fn checked(model: &Model<f32>, epsilon: f64, memory: u32, boxes: &[Region]) -> Self {
-        let certificate = certificate(model, epsilon, boxes);
+    fn checked(model: &Model<f32>, epsilon: f64, memory: u32, boxes: Vec<Region>) -> Self {
+        let certificate = certificate(model, epsilon, &boxes);
         let checked = check_float(&certificate).expect("the search leaves more room than the checker needs");
-        Self { memory, checked, certificate }
+        Self { memory, checked, boxes, certificate }
     }
 
     /// The bytes of its certificate.

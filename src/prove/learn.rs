@@ -5,12 +5,12 @@
 //! Boxes of the floats then close as well, and both theorems hold for one and the same net. Where they have not by half of the budget, or
 //! cannot be expected to, the integer network's proof is enough.
 //!
-//! Every so often a proof is tried, and how many nodes it may take follows from the work of the updates so far, not from a clock, so
-//! that the same settings give the same net and the same proof on every machine.
+//! Every so often both proofs are tried. How far they may go follows from the work of the updates in between, not from a clock, so
+//! that the same settings give the same net and the same proofs on every machine.
 
+use super::boxes::Open;
 use super::float::FloatProof;
 use super::net::{Format, IntegerNet};
-use super::search::WalkOptions;
 use super::verdict::{Proof, Verdict};
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
@@ -24,8 +24,8 @@ pub struct Plan {
     pub noise: f32,
     /// Updates over which it grows from 0.
     pub ramp: u64,
-    /// The walk of a proof.
-    pub walk: WalkOptions,
+    /// States that a walk may see.
+    pub max_states: usize,
 }
 
 impl Plan {
@@ -37,12 +37,9 @@ impl Plan {
         };
         let usual = || said(Until::proved(&settings.config, 0));
         let (noise, max_states) = said(settings.until).or_else(usual).expect("one is for a proof");
-        let walk = WalkOptions { max_states, level: settings.level, threads: settings.threads, past_errors: false };
-        Self { noise, ramp: 100, walk }
+        Self { noise, ramp: 100, max_states }
     }
-}
 
-impl Plan {
     /// Noise on h and c, so many updates after the task was solved. For floats, where they are not proved soon, it goes on growing; an LSTM
     /// with so much of it on c that only the sign of c is left learns to do without c.
     fn noise_at(&self, updates: u64, floats: bool) -> [f32; 2] {
@@ -65,7 +62,9 @@ pub struct Learned {
     pub report: Report,
     /// The last walk that was tried: the proof, if it is proved; none if the task was not solved.
     pub proof: Option<Proof>,
-    /// Proofs tried.
+    /// The proof of the floats, or why there is none.
+    pub floats: std::result::Result<FloatProof, Open>,
+    /// Times that proofs were tried.
     pub tried: u64,
 }
 
@@ -75,20 +74,23 @@ impl Learned {
         if self.proved() { "proved" } else { self.report.outcome.name() }
     }
 
+    fn unproved(report: Report) -> Self {
+        Self { report, proof: None, floats: Err(Open::Answer), tried: 0 }
+    }
+
     /// Whether the net is proved.
     pub fn proved(&self) -> bool {
         self.proof.as_ref().is_some_and(|proof| proof.verdict == Verdict::Proved)
     }
 }
 
-/// Updates between two tries.
+/// The least updates between two tries, and what share they are of those since the task was solved.
 const EVERY: u64 = 25;
-/// The share of the work that goes into proofs.
+const GROWTH: u64 = 10;
+/// The share of the time that a try of each proof may take, at first.
 const SHARE: f64 = 0.15;
-/// Nodes that a walk must be allowed to be worth starting.
-const LEAST: f64 = 16.0;
-/// Nodes that a walk costs before its first one: making the network and its buffers.
-const START: f64 = 40.0;
+/// What the time of a multiplication in a proof is worth in training, in flop.
+const PRODUCT: f64 = 20.0;
 
 /// Trains to the end that the settings name, a proof if it is one, with someone who looks on.
 ///
@@ -98,7 +100,7 @@ pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
     if let Until::Proved { budget, .. } = trainer.settings().until {
         return until_proved_watched(trainer, &Plan::of(trainer.settings()), budget, watch);
     }
-    Ok(Learned { report: trainer.run_watched(watch)?, proof: None, tried: 0 })
+    Ok(Learned::unproved(trainer.run_watched(watch)?))
 }
 
 /// Trains to the end that the settings name, and if the task is solved, on until the net is proved and still solves it, for at most
@@ -120,130 +122,133 @@ pub fn until_proved_watched(
     budget: u64,
     watch: &mut impl Watch,
 ) -> Result<Learned> {
-    let mut pursuit = match trainer.course().pursuit {
+    let pursuit = match trainer.course().pursuit {
         Some(pursuit) => pursuit,
         None => {
             let report = trainer.run_watched(watch)?;
             if report.outcome != Outcome::Solved {
-                return Ok(Learned { report, proof: None, tried: 0 });
+                return Ok(Learned::unproved(report));
             }
-            let credit = credit_of_an_update(trainer.settings()) * report.updates as f64;
-            Pursuit { first: report.updates, due: 0, credit, want: LEAST, tried: 0 }
+            Pursuit { first: report.updates, last: report.updates, tried: 0 }
         }
     };
     trainer.set_pursuit(pursuit);
     trainer.run_clock(true);
-    let ended = pursue(trainer, plan, budget, &mut pursuit, watch);
+    let check = Check::of(trainer.settings())?;
+    let mut search = Search { plan, check: &check, pursuit, floats: None, proof: None };
+    let ended = search.pursue(trainer, budget, watch);
+    let Search { pursuit, floats, proof, .. } = search;
+    let floats = floats.unwrap_or_else(|| proving(trainer, |trainer| FloatProof::instantly(trainer.model())));
     trainer.run_clock(false);
-    let (check, outcome, proof) = ended?;
-    let report = trainer.report(&check, outcome, watch);
-    Ok(Learned { report, proof, tried: pursuit.tried })
+    let report = trainer.report(&check, ended?, watch);
+    Ok(Learned { report, proof, floats, tried: pursuit.tried })
 }
 
 /// The second stage: steps with noise, and proofs now and then.
-fn pursue(
-    trainer: &mut Trainer,
-    plan: &Plan,
-    budget: u64,
-    pursuit: &mut Pursuit,
-    watch: &mut impl Watch,
-) -> Result<(Check, Outcome, Option<Proof>)> {
-    let settings = trainer.settings().clone();
-    let check = Check::of(&settings)?;
-    let mut last = None;
-    loop {
-        let floats = trainer.updates() < budget / 2 && proves_floats(&settings);
-        if pursuit.due == 0 {
-            let Some(passed) = attempt(trainer, (plan, floats), &check, pursuit, &mut last, watch)? else {
-                // The trainer still has the pursuit of before the attempt, which is made again by whoever goes on from here.
-                return Ok((check, Outcome::Stopped, last));
-            };
-            pursuit.due = EVERY;
-            if passed {
-                return Ok((check, Outcome::Solved, last));
+struct Search<'a> {
+    plan: &'a Plan,
+    check: &'a Check,
+    pursuit: Pursuit,
+    /// What the last try found for the net as it is.
+    floats: Option<std::result::Result<FloatProof, Open>>,
+    proof: Option<Proof>,
+}
+
+impl Search<'_> {
+    fn pursue(&mut self, trainer: &mut Trainer, budget: u64, watch: &mut impl Watch) -> Result<Outcome> {
+        loop {
+            let Pursuit { first, last, .. } = self.pursuit;
+            let (updates, floats) = (trainer.updates(), proves_floats(trainer.settings()));
+            let floats = floats && updates < budget / 2;
+            // Floats are not proved while the noise is young.
+            let young = floats && updates - first < 2 * self.plan.ramp;
+            let since = updates - last;
+            if since >= EVERY.max((last - first) / GROWTH) && !young {
+                let Some(passed) = self.attempt(trainer, floats, since, watch)? else {
+                    // The trainer still has the pursuit of before the attempt, which is made again by whoever goes on from here.
+                    return Ok(Outcome::Stopped);
+                };
+                self.pursuit.last = updates;
+                if passed {
+                    return Ok(Outcome::Solved);
+                }
             }
+            if trainer.stopped() || updates >= budget {
+                // An attempt that was just made is noted, so that whoever goes on from here does not make it twice.
+                trainer.set_pursuit(self.pursuit);
+                return Ok(if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved });
+            }
+            trainer.set_noise(self.plan.noise_at(updates - first, floats), Format::CELL_LIMIT.into());
+            let tally = trainer.step();
+            self.floats = None;
+            watch.event(&trainer.told(&tally))?;
+            if trainer.fault().is_some() {
+                return Ok(Outcome::Diverged);
+            }
+            trainer.set_pursuit(self.pursuit);
+            watch.update_done(trainer)?;
         }
-        if trainer.stopped() || trainer.updates() >= budget {
-            // An attempt that was just made is noted, so that whoever goes on from here does not make it twice.
-            trainer.set_pursuit(*pursuit);
-            let outcome = if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved };
-            return Ok((check, outcome, last));
-        }
-        trainer.set_noise(plan.noise_at(trainer.updates() - pursuit.first, floats), Format::CELL_LIMIT.into());
-        let tally = trainer.step();
-        watch.event(&trainer.told(&tally))?;
-        if trainer.fault().is_some() {
-            return Ok((check, Outcome::Diverged, last));
-        }
-        pursuit.credit += credit_of_an_update(&settings);
-        pursuit.due -= 1;
-        trainer.set_pursuit(*pursuit);
-        watch.update_done(trainer)?;
     }
-}
 
-/// Whether training for a proof leads nets of a kind to one of their floats.
-fn proves_floats(settings: &Settings) -> bool {
-    settings.config.cell != Cell::Dynamic && settings.config.activation != Activation::Relu
-}
-
-/// Tries a proof at each format that the credit allows, if `floats`, once the floats are proved; whether one passed, which is then the last.
-/// Nothing if it was told to stop.
-fn attempt(
-    trainer: &mut Trainer,
-    (plan, floats): (&Plan, bool),
-    check: &Check,
-    pursuit: &mut Pursuit,
-    last: &mut Option<Proof>,
-    watch: &mut impl Watch,
-) -> Result<Option<bool>> {
-    // A walk that was cut off is worth another only when it may go twice as far. Floats are not proved while the noise is young.
-    let young = floats && trainer.updates() - pursuit.first < 2 * plan.ramp;
-    if pursuit.credit / 2.0 - START < pursuit.want || young {
-        return Ok(Some(false));
-    }
-    if floats {
-        let proving = Instant::now();
+    /// Tries the floats' proof, if it is wanted, and then each format's, with work that is a share of that of the updates since the last
+    /// try; whether all passed. Nothing if it was told to stop.
+    fn attempt(
+        &mut self,
+        trainer: &mut Trainer,
+        floats: bool,
+        since: u64,
+        watch: &mut impl Watch,
+    ) -> Result<Option<bool>> {
+        let settings = trainer.settings();
+        let (formats, node) = (formats(settings), node_work(settings));
+        self.pursuit.tried += 1;
+        // It takes many rounds until the boxes of an LSTM's c are wide enough.
+        let share =
+            if settings.config.cell == Cell::Lstm { SHARE * (self.pursuit.tried as f64 / 2.0).max(1.0) } else { SHARE };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the work")]
-        let work = (SHARE * EVERY as f64 * work(trainer.settings())) as usize;
-        let proved = FloatProof::within(trainer.model(), work).is_ok();
-        trainer.proved_since(proving);
-        if !proved {
-            return Ok(Some(false));
-        }
-    }
-    pursuit.want = LEAST;
-    for format in formats(trainer.settings()) {
-        let share = (pursuit.credit / 2.0 - START).max(0.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nodes, rounded down")]
-        let limit = plan.walk.max_states.min(share as usize);
-        if share < LEAST {
-            break;
-        }
-        let proving = Instant::now();
-        let found =
-            Proof::of(IntegerNet::new(trainer.model(), format)?, &WalkOptions { max_states: limit, ..plan.walk });
-        trainer.proved_since(proving);
-        pursuit.credit -= found.walk.states() as f64 + START;
-        pursuit.tried += 1;
-        if found.verdict == Verdict::Undecided && pursuit.want == LEAST {
-            pursuit.want = 2.0 * share;
-        }
-        let proved = found.verdict == Verdict::Proved;
-        *last = Some(found);
-        if proved {
-            match trainer.passes(check, watch) {
-                Some(false) => {}
-                passed_or_stopped => return Ok(passed_or_stopped),
+        let mut work =
+            (share / PRODUCT * since as f64 * settings.batch as f64 * settings.config.work(settings.bits)) as usize;
+        if floats {
+            let found = proving(trainer, |trainer| FloatProof::within(trainer.model(), work));
+            let proved = found.is_ok();
+            self.floats = Some(found);
+            if !proved {
+                return Ok(Some(false));
             }
         }
+        for format in formats {
+            let max_states = self.plan.max_states.min(work / node);
+            if max_states == 0 {
+                break;
+            }
+            let net = IntegerNet::new(trainer.model(), format)?;
+            let found = proving(trainer, |_| Proof::of(net, max_states));
+            work -= work.min(node * found.walk.states());
+            let proved = found.verdict == Verdict::Proved;
+            self.proof = Some(found);
+            if proved {
+                match trainer.passes(self.check, watch) {
+                    Some(false) => {}
+                    passed_or_stopped => return Ok(passed_or_stopped),
+                }
+            }
+        }
+        Ok(Some(false))
     }
-    Ok(Some(false))
 }
 
-/// Nodes that proofs may take for each update.
-fn credit_of_an_update(settings: &Settings) -> f64 {
-    SHARE * update_cost(settings) / node_cost(settings)
+/// What a proof comes to, with its time noted as one.
+fn proving<T>(trainer: &mut Trainer, proof: impl FnOnce(&Trainer) -> T) -> T {
+    let started = Instant::now();
+    let found = proof(trainer);
+    trainer.proved_since(started);
+    found
+}
+
+/// Whether training for a proof leads nets of a kind to one of their floats: the dynamic cell must have seen carries of some length.
+fn proves_floats(settings: &Settings) -> bool {
+    let config = &settings.config;
+    config.activation != Activation::Relu && (config.cell != Cell::Dynamic || settings.bits >= 16)
 }
 
 /// Formats that are tried in training: the coarse ones, to which noise drives nets.
@@ -252,18 +257,8 @@ fn formats(settings: &Settings) -> Vec<Format> {
     (0..=if lstm { 2 } else { 3 }).map(|q| Format { q, cell_limit: Format::CELL_LIMIT }).collect()
 }
 
-/// What an update costs, in ns on one core of the machine this was measured on; only its ratio to [`node_cost`] matters.
-fn update_cost(settings: &Settings) -> f64 {
-    work(settings) / 30.0
-}
-
-/// Flop of an update.
-fn work(settings: &Settings) -> f64 {
-    settings.batch as f64 * settings.config.work(settings.bits)
-}
-
-/// What a node of a walk costs, likewise.
-fn node_cost(settings: &Settings) -> f64 {
-    let (hidden, gates) = (settings.config.hidden as f64, settings.config.cell.gates() as f64);
-    100.0 + gates * hidden * (0.4 * hidden + if gates > 1.0 { 10.0 } else { 8.0 })
+/// What a node of a walk takes, in products.
+fn node_work(settings: &Settings) -> usize {
+    let wide = settings.config.hidden * settings.config.cell.gates();
+    500 + wide * (settings.config.hidden + 40)
 }

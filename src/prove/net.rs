@@ -117,7 +117,7 @@ pub(super) struct Tables {
     pub(super) cell: Table,
 }
 
-/// A state of a network: carried values with q fractional bits, and the input before, which only the dynamic cell reads.
+/// A state of a network: carried values with q fractional bits, and the input before.
 ///
 /// # Shapes
 /// `values`: h `[H]`, then, for an LSTM, c `[H]`.
@@ -125,7 +125,7 @@ pub(super) struct Tables {
 pub struct State {
     /// Carried values.
     pub values: Vec<i8>,
-    /// The input before, a + 2b.
+    /// The input before, a + 2b, of the dynamic cell; else 0.
     pub before: u8,
 }
 
@@ -176,13 +176,14 @@ impl IntegerNet {
                 let mut sum = whole("b_h", w.b_h.get(m).copied().unwrap_or(0.0).into(), z_bits)?;
                 for (i, bit) in [x & 1, x >> 1].into_iter().enumerate() {
                     if bit == 1 {
-                        sum += whole("w_ih", w.w_ih[i * wide + m].into(), z_bits)?;
+                        // Where it does not fit, it is too large in any case.
+                        sum = sum.saturating_add(whole("w_ih", w.w_ih[i * wide + m].into(), z_bits)?);
                     }
                 }
                 row.push(sum);
             }
         }
-        let output: Result<Vec<i64>> = w.w_ho.iter().map(|&w| whole("w_ho", w.into(), WEIGHT_BITS)).collect();
+        let output: Result<_> = w.w_ho.iter().map(|&w| whole("w_ho", w.into(), WEIGHT_BITS)).collect();
         let output_bias = whole("b_o", w.b_o.first().copied().unwrap_or(0.0).into(), z_bits)?;
         // The bit is 1 where ψ(z) > ½: z > 0, z > artanh ½ = ½ ln 3, z > ½.
         let half = match config.output {
@@ -191,61 +192,52 @@ impl IntegerNet {
             Activation::Relu => 0.5,
         };
         let threshold = fixed((half * power(z_bits)).floor(), 0).expect("at most ½ · 2^18") + 1;
-        let tables = Tables::of(config.cell, config.lstm_form, config.activation, z_bits, q);
-        let mut largest_sum = (0, String::new());
-        let largest = i64::from(tables.largest(config.cell, config.lstm_form, q));
-        let mut note = |what: String, weights: i64, rest: i64| {
-            let most = weights.saturating_mul(largest).saturating_add(rest);
-            if most > largest_sum.0 {
-                largest_sum = (most, what);
-            }
-        };
-        for m in 0..wide {
-            let widest = recurrent.iter().map(|matrix| magnitude(&matrix[m * hidden..][..hidden])).max().unwrap_or(0);
-            let inputs = input.iter().map(|row| row[m].abs()).max().unwrap_or(0);
-            note(format!("hidden pre-activation {m}"), widest, inputs);
-        }
-        let output = output?;
-        note("the output".into(), magnitude(&output), output_bias.abs() + threshold);
-        let (most, what) = largest_sum;
-        if most >= MOST_SUM {
-            let unit = power(z_bits);
-            let (found, limit) = (most as f64 / unit, MOST_SUM as f64 / unit);
-            return Err(Error::usage(format!(
-                "weights too large for the fixed point: the terms of {what} may come to {found:.0}, and 32 bits hold {limit} at q = {q}"
-            )));
-        }
-        let narrow = |row: Vec<i64>| row.into_iter().map(narrow).collect::<Vec<i32>>();
-        Ok(Self {
+        let net = Self {
             cell: config.cell,
             form: config.lstm_form,
             hidden,
             q,
             cell_most: (i32::from(cell_limit) << q).min(MOST),
-            recurrent: recurrent.into_iter().map(narrow).collect(),
-            input: input.map(narrow),
-            output: narrow(output),
-            output_bias: self::narrow(output_bias),
-            threshold: self::narrow(threshold),
-            tables,
-        })
+            recurrent,
+            input,
+            output: output?,
+            output_bias,
+            threshold,
+            tables: Tables::of(config.cell, config.lstm_form, config.activation, z_bits, q),
+        };
+        let (most, what) = net.largest_sum();
+        if most < MOST_SUM {
+            return Ok(net);
+        }
+        let unit = power(z_bits);
+        let (found, limit) = (most as f64 / unit, MOST_SUM as f64 / unit);
+        Err(Error::usage(format!(
+            "weights too large for the fixed point: the terms of {what} may come to {found:.0}, and 32 bits hold {limit} at q = {q}"
+        )))
+    }
+
+    /// The most that the magnitudes of a sum's terms may come to, and what it is the sum of.
+    fn largest_sum(&self) -> (i64, String) {
+        let largest = i64::from(self.tables.largest(self.cell, self.form, self.q));
+        let wide = |row: &[i32]| row.iter().map(|&w| i64::from(w).abs()).sum::<i64>() * largest;
+        let outputs = [self.output_bias, self.threshold].map(|x| i64::from(x).abs());
+        let hidden = (0..self.input[0].len()).map(|m| {
+            let widest = self.recurrent.iter().map(|matrix| wide(&matrix[m * self.hidden..][..self.hidden])).max();
+            let inputs = self.input.iter().map(|row| i64::from(row[m]).abs()).max();
+            (widest.unwrap_or(0) + inputs.unwrap_or(0), format!("hidden pre-activation {m}"))
+        });
+        let output = (wide(&self.output) + outputs[0] + outputs[1], "the output".to_owned());
+        hidden.chain([output]).max_by_key(|(most, _)| *most).expect("an output")
     }
 
     /// Whether no sum can overflow and every carried value fits a byte, whatever the state: for networks that come from a file.
     pub(super) fn in_bounds(&self) -> bool {
-        let largest = i64::from(self.tables.largest(self.cell, self.form, self.q));
-        let wide = |row: &[i32]| row.iter().map(|&w| i64::from(w).abs()).sum::<i64>();
-        let rows = self.recurrent.iter().flat_map(|matrix| matrix.chunks(self.hidden)).map(wide);
-        let inputs = self.input.iter().flatten().map(|&w| i64::from(w).abs()).max().unwrap_or(0);
-        let outputs =
-            wide(&self.output) * largest + i64::from(self.output_bias).abs() + i64::from(self.threshold).abs();
         let Tables { phi, sigma, cell } = &self.tables;
         let carried = if self.cell == Cell::Lstm { cell } else { phi };
         let standard = (self.cell, self.form) == (Cell::Lstm, LstmForm::Standard);
         let small = |table: &Table, most: i32| table.magnitude() <= most;
-        rows.max().unwrap_or(0) * largest + inputs < MOST_SUM
-            && outputs < MOST_SUM
-            && largest <= i64::from(MOST)
+        self.largest_sum().0 < MOST_SUM
+            && self.tables.largest(self.cell, self.form, self.q) <= MOST
             && (standard || small(carried, MOST))
             && small(phi, 8 << GATE_BITS.max(MAX_Q))
             && small(sigma, 1 << GATE_BITS)
@@ -296,37 +288,39 @@ impl IntegerNet {
 
     /// One step: takes the input a + 2b, moves the state, and returns the output's distance to its threshold, with 12 + q fractional
     /// bits; the answer is 1 where it is not negative.
-    ///
-    /// # Cost
-    /// G·H·(H + 1) multiply-adds and a search in a table for each pre-activation. The plain form, which
-    /// [`walk`](super::walk) is checked against.
     pub fn step(&self, state: &mut State, x: u8) -> i32 {
+        let (values, output) = self.moved(&self.products(&state.values), state, x);
+        *state = State { values, before: if self.remembers() { x } else { 0 } };
+        output
+    }
+
+    /// `W_hh h` for each number of input bits that changed, `[G·H]`.
+    pub(super) fn products(&self, values: &[i8]) -> Vec<Vec<i32>> {
+        let h: Vec<i32> = values[..self.hidden].iter().map(|&h| h.into()).collect();
+        let row = |row: &[i32]| row.iter().zip(&h).map(|(w, h)| w * h).sum();
+        self.recurrent.iter().map(|matrix| matrix.chunks_exact(self.hidden).map(row).collect()).collect()
+    }
+
+    /// What a state carries after an input, from its products, and the output's distance to its threshold.
+    pub(super) fn moved(&self, products: &[Vec<i32>], state: &State, x: u8) -> (Vec<i8>, i32) {
         let hidden = self.hidden;
-        let changed = if self.cell == Cell::Dynamic { (state.before ^ x).count_ones() as usize } else { 0 };
-        let matrix = &self.recurrent[changed];
-        let z = |m: usize| {
-            let row = &matrix[m * hidden..][..hidden];
-            let sum: i32 = row.iter().zip(&state.values).map(|(&w, &h)| w * i32::from(h)).sum();
-            sum + self.input[usize::from(x)][m]
-        };
+        let changed = if self.remembers() { (state.before ^ x).count_ones() as usize } else { 0 };
+        let (products, input) = (&products[changed], &self.input[usize::from(x)]);
+        let z = |m: usize| products[m] + input[m];
         let mut values = Vec::with_capacity(self.carried());
-        match self.cell {
-            Cell::Elman | Cell::Dynamic => values.extend((0..hidden).map(|m| byte(self.tables.phi.at(z(m))))),
-            Cell::Lstm => {
-                let mut cells = Vec::with_capacity(hidden);
-                for m in 0..hidden {
-                    let [i, f, o] = [0, 1, 3].map(|gate| self.tables.sigma.at(z(gate * hidden + m)));
-                    let g = self.tables.phi.at(z(2 * hidden + m));
-                    let (h, c) = self.cell_step([i, f, g, o], state.values[hidden + m].into());
-                    values.push(byte(h));
-                    cells.push(byte(c));
-                }
-                values.extend(cells);
+        if self.cell == Cell::Lstm {
+            values.resize(2 * hidden, 0);
+            for m in 0..hidden {
+                let [i, f, o] = [0, 1, 3].map(|gate| self.tables.sigma.at(z(gate * hidden + m)));
+                let g = self.tables.phi.at(z(2 * hidden + m));
+                let (h, c) = self.cell_step([i, f, g, o], state.values[hidden + m].into());
+                (values[m], values[hidden + m]) = (byte(h), byte(c));
             }
+        } else {
+            values.extend((0..hidden).map(|m| byte(self.tables.phi.at(z(m)))));
         }
         let z_o: i32 = self.output.iter().zip(&values).map(|(&w, &h)| w * i32::from(h)).sum();
-        *state = State { values, before: x };
-        z_o + self.output_bias - self.threshold
+        (values, z_o + self.output_bias - self.threshold)
     }
 
     /// `h_t` and `c_t` of one unit from its gates and c_{t−1}.
@@ -375,14 +369,6 @@ impl Tables {
 
 /// What the magnitudes of a sum's terms must stay below together.
 const MOST_SUM: i64 = i32::MAX as i64;
-
-fn magnitude(row: &[i64]) -> i64 {
-    row.iter().map(|w| w.abs()).sum()
-}
-
-fn narrow(x: i64) -> i32 {
-    i32::try_from(x).expect("within the bounds just checked")
-}
 
 fn byte(x: i32) -> i8 {
     i8::try_from(x).expect("carried values are cut to a byte")

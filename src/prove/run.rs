@@ -1,17 +1,16 @@
 //! Additions by an integer network.
 
 use super::net::{IntegerNet, State};
+use crate::task::BitTensor;
 use crate::task::number::{to_uint, width_of_sum};
-use crate::task::{BitTensor, Minibatch};
+use indexmap::IndexSet;
 use num_bigint::BigUint;
-use std::collections::HashMap;
 
 /// A network that remembers the steps it has made: each is computed once, by [`IntegerNet::step`], and looked up from then on.
 #[derive(Debug)]
 pub struct Runner<'a> {
     net: &'a IntegerNet,
-    numbers: HashMap<State, u32>,
-    states: Vec<State>,
+    states: IndexSet<State>,
     /// For each state and input the state after it and the answer, once known.
     steps: Vec<[Option<(u32, bool)>; 4]>,
 }
@@ -22,7 +21,7 @@ const MOST: usize = 1 << 20;
 impl<'a> Runner<'a> {
     /// A network at its start, with nothing remembered.
     pub fn new(net: &'a IntegerNet) -> Self {
-        let mut new = Self { net, numbers: HashMap::new(), states: Vec::new(), steps: Vec::new() };
+        let mut new = Self { net, states: IndexSet::new(), steps: Vec::new() };
         new.number(net.start());
         new
     }
@@ -59,18 +58,6 @@ impl<'a> Runner<'a> {
         answer
     }
 
-    /// How many additions of a minibatch it gets wrong.
-    pub fn wrong(&mut self, batch: &Minibatch) -> u64 {
-        let answer = self.answer(&batch.a, &batch.b);
-        let mut wrong = vec![0_u64; batch.a.words()];
-        for t in 0..batch.bits() {
-            for ((wrong, answer), right) in wrong.iter_mut().zip(answer.column(t)).zip(batch.c.column(t)) {
-                *wrong |= answer ^ right;
-            }
-        }
-        wrong.iter().map(|word| u64::from(word.count_ones())).sum()
-    }
-
     fn step(&mut self, state: u32, x: u8) -> (u32, bool) {
         let at = state as usize;
         if let Some(known) = self.steps[at][usize::from(x)] {
@@ -83,17 +70,11 @@ impl<'a> Runner<'a> {
         found
     }
 
-    fn number(&mut self, mut state: State) -> u32 {
-        if !self.net.remembers() {
-            state.before = 0;
+    fn number(&mut self, state: State) -> u32 {
+        let (number, new) = self.states.insert_full(state);
+        if new {
+            self.steps.push([None; 4]);
         }
-        if let Some(&number) = self.numbers.get(&state) {
-            return number;
-        }
-        let number = u32::try_from(self.states.len()).expect("fewer than are remembered");
-        self.numbers.insert(state.clone(), number);
-        self.states.push(state);
-        self.steps.push([None; 4]);
-        number
+        u32::try_from(number).expect("fewer than are remembered")
     }
 }

@@ -1,7 +1,7 @@
 //! From a trained net to a verdict: formats are tried from the coarsest, and the first that is proved is enough.
 
 use super::net::{Format, IntegerNet};
-use super::search::{End, Walk, WalkOptions, walk};
+use super::search::Walk;
 use crate::error::Result;
 use crate::model::Model;
 use crate::words::words;
@@ -19,16 +19,6 @@ pub enum Verdict {
 }
 
 words!(Verdict "verdict": Proved = "proved", Refuted = "refuted", Undecided = "undecided");
-
-impl From<End> for Verdict {
-    fn from(end: End) -> Self {
-        match end {
-            End::Closed => Self::Proved,
-            End::Wrong { .. } => Self::Refuted,
-            End::Limit => Self::Undecided,
-        }
-    }
-}
 
 /// A shortest addition that a network gets wrong: its answer's bit `bits − 1` is wrong, and no addition of fewer bits goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +43,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Walks a network.
-    pub fn of(net: IntegerNet, options: &WalkOptions) -> Self {
-        let walk = walk(&net, options);
-        let verdict = walk.end.into();
-        Self { net, walk, verdict }
+    /// Walks a network, over no more than so many states.
+    pub fn of(net: IntegerNet, max_states: usize) -> Self {
+        let walk = Walk::of(&net, max_states);
+        Self { verdict: walk.verdict(), net, walk }
     }
 
     /// The least distance of an output to the wrong side, as a pre-activation.
@@ -67,7 +56,7 @@ impl Proof {
 
     /// The inputs, a + 2b, of the shortest addition it gets wrong, if it is refuted.
     pub fn failing_inputs(&self) -> Option<Vec<u8>> {
-        let End::Wrong { node, input } = self.walk.end else { return None };
+        let (node, input) = self.walk.wrong?;
         let mut path = self.walk.path(node);
         path.push(input);
         Some(path)
@@ -90,16 +79,11 @@ impl Proof {
 ///
 /// # Errors
 /// [`Error::Usage`](crate::Error::Usage) as [`IntegerNet::new`] says, or for no format at all.
-pub fn prove(
-    model: &Model<f32>,
-    formats: &[Format],
-    options: &WalkOptions,
-    mut told: impl FnMut(&Proof),
-) -> Result<Proof> {
+pub fn prove(model: &Model<f32>, formats: &[Format], max_states: usize, mut told: impl FnMut(&Proof)) -> Result<Proof> {
     let mut best: Option<Proof> = None;
     let mut undecided = 0;
     for &format in formats {
-        let proof = Proof::of(IntegerNet::new(model, format)?, options);
+        let proof = Proof::of(IntegerNet::new(model, format)?, max_states);
         told(&proof);
         undecided = if proof.verdict == Verdict::Undecided { undecided + 1 } else { 0 };
         if proof.verdict == Verdict::Proved {

@@ -1,12 +1,14 @@
-//! A sweep as one HTML page that needs no network; a single training likewise.
+//! A sweep as one HTML page that needs no network; a single training likewise; pictures of what a net has learned.
 //!
 //! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the scripts of this folder, which
 //! compute every chart from the trials that pass the filters. Shares come with Wilson's intervals; nothing is averaged here that
 //! the page cannot take apart again.
 
 mod columns;
+mod picture;
 mod training;
 
+pub use picture::{automaton_svg, states_svg};
 pub use training::write_training;
 
 use crate::sweep::Results;

@@ -50,15 +50,9 @@ impl EpochSoFar {
 pub struct Pursuit {
     /// Updates when the task was solved, from which noise is ramped in.
     pub first: u64,
-    /// Updates until proofs are tried again.
-    pub due: u64,
-    /// Nodes that proofs may take by now.
-    #[serde(with = "exact")]
-    pub credit: f64,
-    /// Nodes that must be allowed before a proof is tried.
-    #[serde(with = "exact")]
-    pub want: f64,
-    /// Proofs tried.
+    /// Updates when proofs were last tried, or the same.
+    pub last: u64,
+    /// Times that they were tried.
     pub tried: u64,
 }
 
@@ -81,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_course_comes_back_to_the_last_bit() {
-        let pursuit = Pursuit { first: 7, due: 3, credit: 0.1 + 0.2, want: f64::MAX, tried: 2 };
+        let pursuit = Pursuit { first: 7, last: 9, tried: 2 };
         let epoch = EpochSoFar { loss: 1.0 / 3.0, wrong_bits: 5, samples: 64 };
         let course = Course { updates: u64::MAX, samples: 1, clean: 2, epoch, pursuit: Some(pursuit) };
         let text = serde_json::to_string(&course).expect("a JSON form");

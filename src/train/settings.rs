@@ -58,7 +58,7 @@ impl Until {
     /// Proved within some updates, with what proves most nets of a kind, by measurement (`scripts/proofs.sh`).
     pub fn proved(config: &Config, budget: u64) -> Self {
         let noise = match config.cell {
-            Cell::Elman if config.hidden < 8 => 0.15,
+            Cell::Elman if config.hidden < 8 => 0.1,
             Cell::Elman => 0.15 * (config.hidden as f32).sqrt(),
             Cell::Lstm => 0.25 * (config.hidden as f32).sqrt(),
             Cell::Dynamic => 0.2,
@@ -225,7 +225,7 @@ pub static OPTIONS: [Opt<Settings>; 24] = options!(Settings:
             }
         )
         /// Noise on the carried state from `solved` to `proved`, uniform in ± this [default: 0.15
-        /// times the root of the hidden units, 0.25 times it for lstm; 0.15 below 8 units of elman,
+        /// times the root of the hidden units, 0.25 times it for lstm; 0.1 below 8 units of elman,
         /// 0.2 for dynamic].
         "noise" with "until proved": Within(0.0, 10.0) => (
             |s| if let Until::Proved { noise, .. } = s.until { number(&noise) } else { Null },

@@ -139,8 +139,7 @@ fn tell_end(
     }
     out.say(conclusion(&settings, report))?;
     if let Some(proof) = &learned.proof {
-        let model = trainer.model().clone();
-        tell(&Findings::of(&model, proof, report.times.proofs, trainer.engine()), out)?;
+        tell(&Findings::of(proof, learned.floats.clone(), trainer.engine()), out)?;
     }
     if let Some(fixed) = &report.fixed {
         let (training, held_out) = (right(&fixed.training), right(&fixed.held_out));

@@ -1,7 +1,6 @@
-//! Pictures of what was learned: the carry automaton as SVG and DOT, states by their principal components as SVG.
+//! Pictures of what was learned: the carry automaton, and states by their principal components, as SVG.
 
-use super::automaton::Automaton;
-use super::explain::Explanation;
+use crate::prove::{Area, Automaton, Explanation, Point};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::fmt::Write;
@@ -29,22 +28,6 @@ fn state(machine: &Automaton, index: usize) -> (String, &'static str) {
         [false, true] => (format!("{index}: carry 1"), COLOURS[1]),
         _ => (format!("{index}: both"), COLOURS[2]),
     }
-}
-
-/// The automaton in the language of Graphviz; edges are labelled `ab/s`: the inputs and the answer.
-pub fn automaton_dot(machine: &Automaton) -> String {
-    let mut text = String::from(
-        "digraph carry {\n  rankdir=LR;\n  node [shape=circle];\n  start [shape=point];\n  start -> s0;\n",
-    );
-    for index in 0..machine.states() {
-        let (name, colour) = state(machine, index);
-        writeln!(text, "  s{index} [label=\"{name}\", color=\"{colour}\"];").expect("a string takes all");
-    }
-    for ((from, to), labels) in labels(machine) {
-        writeln!(text, "  s{from} -> s{to} [label=\"{}\"];", labels.join("\\n")).expect("a string takes all");
-    }
-    text.push_str("}\n");
-    text
 }
 
 /// The automaton as a picture, states on a circle.
@@ -108,24 +91,34 @@ pub fn automaton_svg(machine: &Automaton) -> String {
     )
 }
 
-/// States by their two principal components, coloured by the true carry; a point's area grows with how often it was met.
-pub fn states_svg(explanation: &Explanation) -> String {
+/// States by their two principal components, coloured by the true carry, and the areas that the floats are proved never to leave; a
+/// point's area grows with how often it was met.
+pub fn states_svg(explanation: &Explanation, areas: &[Area]) -> String {
     const SIZE: f64 = 480.0;
     const EDGE: f64 = 50.0;
     let mut spots: BTreeMap<(i64, i64, bool), f64> = BTreeMap::new();
-    let bound = |f: fn(&super::Point) -> f64| {
-        let all = explanation.points.iter().map(f);
+    let bound = |f: fn(&Point) -> f64, ends: fn(&Area) -> [f64; 2]| {
+        let all = explanation.points.iter().map(f).chain(areas.iter().flat_map(ends));
         let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         (low, (high - low).max(1e-9))
     };
-    let ((x0, width), (y0, height)) = (bound(|p| p.x), bound(|p| p.y));
+    let ((x0, width), (y0, height)) = (bound(|p| p.x, |area| area.x), bound(|p| p.y, |area| area.y));
+    #[expect(clippy::cast_possible_truncation, reason = "tenths of a pixel")]
+    let place = |v: f64, low: f64, range: f64| ((EDGE + (v - low) / range * (SIZE - 2.0 * EDGE)) * 10.0).round() as i64;
     for p in &explanation.points {
-        #[expect(clippy::cast_possible_truncation, reason = "tenths of a pixel")]
-        let place =
-            |v: f64, low: f64, range: f64| ((EDGE + (v - low) / range * (SIZE - 2.0 * EDGE)) * 10.0).round() as i64;
         *spots.entry((place(p.x, x0, width), place(p.y, y0, height), p.carry)).or_default() += 1.0;
     }
     let mut body = String::new();
+    for area in areas {
+        let [x0, x1] = area.x.map(|v| place(v, x0, width) as f64 / 10.0);
+        let [y0, y1] = area.y.map(|v| SIZE - place(v, y0, height) as f64 / 10.0);
+        let (wide, high, colour) = (x1 - x0, y0 - y1, COLOURS[usize::from(area.carry)]);
+        writeln!(
+            body,
+            "<rect x=\"{x0:.1}\" y=\"{y1:.1}\" width=\"{wide:.1}\" height=\"{high:.1}\" fill=\"{colour}\" fill-opacity=\"0.1\" stroke=\"{colour}\"/>"
+        )
+        .expect("a string takes all");
+    }
     for ((x, y, carry), count) in spots {
         let (x, y) = (x as f64 / 10.0, SIZE - y as f64 / 10.0);
         let (radius, colour) = (2.0 + 0.6 * f64::sqrt(count), COLOURS[usize::from(carry)]);
