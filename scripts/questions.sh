@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Answers the questions of notebook 001 with figures, as Markdown tables: do larger hidden sizes train faster or slower, how many
-# iterations does it take, how large can the numbers be? One thread, default settings but for what a row names.
+# How surely and how soon nets learn, as Markdown tables: of each cell, and the questions of notebook 001: do larger hidden sizes train
+# faster or slower, how many iterations does it take, how large can the numbers be? One thread, default settings but for what a row names.
 #
 #   scripts/questions.sh [SEEDS]     default: 20 seeds a row
 set -euo pipefail
@@ -13,18 +13,11 @@ seeds=${1:-20}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The summaries of all seeds with the given flags; an unsolved training answers with exit code 1, and with its summary all the same.
-summaries() {
-    for ((seed = 0; seed < seeds; seed++)); do
-        { "$carrylane" train --until solved --seed "$seed" --threads 1 --json "$@" || (($? == 1)); } | tail -n 1
-    done
-}
-
 # A row: label, solved, and the medians of those that solved.
 row() {
     local label=$1 all solved
     shift
-    all=$(summaries "$@")
+    all=$(each_seed 1 "$seeds" --until solved "$@")
     solved=$(grep '"solved":true' <<<"$all" || true)
     if [[ -z $solved ]]; then
         echo "| $label | 0 of $seeds | – | – | – |"
@@ -35,14 +28,18 @@ row() {
         "$(field seconds <<<"$solved" | median | awk '{ print $1 * 1000 }')"
 }
 
-echo "| hidden | solved | samples, median | updates, median | ms, median |"
-echo "|---|---|---|---|---|"
+heading() { printf '\n| %s | solved | samples, median | updates, median | ms, median |\n|---|---|---|---|---|\n' "$1"; }
+
+heading cell
+row elman --cell elman
+row dynamic --cell dynamic
+row lstm --cell lstm
+row 'lstm, notebook form' --cell lstm --lstm-form notebook
+heading hidden
 for hidden in 2 3 4 8 16 32 64 128; do
     row "$hidden" --hidden "$hidden"
 done
-echo
-echo "| bits trained | solved | samples, median | updates, median | ms, median |"
-echo "|---|---|---|---|---|"
+heading 'bits trained'
 for bits in 4 8 12 16 24 32; do
     row "$bits" --bits "$bits"
 done

@@ -22,7 +22,7 @@ use std::time::Duration;
 criterion_group!(benches, data::benches, kernel::benches, step::benches, train::benches, prove::benches);
 criterion_main!(benches);
 
-/// A group that is quick: all groups together end in under three minutes. The full grid is `scripts/bench-grid.sh`.
+/// A group that is quick: all groups together end in under three minutes. `carrylane bench` takes any grid.
 fn group<'a>(criterion: &'a mut Criterion, name: String) -> BenchmarkGroup<'a, WallTime> {
     let mut group = criterion.benchmark_group(name);
     // Flat: ten runs of the reference where it is slow, not 1 + 2 + … + 10.
