@@ -262,6 +262,21 @@ fn the_readme_is_one_page_whose_links_lead_somewhere() {
 }
 
 #[test]
+fn every_script_is_in_the_list_of_scripts() {
+    let list = text("scripts/README.md");
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")).expect("scripts") {
+        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        assert!(
+            name == "README.md" || name.starts_with("__") || list.contains(&format!("`{name}")),
+            "{name} is not in scripts/README.md"
+        );
+    }
+    for script in list.split('`').filter(|span| [".sh", ".py", ".js"].iter().any(|end| span.ends_with(end))) {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(script).exists(), "{script} is not there");
+    }
+}
+
+#[test]
 fn the_readmes_figures_are_those_of_the_record_it_cites() {
     let readme = text("README.md");
     let record = readme.split('`').find(|span| span.starts_with("benches/record/")).expect("a record is cited");
