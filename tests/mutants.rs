@@ -14,7 +14,7 @@ use carrylane::report::html;
 use carrylane::run::{Curves, read_config};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
 use carrylane::task::rng::{Purpose, below, stream};
-use carrylane::train::{Checkpoint, Identity, Settings, Trainer};
+use carrylane::train::{Checkpoint, Settings, Trainer};
 use common::report;
 use num_bigint::BigUint;
 use rand::Rng;
@@ -275,7 +275,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     let mut trainer = Trainer::new(settings).expect("settings in range");
     let plan = Plan::of(trainer.settings());
     let proof = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("it runs").proof.expect("it is proved");
-    let checkpoint = trainer.checkpoint(&Identity::of(trainer.settings()), None);
+    let checkpoint = trainer.checkpoint(None);
     checkpoint.save(&path).expect("writable");
     let checkpoint = fs::read(&path).expect("just written");
     let (sweep, unlocked) = (place("sweep"), place("unlocked"));
@@ -491,7 +491,7 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
         export(&path, FileFormat::SafetensorsTorch, saved, None).expect("writable");
         written(&with_header(&fs::read(&path).expect("just written"), edit));
         says(import(&path, FileFormat::SafetensorsTorch, &said), "is there twice");
-        trainer.checkpoint(&Identity::of(trainer.settings()), None).save(&path).expect("writable");
+        trainer.checkpoint(None).save(&path).expect("writable");
         written(&with_header(&fs::read(&path).expect("just written"), edit));
         says(Checkpoint::load(&path), "is there twice");
     }

@@ -5,7 +5,7 @@ mod common;
 use carrylane::Result;
 use carrylane::model::{Activation, Cell, Config, weights_hash};
 use carrylane::prove::{Plan, until_proved_watched};
-use carrylane::train::{Checkpoint, Event, Identity, Outcome, Quantity, Rule, Settings, Source, Trainer, Until, Watch};
+use carrylane::train::{Checkpoint, Event, Outcome, Quantity, Rule, Settings, Source, Trainer, Until, Watch};
 use common::{elman, report};
 use std::path::Path;
 use std::sync::Arc;
@@ -82,7 +82,6 @@ fn run(trainer: &mut Trainer, plan: Option<&Plan>, stop_at: u64, events: Vec<Str
 fn compare(what: &str, settings: &Settings, plan: Option<Plan>, stops: &[u64], folder: &Path) -> Vec<String> {
     let mut whole = Trainer::new(settings.clone()).expect("settings in range");
     let (wanted, wanted_events) = run(&mut whole, plan.as_ref(), u64::MAX, Vec::new());
-    let identity = Identity::of(settings);
     let mut failures = Vec::new();
     let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
     let mut events = Vec::new();
@@ -98,11 +97,11 @@ fn compare(what: &str, settings: &Settings, plan: Option<Plan>, stops: &[u64], f
             break;
         }
         let path = folder.join("checkpoint.safetensors");
-        trainer.checkpoint(&identity, None).save(&path).expect("writable");
+        trainer.checkpoint(None).save(&path).expect("writable");
         let threads = [2, 1, 7][index % 3];
         let settings = Settings { threads, ..settings.clone() };
         let checkpoint = Checkpoint::load(&path).expect("just written");
-        trainer = checkpoint.resume(settings, &identity).expect("the same training");
+        trainer = checkpoint.resume(settings).expect("the same training");
     }
     let ended = ended.expect("the last one is not stopped");
     if ended != wanted {
@@ -203,8 +202,7 @@ fn a_longer_end_goes_on_as_if_it_had_been_so_from_the_start() {
     let until = |updates| Settings { until: Until::Updates(updates), ..Settings::default() };
     let mut short = Trainer::new(until(30)).expect("settings in range");
     run(&mut short, None, u64::MAX, Vec::new());
-    let identity = Identity::of(&until(30));
-    let mut longer = short.checkpoint(&identity, None).resume(until(50), &identity).expect("the same updates");
+    let mut longer = short.checkpoint(None).resume(until(50)).expect("the same updates");
     let mut whole = Trainer::new(until(50)).expect("settings in range");
     let (found, _) = run(&mut longer, None, u64::MAX, Vec::new());
     let (wanted, _) = run(&mut whole, None, u64::MAX, Vec::new());

@@ -2,7 +2,7 @@
 
 use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
-use carrylane::model::{Cell, Config, LstmForm};
+use carrylane::model::Config;
 use carrylane::task::number::shorten;
 use carrylane::train::{Choices, Key, Kind, MAX_THREADS, OPTIONS, Settings, Spelling, cores, text};
 use carrylane::{Error, Result};
@@ -18,7 +18,7 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 /// Options of a training as flags: all of them, or those of the net but for its size.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Flags<const ALL: bool>(pub(super) Choices);
 
 /// What a net is, but for its size.
@@ -54,16 +54,12 @@ impl<const ALL: bool> Args for Flags<ALL> {
 
 impl<const ALL: bool> FromArgMatches for Flags<ALL> {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
-        let mut flags = Self::default();
-        flags.update_from_arg_matches(matches).map(|()| flags)
+        let typed = |key: &'static Key| Some((key.name, matches.get_one::<Value>(key.name)?.clone()));
+        Ok(Self(Self::keys().filter_map(typed).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
-        for key in Self::keys() {
-            if let Some(value) = matches.get_one::<Value>(key.name) {
-                self.0.set(key.name, value.clone());
-            }
-        }
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
 }
@@ -101,14 +97,6 @@ pub(super) fn goes_with(flags: &[(&str, bool)], what: impl Display) -> Result<()
         Some((flag, _)) => Err(Error::usage(format!("--{flag} goes with {what}"))),
         None => Ok(()),
     }
-}
-
-/// The form meant, if the cell has one.
-pub(super) fn lstm_form(cell: Cell, form: Option<LstmForm>) -> Result<LstmForm> {
-    if cell != Cell::Lstm {
-        goes_with(&[("lstm-form", form.is_some())], format!("--cell lstm, the cell is {cell}"))?;
-    }
-    Ok(form.unwrap_or_default())
 }
 
 /// What computes.

@@ -1,6 +1,6 @@
 //! A trained net: from a file, or made on the spot.
 
-use super::args::{Machine, goes_with, lstm_form};
+use super::args::{Machine, goes_with};
 use super::format::{count, duration, plural};
 use super::output::Output;
 use super::values;
@@ -8,7 +8,7 @@ use carrylane::model::file;
 use carrylane::model::{Cell, Config, LstmForm, Model};
 use carrylane::prove::{Arithmetic, IntegerNet, train};
 use carrylane::run::{model_path, proved_network, tells_of_proof};
-use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Stamp, Trainer, Until};
+use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Spelling, Stamp, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -74,9 +74,11 @@ impl Source {
                 (saved.model, origin, proved)
             }
             None => {
-                let cell = self.cell.unwrap_or(Cell::Elman);
-                let config = Config { lstm_form: lstm_form(cell, self.lstm_form)?, ..Config::of(cell) };
-                self.train(Settings { config, seed: self.seed(), level, threads, ..Settings::default() }, out)?
+                let (cell, form) = (self.cell.map(Cell::name), self.lstm_form.map(LstmForm::name));
+                let said = [("cell", cell), ("lstm-form", form)].into_iter();
+                let choices = said.filter_map(|(name, word)| Some((name, word?.into()))).collect();
+                let settings = Settings::trained(choices, Spelling::Flags)?;
+                self.train(Settings { seed: self.seed(), level, threads, ..settings }, out)?
             }
         };
         Need::of_answers(&model.config).afforded()?;
@@ -105,8 +107,8 @@ impl Source {
 
     fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
         Need::of(&settings).afforded()?;
-        let (bits, seed, until) = (settings.bits, settings.seed, Until::usual(&settings));
-        let mut trainer = Trainer::new(Settings { until, ..settings })?;
+        let (bits, seed) = (settings.bits, settings.seed);
+        let mut trainer = Trainer::new(settings)?;
         let learned = train(&mut trainer, &mut ())?;
         let (report, proved) = (learned.report, learned.proved());
         if report.outcome != Outcome::Solved {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::files;
 use crate::model::weights_hash;
 use crate::prove::Learned;
-use crate::train::{Event, Identity, Outcome, Probe, Row, Trainer, Watch, has_row};
+use crate::train::{Event, Outcome, Probe, Row, Trainer, Watch, has_row};
 use std::path::{Path, PathBuf};
 
 /// How often a checkpoint is taken. When, changes no result.
@@ -25,7 +25,6 @@ pub enum Every {
 #[derive(Debug)]
 pub(super) struct Keeper {
     path: PathBuf,
-    identity: Identity,
     recorder: Recorder,
     events: Option<Events>,
     probe: Probe,
@@ -42,18 +41,11 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// One for a training at its start or resumed, with events where it is known when it `began`.
-    pub(super) fn new(
-        path: &Path,
-        trainer: &Trainer,
-        identity: Identity,
-        every: Every,
-        began: Option<f64>,
-    ) -> Result<Self> {
+    pub(super) fn new(path: &Path, trainer: &Trainer, every: Every, began: Option<f64>) -> Result<Self> {
         let recorder = Recorder::open(&path.join(CURVES), trainer.updates())?;
         let events = began.map(|began| Events::open(path, &Curves::of(path)?, began)).transpose()?;
         Ok(Self {
             path: path.to_owned(),
-            identity,
             recorder,
             events,
             probe: Probe::of(trainer),
@@ -105,7 +97,7 @@ impl Keeper {
     fn checkpoint(&mut self, trainer: &Trainer, ended: Option<&str>) -> Result<()> {
         let start = trainer.seconds();
         self.recorder.sync()?;
-        checkpoints(&self.path).add(&trainer.checkpoint(&self.identity, ended))?;
+        checkpoints(&self.path).add(&trainer.checkpoint(ended))?;
         self.saved = (start, trainer.seconds() - start);
         Ok(())
     }

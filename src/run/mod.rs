@@ -50,7 +50,7 @@ use crate::kernel::SimdLevel;
 use crate::prove::{self, Learned};
 use crate::task::people::{duration, plural};
 use crate::task::whole::count;
-use crate::train::{Event, Identity, Settings, Trainer, Until, Watch};
+use crate::train::{Event, Settings, Trainer, Until, Watch};
 use environment::Environment;
 use folder::Folder;
 use keeper::Keeper;
@@ -78,7 +78,6 @@ pub struct Run {
     pub damaged: Vec<Error>,
     /// How it ended, if it had reached its goal before: then nothing is left to do.
     pub ended: Option<RunEnd>,
-    identity: Identity,
     every: Every,
     /// When it began, if its curves are written as events too.
     events: Option<f64>,
@@ -124,7 +123,7 @@ impl Run {
         let trainer = Trainer::new(options.settings.clone())?;
         let folder = Folder::create(path)?;
         // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
-        checkpoints(path).add(&trainer.checkpoint(&Identity::of(options.settings), None))?;
+        checkpoints(path).add(&trainer.checkpoint(None))?;
         Self::kept(folder, trainer, options, None)
     }
 
@@ -135,7 +134,7 @@ impl Run {
     pub fn resume(path: &Path, options: &Options) -> Result<Self> {
         let folder = Folder::take(path)?;
         let (checkpoint, damaged) = checkpoints(path).latest()?;
-        let trainer = checkpoint.resume(options.settings.clone(), &Identity::of(options.settings))?;
+        let trainer = checkpoint.resume(options.settings.clone())?;
         if trainer.beyond_end() && !has_config(path, options) {
             return Err(beyond(&trainer, path));
         }
@@ -161,8 +160,7 @@ impl Run {
     }
 
     fn new(folder: Option<Folder>, trainer: Trainer, options: &Options) -> Self {
-        let (identity, every) = (Identity::of(options.settings), options.every);
-        Self { trainer, damaged: Vec::new(), ended: None, identity, every, events: None, folder }
+        Self { trainer, damaged: Vec::new(), ended: None, every: options.every, events: None, folder }
     }
 
     /// Where it is kept.
@@ -176,7 +174,7 @@ impl Run {
     /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last checkpoint is whole.
     pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
         let Some(path) = self.path() else { return prove::train(&mut self.trainer, watch) };
-        let mut keeper = Keeper::new(path, &self.trainer, self.identity.clone(), self.every, self.events)?;
+        let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events)?;
         let learned = prove::train(&mut self.trainer, &mut Both(watch, &mut keeper))?;
         keeper.end(&self.trainer, &learned)?;
         Ok(learned)

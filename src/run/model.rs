@@ -3,7 +3,7 @@
 use crate::model::file::{self, Saved};
 use crate::model::weights_hash;
 use crate::prove::{Format, IntegerNet, Learned};
-use crate::train::{Outcome, Trainer};
+use crate::train::{Outcome, Trainer, text};
 use std::collections::BTreeMap;
 
 /// Notes of a proved model: what makes its integer network again, and that network's hash.
@@ -14,7 +14,10 @@ const PROVED_NETWORK: &str = "proved_network";
 /// The file of a trained net, with notes of its training.
 pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
     let (settings, model, report) = (trainer.settings(), trainer.model(), &learned.report);
-    let mut notes = vec![
+    let choices = settings.choices();
+    // What was made comes after what was asked for, under one name or not.
+    let mut notes: Vec<(&str, String)> = choices.iter().map(|(name, value)| (name, text(value))).collect();
+    notes.extend([
         ("version", env!("CARGO_PKG_VERSION").into()),
         ("level", settings.level.to_string()),
         ("updates", report.updates.to_string()),
@@ -22,7 +25,7 @@ pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
         ("solved", (report.outcome == Outcome::Solved).to_string()),
         ("pairs_wrong", report.score.wrong.to_string()),
         ("weights_hash", weights_hash(&model.config, &model.params)),
-    ];
+    ]);
     if let Some(proof) = learned.proof.as_ref().filter(|_| learned.proved()) {
         let format = proof.net.format();
         notes.extend([

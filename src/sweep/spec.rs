@@ -22,9 +22,11 @@ use crate::error::{Error, Result};
 use crate::files::{Entry, toml_entries, toml_word};
 use crate::task::number::shorten;
 use crate::task::rng::{Purpose, stream, unit};
-use crate::task::whole::{MAX_EXACT, count, whole};
-use crate::train::{Choices, Key};
-use std::fmt::{self, Write};
+use crate::task::whole::{MAX_EXACT, count};
+use crate::train::Kind::{Whole, Word};
+use crate::train::{Choices, Key, Opt, options};
+use crate::words::words;
+use std::fmt::Write;
 
 /// How the points of the random axes are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,22 +42,32 @@ pub enum Method {
     Sobol,
 }
 
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Grid => "grid",
-            Self::Random => "random",
-            Self::Sobol => "sobol",
-        })
-    }
+words!(Method "method": Grid = "grid", Random = "random", Sobol = "sobol");
+
+/// The points of the random axes.
+#[derive(Debug, Clone, PartialEq)]
+struct Points {
+    method: Method,
+    number: usize,
+    seed: u64,
 }
+
+/// The options of the points.
+static POINTS: [Opt<Points>; 3] = options!(Points:
+    "Points" => {
+        /// How the points of the random axes are placed.
+        "method": Word(|| Method::ALL.map(|method| method.to_string()).into()) => (method)
+        /// Points drawn; each is crossed with the grid.
+        "points": Whole(1..=MAX_TRIALS as u64) => (number)
+        /// Key of the points.
+        "sweep-seed": Whole(0..=MAX_EXACT) => (seed)
+    }
+);
 
 /// A sweep as it was asked for. Its trials are a function of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
-    method: Method,
-    points: usize,
-    sweep_seed: u64,
+    points: Points,
     grid: Vec<(&'static Key, Axis)>,
     random: Vec<(&'static Key, Spread)>,
 }
@@ -66,9 +78,7 @@ const SOBOL_POINTS: usize = 1 << 16;
 /// A spec in the making.
 #[derive(Debug, Default)]
 struct Said {
-    method: Option<Method>,
-    points: Option<usize>,
-    sweep_seed: Option<u64>,
+    points: Choices,
     grid: Vec<(&'static Key, Axis)>,
     random: Vec<(&'static Key, Spread)>,
 }
@@ -101,7 +111,7 @@ impl Spec {
     pub fn from_toml(text: &str) -> Result<Self> {
         let mut said = Said::default();
         for Entry { line, table, key, value } in toml_entries(text).map_err(Error::usage)? {
-            let taken = words(&key, &value).and_then(|value| said.take(&table, &key, &value));
+            let taken = typed(&key, &value).and_then(|value| said.take(&table, &key, &value));
             taken.map_err(|problem| Error::usage(format!("line {line}: {problem}")))?;
         }
         said.spec()
@@ -109,7 +119,7 @@ impl Spec {
 
     /// How its random points are placed.
     pub fn method(&self) -> Method {
-        self.method
+        self.points.method
     }
 
     /// Its axes: name, values as written, and how many; 0 for a range to draw from.
@@ -124,11 +134,11 @@ impl Spec {
     /// [`Error::Usage`] if there are too many to plan.
     pub(super) fn size(&self) -> Result<usize> {
         let mut lengths = self.grid.iter().map(|(_, axis)| axis.values.len());
-        let size = lengths.try_fold(self.points, usize::checked_mul);
+        let size = lengths.try_fold(self.points.number, usize::checked_mul);
         size.filter(|&size| size <= MAX_TRIALS).ok_or_else(|| {
             let axes: Vec<String> =
                 self.grid.iter().map(|(key, axis)| format!("{} of {}", axis.values.len(), key.name)).collect();
-            let points = self.points;
+            let points = self.points.number;
             Error::usage(format!(
                 "{points} points times {} is more than {} trials, the most a sweep may have",
                 axes.join(" times "),
@@ -156,9 +166,9 @@ impl Spec {
     /// A random point: a function of the sweep's seed and the index.
     #[expect(clippy::cast_possible_truncation, reason = "an index below 2^16; and a seed of 32 bits, folded")]
     fn point(&self, index: usize) -> Vec<f64> {
-        let mut rng = stream(self.sweep_seed, Purpose::Sweep, index as u64);
-        let seed = (self.sweep_seed ^ (self.sweep_seed >> 32)) as u32;
-        let coordinate = |dimension: u32| match self.method {
+        let mut rng = stream(self.points.seed, Purpose::Sweep, index as u64);
+        let seed = (self.points.seed ^ (self.points.seed >> 32)) as u32;
+        let coordinate = |dimension: u32| match self.points.method {
             Method::Grid | Method::Random => unit(&mut rng),
             Method::Sobol => f64::from(sobol_burley::sample(index as u32, dimension, seed)),
         };
@@ -167,10 +177,10 @@ impl Spec {
 
     /// Its canonical TOML; reading it gives the same spec.
     pub fn to_toml(&self) -> String {
-        let mut text = format!("method = \"{}\"\n", self.method);
-        if self.method != Method::Grid {
-            writeln!(text, "points = {}\nsweep-seed = {}", self.points, self.sweep_seed).expect("a string grows");
-        }
+        let mut text = match self.points.method {
+            Method::Grid => "method = \"grid\"\n".to_owned(),
+            _ => Choices::of(&POINTS, &self.points).to_string(),
+        };
         let said = |(key, axis): &(&Key, Axis)| (key.name, axis.to_string());
         let (fixed, grid): (Vec<_>, Vec<_>) = self.grid.iter().partition(|(_, axis)| axis.values.len() == 1);
         let [fixed, grid] = [fixed, grid].map(|axes| axes.into_iter().map(said).collect::<Vec<_>>());
@@ -192,93 +202,70 @@ impl Spec {
 impl Said {
     /// Takes one key and its value, which belongs to a table, or to none.
     fn take(&mut self, table: &str, name: &str, text: &str) -> Result<()> {
-        let number = |range| {
-            whole(text, &range).map_err(|wanted| Error::usage(format!("{name} is '{}', {wanted}", shorten(text))))
-        };
-        match (table, name) {
-            ("", "method") => {
-                let methods = [Method::Grid, Method::Random, Method::Sobol];
-                let found = methods.into_iter().find(|method| method.to_string() == text.trim());
-                self.method = Some(found.ok_or_else(|| {
-                    Error::usage(format!("method is '{}', want grid or random or sobol", shorten(text)))
-                })?);
+        let refused = |problem: String| Err(Error::usage(problem));
+        if !["", "grid", "fixed", "random"].contains(&table) {
+            return refused(format!("unknown table '{}': tables are grid, random, fixed", shorten(table)));
+        }
+        if name == "time" {
+            let tip = "what ends by the clock is no function of its options; want updates or budget";
+            return refused(format!("time is no axis: {tip}"));
+        }
+        let points = || POINTS.iter().map(|option| &option.key);
+        let key = Key::find(name, keys().chain(points()))?;
+        if points().any(|other| other == key) {
+            if !table.is_empty() {
+                return refused(format!("{name} is no axis, and stands in no table"));
             }
-            ("", "points") => {
-                let points = number(1..=MAX_TRIALS as u64)?;
-                self.points = Some(usize::try_from(points).expect("at most a million"));
+            self.points.set(key.name, key.read(text)?);
+        } else if self.grid.iter().any(|axis| axis.0 == key) || self.random.iter().any(|axis| axis.0 == key) {
+            return refused(format!("{name} is given twice"));
+        } else if table == "random" {
+            self.random.push((key, Spread::parse(key, text)?));
+        } else {
+            let axis = Axis::parse(key, text)?;
+            let values = axis.values.len();
+            if table == "fixed" && values != 1 {
+                return refused(format!("{name} is fixed to {values} values: want one, or put it in grid"));
             }
-            ("", "sweep-seed") => self.sweep_seed = Some(number(0..=MAX_EXACT)?),
-            ("" | "grid" | "fixed" | "random", name) => {
-                if name == "time" {
-                    let problem =
-                        "time is no axis: what ends by the clock is no function of its options; want updates or budget";
-                    return Err(Error::usage(problem));
-                }
-                let key = Key::find(name, keys())?;
-                if self.grid.iter().any(|(other, _)| *other == key)
-                    || self.random.iter().any(|(other, _)| *other == key)
-                {
-                    return Err(Error::usage(format!("{name} is given twice")));
-                }
-                if table == "random" {
-                    self.random.push((key, Spread::parse(key, text)?));
-                } else {
-                    let axis = Axis::parse(key, text)?;
-                    let values = axis.values.len();
-                    if table == "fixed" && values != 1 {
-                        return Err(Error::usage(format!(
-                            "{name} is fixed to {values} values: want one, or put it in grid"
-                        )));
-                    }
-                    self.grid.push((key, axis));
-                }
-            }
-            (table, _) => {
-                return Err(Error::usage(format!(
-                    "unknown table '{}': tables are grid, random, fixed",
-                    shorten(table)
-                )));
-            }
+            self.grid.push((key, axis));
         }
         Ok(())
     }
 
     fn spec(mut self) -> Result<Spec> {
-        let method = self.method.unwrap_or(if self.random.is_empty() { Method::Grid } else { Method::Random });
-        match (method, self.random.is_empty(), self.points) {
-            (Method::Grid, false, _) => {
-                return Err(Error::usage("method is grid, and there are random axes: want method=random or sobol"));
+        let usual = if self.random.is_empty() { Method::Grid } else { Method::Random };
+        let points = self.points.fill(&POINTS, Points { method: usual, number: 1, seed: 0 });
+        let (number, is_said) = (points.number, |name| self.points.get(name).is_some());
+        let one = "random.lr=0.001..0.1:log is one";
+        let problem = match (points.method, self.random.is_empty()) {
+            (Method::Grid, false) => {
+                "method is grid, and there are random axes: want method=random or sobol".to_owned()
             }
-            (Method::Grid, true, points) if points.is_some() || self.sweep_seed.is_some() => {
-                return Err(Error::usage(
-                    "points and sweep-seed are for random axes, and there are none: random.lr=0.001..0.1:log is one",
-                ));
+            (Method::Grid, true) if is_said("points") || is_said("sweep-seed") => {
+                format!("points and sweep-seed are for random axes, and there are none: {one}")
             }
-            (Method::Random | Method::Sobol, true, _) => {
-                return Err(Error::usage(format!(
-                    "method is {method}, and there are no random axes: random.lr=0.001..0.1:log is one"
-                )));
+            (method @ (Method::Random | Method::Sobol), true) => {
+                format!("method is {method}, and there are no random axes: {one}")
             }
-            (_, false, None) => {
-                return Err(Error::usage("there are random axes, and points is not given: points=100 draws a hundred"));
+            (_, false) if !is_said("points") => {
+                "there are random axes, and points is not given: points=100 draws a hundred".to_owned()
             }
-            (Method::Sobol, _, Some(points)) if points > SOBOL_POINTS => {
-                let most = count(SOBOL_POINTS as u64);
-                return Err(Error::usage(format!("points is {points}, want at most {most} for sobol")));
+            (Method::Sobol, _) if number > SOBOL_POINTS => {
+                format!("points is {number}, want at most {} for sobol", count(SOBOL_POINTS as u64))
             }
-            _ => {}
-        }
-        let place = |key: &Key| keys().position(|other| other == key);
-        self.grid.sort_by_key(|(key, _)| place(key));
-        self.random.sort_by_key(|(key, _)| place(key));
-        let points = self.points.unwrap_or(1);
-        let sweep_seed = self.sweep_seed.unwrap_or(0);
-        Ok(Spec { method, points, sweep_seed, grid: self.grid, random: self.random })
+            _ => {
+                let place = |key: &Key| keys().position(|other| other == key);
+                self.grid.sort_by_key(|(key, _)| place(key));
+                self.random.sort_by_key(|(key, _)| place(key));
+                return Ok(Spec { points, grid: self.grid, random: self.random });
+            }
+        };
+        Err(Error::usage(problem))
     }
 }
 
 /// A TOML value as it would be typed as a word.
-fn words(key: &str, value: &toml::Value) -> Result<String> {
+fn typed(key: &str, value: &toml::Value) -> Result<String> {
     let each = |value| {
         toml_word(value).map_err(|found| Error::usage(format!("{} is {found}, want numbers or words", shorten(key))))
     };

@@ -93,11 +93,10 @@ impl TryFrom<BTreeMap<String, Value>> for Trial {
     type Error = Error;
 
     fn try_from(stored: BTreeMap<String, Value>) -> Result<Self> {
-        let mut choices = Choices::default();
-        for (name, value) in stored {
+        let read = |(name, value): (String, Value)| {
             let key = Key::find(&name, keys())?;
-            choices.set(key.name, key.read(&text(&value))?);
-        }
-        Self::of(&choices)
+            Ok((key.name, key.read(&text(&value))?))
+        };
+        Self::of(&stored.into_iter().map(read).collect::<Result<Choices>>()?)
     }
 }

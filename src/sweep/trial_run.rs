@@ -4,10 +4,10 @@ use super::record::{Divergence, Proved, TrialMachine, TrialOutcome, TrialRecord,
 use super::trial::Trial;
 use crate::error::Result;
 use crate::model::weights_hash;
-use crate::prove::{Learned, Plan, Proof, until_proved};
+use crate::prove::{self, Proof};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Event, Outcome as Ended, Report, Trainer, Until, score};
+use crate::train::{Event, Listener, Outcome as Ended, Report, Trainer, score};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn train(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicB
     let mut curve = Vec::new();
     let mut points = curve_updates();
     let mut next = points.next();
-    let on_event = |event: &Event| {
+    let mut on_event = Listener(|event: &Event| {
         if let Event::Update { update, bit_error, .. } = *event
             && Some(update) == next
         {
@@ -85,22 +85,14 @@ fn train(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicB
             curve.push(bit_error as f32);
             next = points.next();
         }
-    };
-    let (report, proof) = match trial.settings.until {
-        Until::Proved { budget, .. } => {
-            let plan = Plan::of(trainer.settings());
-            let learned = until_proved(&mut trainer, &plan, budget, on_event)?;
-            let proved = learned.proved();
-            let Learned { report, proof, .. } = learned;
-            (report, proof.filter(|_| proved))
-        }
-        _ => (trainer.run(on_event)?, None),
-    };
-    let Some(outcome) = conclude(&report, proof.is_some()) else { return Ok(None) };
+    });
+    let learned = prove::train(&mut trainer, &mut on_event)?;
+    let (report, proved) = (&learned.report, learned.proved());
+    let Some(outcome) = conclude(report, proved) else { return Ok(None) };
     let mut record = TrialRecord::begun(trial, machine, attempt);
     record.machine.level = trainer.settings().level.to_string();
     record.outcome = outcome;
-    record.proof = proof.as_ref().map(Proved::from);
+    record.proof = learned.proof.as_ref().filter(|_| proved).map(Proved::from);
     record.samples = report.samples;
     record.updates = report.updates;
     record.seconds = report.seconds;

@@ -60,7 +60,7 @@ pub struct Checkpoint {
 
 impl Trainer {
     /// What the training is now. `ended` names how it came to its end, if it is there.
-    pub fn checkpoint(&self, identity: &Identity, ended: Option<&str>) -> Checkpoint {
+    pub fn checkpoint(&self, ended: Option<&str>) -> Checkpoint {
         let (mean, square, powers) = self.optimizer().state();
         let buffers = [&self.model().params, mean, square].into_iter().filter(|buffer| !buffer.is_empty());
         let course = *self.course();
@@ -69,7 +69,7 @@ impl Trainer {
         let times = self.times().parts().map(|(_, seconds)| seconds.to_bits());
         Checkpoint {
             config: self.model().config,
-            identity: identity.clone(),
+            identity: Identity::of(self.settings()),
             state: State { course, streams, powers, seconds, times, ended: ended.map(str::to_owned) },
             buffers: buffers.map(<[f32]>::to_vec).collect(),
         }
@@ -96,8 +96,9 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Usage`] naming what is other than it was, but for threads and the end, which may be.
-    pub fn resume(&self, settings: Settings, identity: &Identity) -> Result<Trainer> {
-        let differences = self.identity.differences(identity);
+    pub fn resume(&self, settings: Settings) -> Result<Trainer> {
+        let identity = Identity::of(&settings);
+        let differences = self.identity.differences(&identity);
         if let Some((name, was, is)) = differences.first() {
             return Err(Error::usage(format!(
                 "the checkpoint is of a training with {name} {was}, and {name} {is} is asked for: resume with what it began with, or begin anew"
@@ -164,7 +165,7 @@ mod tests {
         for _ in 0..5 {
             trainer.step();
         }
-        trainer.checkpoint(&Identity::of(&settings), None)
+        trainer.checkpoint(None)
     }
 
     #[test]
@@ -197,10 +198,7 @@ mod tests {
         let whole = sample(Rule::adam(0.1));
         let config = Config { hidden: 2, ..Config::default() };
         let settings = Settings { config, rule: Rule::adam(0.1), batch: 3, bits: 2, ..Settings::default() };
-        let resume = |settings: Settings| {
-            let identity = Identity::of(&settings);
-            whole.resume(settings, &identity)
-        };
+        let resume = |settings| whole.resume(settings);
         assert!(resume(Settings { threads: 2, ..settings.clone() }).is_ok(), "another number of threads");
         for (name, other) in [
             ("lr", Settings { rule: Rule::adam(0.2), ..settings.clone() }),

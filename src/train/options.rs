@@ -237,7 +237,7 @@ impl Choices {
     /// All options of a target that apply to it.
     pub(crate) fn of<T>(options: &[Opt<T>], target: &T) -> Self {
         let all = options.iter().map(|option| (option.key.name, (option.get)(target)));
-        Self(all.filter(|(_, value)| !value.is_null()).collect())
+        all.filter(|(_, value)| !value.is_null()).collect()
     }
 
     /// The options in which a target is not what is usual, given those before them.
@@ -279,6 +279,12 @@ impl Choices {
     /// Takes a choice back.
     pub(super) fn remove(&mut self, name: &str) {
         self.0.remove(name);
+    }
+}
+
+impl FromIterator<(&'static str, Value)> for Choices {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
     }
 }
 
