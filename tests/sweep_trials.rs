@@ -52,6 +52,9 @@ fn proofs_are_kept_and_depend_on_no_thread() {
     let (one, two) = (swept(&words, 1), swept(&words, 2));
     let proved = one.iter().filter(|record| record.outcome == TrialOutcome::Proved).count();
     assert!(proved >= 4, "{proved} of {} proved", one.len());
+    let floats: Vec<_> = one.iter().filter_map(|record| record.proof.as_ref()?.floats.as_ref()).collect();
+    assert!(floats.iter().all(|floats| floats.boxes > 2 && floats.epsilon > 0.0 && floats.margin > 0.0), "{floats:?}");
+    assert!(floats.len() >= 3, "most are proved as floats: {floats:?}");
     for (a, b) in one.iter().zip(&two) {
         assert_eq!(
             (a.outcome, &a.weights_hash, &a.proof),

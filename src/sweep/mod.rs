@@ -59,7 +59,7 @@ pub use estimate::Estimate;
 pub use merge::{Results, TableFormat};
 pub use plan::{Locked, Plan};
 pub use progress::Progress;
-pub use record::{Divergence, Proved, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
+pub use record::{Divergence, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
 pub use run::{Options, Ran, run};
 pub use shard::Shard;
 pub use spec::{Method, Spec};

@@ -43,6 +43,22 @@ pub struct Proved {
     pub depth: u64,
     /// The least distance of an output to the wrong side, as a pre-activation.
     pub margin: f64,
+    /// The proof of its floats, if they have one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floats: Option<ProvedFloats>,
+}
+
+/// The proof of a net's floats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProvedFloats {
+    /// Boxes of states.
+    pub boxes: u64,
+    /// The inputs that boxes are told apart by.
+    pub memory: u32,
+    /// How far evaluations may be off.
+    pub epsilon: f64,
+    /// The least distance of an output to the wrong side, as a pre-activation.
+    pub margin: f64,
 }
 
 /// The line of a finished trial.

@@ -1,6 +1,6 @@
 //! A sweep as a table: one row a trial, one column a fact.
 
-use super::record::{Proved, TrialRecord};
+use super::record::{Proved, ProvedFloats, TrialRecord};
 use super::trial::keys;
 use crate::train::Kind;
 use serde_json::Value;
@@ -41,8 +41,12 @@ fn proof(record: &TrialRecord, fact: impl Fn(&Proved) -> Value) -> Value {
     record.proof.as_ref().map_or(Value::Null, fact)
 }
 
+fn floats(record: &TrialRecord, fact: impl Fn(&ProvedFloats) -> Value) -> Value {
+    proof(record, |proof| proof.floats.as_ref().map_or(Value::Null, &fact))
+}
+
 /// What came of a trial, whichever machine ran it.
-const FACTS: [(&str, Type, Fact); 15] = [
+const FACTS: [(&str, Type, Fact); 20] = [
     ("outcome", Type::Text, |r| r.outcome.to_string().into()),
     ("updates_made", Type::Whole, |r| r.updates.into()),
     ("samples", Type::Whole, |r| r.samples.into()),
@@ -54,6 +58,13 @@ const FACTS: [(&str, Type, Fact); 15] = [
     ("proof_states", Type::Whole, |r| proof(r, |p| p.states.into())),
     ("proof_depth", Type::Whole, |r| proof(r, |p| p.depth.into())),
     ("proof_margin", Type::Float, |r| proof(r, |p| p.margin.into())),
+    ("proof_theorem", Type::Text, |r| {
+        proof(r, |p| if p.floats.is_some() { "floats" } else { "integer network" }.into())
+    }),
+    ("float_boxes", Type::Whole, |r| floats(r, |p| p.boxes.into())),
+    ("float_memory", Type::Whole, |r| floats(r, |p| p.memory.into())),
+    ("float_epsilon", Type::Float, |r| floats(r, |p| p.epsilon.into())),
+    ("float_margin", Type::Float, |r| floats(r, |p| p.margin.into())),
     ("error", Type::Text, |r| r.error.clone().into()),
     ("weights_hash", Type::Text, |r| r.weights_hash.clone().into()),
     ("version", Type::Text, |r| r.version.clone().into()),

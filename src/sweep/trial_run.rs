@@ -1,10 +1,10 @@
 //! One trial, run to its end on the thread that calls.
 
-use super::record::{Divergence, Proved, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
+use super::record::{Divergence, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
 use super::trial::Trial;
 use crate::error::Result;
 use crate::model::weights_hash;
-use crate::prove::{self, Proof};
+use crate::prove::{self, FloatProof, Learned};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
 use crate::train::{Event, Listener, Outcome as Ended, Report, Trainer, score};
@@ -92,7 +92,7 @@ fn train(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicB
     let mut record = TrialRecord::begun(trial, machine, attempt);
     record.machine.level = trainer.settings().level.to_string();
     record.outcome = outcome;
-    record.proof = learned.proof.as_ref().filter(|_| proved).map(Proved::from);
+    record.proof = Proved::of(&learned);
     record.samples = report.samples;
     record.updates = report.updates;
     record.seconds = report.seconds;
@@ -122,10 +122,18 @@ fn conclude(report: &Report, proved: bool) -> Option<TrialOutcome> {
     }
 }
 
-impl From<&Proof> for Proved {
-    fn from(proof: &Proof) -> Self {
-        let walk = &proof.walk;
-        Self { q: proof.net.q(), states: walk.states() as u64, depth: walk.depth as u64, margin: proof.margin() }
+impl Proved {
+    /// What a training for a proof has proved.
+    fn of(learned: &Learned) -> Option<Self> {
+        let proof = learned.proof.as_ref().filter(|_| learned.proved())?;
+        let floats = learned.floats.as_ref().ok().map(|FloatProof { memory, checked, .. }| ProvedFloats {
+            boxes: checked.boxes as u64,
+            memory: *memory,
+            epsilon: checked.epsilon,
+            margin: checked.margin,
+        });
+        let (q, walk) = (proof.net.q(), &proof.walk);
+        Some(Self { q, states: walk.states() as u64, depth: walk.depth as u64, margin: proof.margin(), floats })
     }
 }
 
