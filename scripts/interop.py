@@ -4,7 +4,8 @@ Of every net, the weights of a short training are exported in each format. Outpu
 within 1e-6, gradients of PyTorch's autograd within 1e-5 (f32) and 1e-10 (f64) of the size of each tensor: its norm, or where the samples' parts
 cancel, the norm of these (rounding is as large as what was added, not as what is left; `carrylane gradcheck` measures the same way). Cells that PyTorch has run in its
 own nn.RNN and nn.LSTM; the others are written out below, in torch's operations, from the equations and not from carrylane's code. What is
-imported again must be the same weights, bit for bit.
+imported again must be the same weights, bit for bit. Nets whose floats are proved must be right on a million sums of 64 bits and on long
+carries of 4,096, in PyTorch and in ONNX Runtime, and PyTorch's error in a step must stay below their ε.
 """
 
 import argparse
@@ -208,6 +209,93 @@ def nets():
         yield [*cell, "--output-activation", "relu"]
 
 
+PROVED = (["--hidden", "16"], ["--hidden", "64"], ["--cell", "lstm", "--hidden", "8"])
+
+
+def sums(pairs, bits):
+    """Operands as bits, and their sums: random ones; of long numbers carries of every length, before random bits."""
+    rng = np.random.default_rng(pairs + bits)
+    operands = rng.integers(0, 2, (2, pairs, bits), dtype=np.uint8)
+    if bits > 1000:
+        # A carry that is made in the first bit, and carried through so many more.
+        for pair, length in enumerate(np.linspace(1, bits - 1, pairs, dtype=int)):
+            operands[0, pair, :length], operands[1, pair, :length] = 1, 0
+            operands[1, pair, 0] = 1
+    operands[:, :, -1] = 0
+    carry, target = np.zeros(pairs, np.uint8), np.empty((pairs, bits), np.uint8)
+    for t in range(bits):
+        count = operands[0, :, t] + operands[1, :, t] + carry
+        target[:, t], carry = count & 1, count >> 1
+    return operands.transpose(1, 2, 0), target
+
+
+def step(net, x, h, c):
+    """A step in f64 from a state in f32: h, and c of an LSTM."""
+    weight = {name: value.detach().double() for name, value in net.rnn.named_parameters()}
+    z = x.double() @ weight["weight_ih_l0"].T + h.double() @ weight["weight_hh_l0"].T
+    z = z + weight["bias_ih_l0"] + weight["bias_hh_l0"]
+    phi = SQUASH[net.config["activation"]]
+    if net.config["cell"] != "lstm":
+        return [phi(z)]
+    i, f, g, o = z.chunk(4, dim=1)
+    c = torch.sigmoid(i) * phi(g) + torch.sigmoid(f) * c.double()
+    return [torch.sigmoid(o) * phi(c), c]
+
+
+def step_error(net, x):
+    """The largest error of PyTorch's f32 in a step, relative to 1 plus the magnitude of what it is an error of."""
+    worst, bits = 0.0, x.shape[1]
+    state = [torch.zeros(len(x), net.config["hidden"]) for _ in range(2 if net.config["cell"] == "lstm" else 1)]
+    for t in range(bits):
+        now = x[:, t]
+        if net.config["cell"] == "lstm":
+            after = [part[0] for part in net.rnn(now[:, None], tuple(part[None] for part in state))[1]]
+        else:
+            cell = net.rnn
+            z = nn.functional.linear(now, cell.weight_ih_l0, cell.bias_ih_l0)
+            z = z + nn.functional.linear(state[0], cell.weight_hh_l0, cell.bias_hh_l0)
+            after = [SQUASH[net.config["activation"]](z)]
+        for found, exact in zip(after, step(net, now, state[0], state[-1])):
+            worst = max(worst, ((found.double() - exact).abs() / (1 + exact.abs())).max().item())
+        state = after
+    return worst
+
+
+def proved(program):
+    """How many nets fail of those whose floats are proved, as the certificate named in their files says."""
+    failed = 0
+    print(f"\n{'proved as floats':<32} {'sums of 64 bits':>16} {'of 4,096 bits':>14} {'wrong in torch':>15} {'in onnx':>8} {'step error':>11} {'ε':>8}")
+    for flags, seed in itertools.product(PROVED, range(2)):
+        with tempfile.TemporaryDirectory() as name, torch.no_grad():
+            folder = pathlib.Path(name)
+            run(program, "train", "--until", "proved", "--threads", "1", "--seed", seed, "--out", folder, *flags)
+            model = folder / "model.safetensors"
+            for form in ("npz", "safetensors-torch", "onnx"):
+                run(program, "export", model, "--format", form, "-o", folder / f"net.{form}")
+            notes = {prop.key: prop.value for prop in onnx.load(folder / "net.onnx").metadata_props}
+            lines = run(program, "prove", model, "--float-certificate", folder / "floats", "--json").splitlines()
+            floats = next(line for line in map(json.loads, lines) if line["type"] == "proof")["floats"]
+            run(program, "prove", model, "--check", folder / "floats")
+            epsilon = float(notes["float_epsilon"])
+            net = Net(json.loads(np.load(folder / "net.npz")["config"].tobytes()))
+            net.load_state_dict(safetensors.torch.load_file(folder / "net.safetensors-torch"))
+            session = onnxruntime.InferenceSession(str(folder / "net.onnx"), providers=["CPUExecutionProvider"])
+            wrong, count = [0, 0], [0, 0]
+            for kind, (pairs, bits, times) in enumerate([(50_000, 65, 20), (256, 4097, 1)]):
+                for part in range(times):
+                    x, target = sums(pairs + part, bits)
+                    x = x.astype(np.float32)
+                    for place, y in enumerate([net(torch.from_numpy(x))[1].numpy(), session.run(["y"], {"x": x})[0]]):
+                        wrong[place] += int(((y > 0.5) != target).any(axis=1).sum())
+                    count[kind] += len(x)
+            error = step_error(net, torch.from_numpy(sums(2_000, 65)[0].astype(np.float32)))
+            ok = floats["certificate_hash"] == notes["float_certificate"] and wrong == [0, 0] and error < epsilon
+            failed += not ok
+            print(f"{' '.join(flags) + f' --seed {seed}':<32} {count[0]:>16,} {count[1]:>14,} {wrong[0]:>15} {wrong[1]:>8} "
+                  f"{error:>11.1e} {epsilon:>8.1e}{'' if ok else '  FAILED'}", flush=True)
+    return failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True, help="carrylane")
@@ -243,6 +331,7 @@ def main():
             print(f"{' '.join(flags):<76} {layer:<8} {figures}  {'same' if same else 'OTHER'}{'' if ok else '  FAILED'}", flush=True)
     print(f"{'worst':<85} " + " ".join(f"{worst[column]:>13.1e}" for column in columns))
     print(f"{count} nets, {failed} failed")
+    failed += proved(args.program)
     sys.exit(failed > 0)
 
 
