@@ -35,9 +35,10 @@ fn another(key: &Key, usual: Option<&Value>) -> String {
         Kind::Word(words) => words(),
         Kind::Switch => vec!["true".into(), "false".into()],
         Kind::Several(..) => vec!["4+5".into()],
-        _ => ["3", "4"].map(str::to_owned).into(),
+        _ => ["3", "4", "0.5", "0.25"].map(str::to_owned).into(),
     };
-    tried.into_iter().find(|value| Some(value) != usual.map(text).as_ref()).expect("there are two")
+    let other = |value: &String| key.read(value).is_ok() && Some(value) != usual.map(text).as_ref();
+    tried.into_iter().find(other).expect("there are two")
 }
 
 /// What an option goes with.
@@ -73,7 +74,7 @@ fn every_option_is_in_every_place_that_names_options() {
     let table = String::from_utf8(results.to_bytes(carrylane::sweep::TableFormat::Csv, false)).expect("UTF-8");
     let header: Vec<&str> = table.lines().next().expect("a header").split(',').collect();
     let page = carrylane::report::html("page", &results);
-    for option in &OPTIONS {
+    for option in OPTIONS {
         let key = &option.key;
         let mut choices = needs(key);
         let without = settings(&choices);

@@ -53,7 +53,7 @@ struct Points {
 }
 
 /// The options of the points.
-static POINTS: [Opt<Points>; 3] = options!(Points:
+static POINTS: &[Opt<Points>] = &options!(Points:
     "Points" => {
         /// How the points of the random axes are placed.
         "method": Word(|| Method::ALL.map(|method| method.to_string()).into()) => (method)
@@ -179,7 +179,7 @@ impl Spec {
     pub fn to_toml(&self) -> String {
         let mut text = match self.points.method {
             Method::Grid => "method = \"grid\"\n".to_owned(),
-            _ => Choices::of(&POINTS, &self.points).to_string(),
+            _ => Choices::of(POINTS, &self.points).to_string(),
         };
         let said = |(key, axis): &(&Key, Axis)| (key.name, axis.to_string());
         let (fixed, grid): (Vec<_>, Vec<_>) = self.grid.iter().partition(|(_, axis)| axis.values.len() == 1);
@@ -234,7 +234,7 @@ impl Said {
 
     fn spec(mut self) -> Result<Spec> {
         let usual = if self.random.is_empty() { Method::Grid } else { Method::Random };
-        let points = self.points.fill(&POINTS, Points { method: usual, number: 1, seed: 0 });
+        let points = self.points.fill(POINTS, Points { method: usual, number: 1, seed: 0 });
         let (number, is_said) = (points.number, |name| self.points.get(name).is_some());
         let one = "random.lr=0.001..0.1:log is one";
         let problem = match (points.method, self.random.is_empty()) {

@@ -45,7 +45,7 @@ impl Tests {
 }
 
 /// The options of the tests.
-static TESTS: [Opt<Tests>; 2] = options!(Tests:
+static TESTS: &[Opt<Tests>] = &options!(Tests:
     "Tests" => {
         /// Widths that the trained net is tried at, in bits.
         "test-bits": Several(1..=MAX_BITS as u64, 16) => (bits)
@@ -68,17 +68,17 @@ impl Trial {
     /// [`Error::Usage`] for what does not go together.
     pub fn of(choices: &Choices) -> Result<Self> {
         let settings = Settings::of(choices, Spelling::Keys)?;
-        Ok(Self { settings, tests: choices.fill(&TESTS, Tests::default()) })
+        Ok(Self { settings, tests: choices.fill(TESTS, Tests::default()) })
     }
 
     /// All options that apply to it, each with its value.
     pub fn choices(&self) -> Choices {
-        self.settings.choices().and(Choices::of(&TESTS, &self.tests))
+        self.settings.choices().and(Choices::of(TESTS, &self.tests))
     }
 
     /// Its name, as [`Settings::id`]: that of the training, where the tests are the usual ones.
     pub fn id(&self) -> String {
-        let tests = Choices::unusual(&TESTS, Tests::default(), &self.tests);
+        let tests = Choices::unusual(TESTS, Tests::default(), &self.tests);
         format!("t{}", config_hash(&self.settings.unusual().and(tests)))
     }
 }

@@ -97,9 +97,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Usage`] naming what is other than it was, but for threads and the end, which may be.
     pub fn resume(&self, settings: Settings) -> Result<Trainer> {
-        let identity = Identity::of(&settings);
-        let differences = self.identity.differences(&identity);
-        if let Some((name, was, is)) = differences.first() {
+        if let Some([name, was, is]) = self.identity.difference(&settings) {
             return Err(Error::usage(format!(
                 "the checkpoint is of a training with {name} {was}, and {name} {is} is asked for: resume with what it began with, or begin anew"
             )));

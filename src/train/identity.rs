@@ -4,7 +4,7 @@ use super::engine::EngineKind;
 use super::options::text;
 use super::settings::{OPTIONS, Settings};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// All that decides a training's updates, name to value: of two trainings in which these are the same, one may go on where the other was.
 /// The number of threads and the end are not in it.
@@ -26,11 +26,13 @@ impl Identity {
         Self(all.chain([("rounding".to_owned(), rounding)]).collect())
     }
 
-    /// Each value that `other` has otherwise: its name, this one's value, the other's.
-    pub fn differences<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
-        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let value = |of: &'a Self, name| of.0.get(name).map_or("none", String::as_str);
-        let each = names.into_iter().map(|name| (name.as_str(), value(self, name), value(other, name)));
-        each.filter(|(_, here, there)| here != there).collect()
+    /// The first option that is otherwise in some settings: its name, the value here, the value there. One that was not known here yet was
+    /// what is usual.
+    pub fn difference(&self, settings: &Settings) -> Option<[String; 3]> {
+        let (now, unusual) = (Self::of(settings), settings.unusual());
+        let was = |name| self.0.get(name).map_or("none", String::as_str);
+        let known = now.0.iter().filter(|(name, _)| self.0.contains_key(*name) || unusual.get(name).is_some());
+        let (name, is) = known.into_iter().find(|(name, is)| was(name.as_str()) != *is)?;
+        Some([name.clone(), was(name).to_owned(), is.clone()])
     }
 }

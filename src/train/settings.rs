@@ -144,7 +144,7 @@ fn words<T: ToString>(values: &[T]) -> Vec<String> {
 ///
 /// What is usual is that of [`Settings::default`], and follows from the options above where those decide it. An id names what is not
 /// usual, so a new option leaves the ids of trials as they are; what is usual may change only with another form of what is stored.
-pub static OPTIONS: [Opt<Settings>; 24] = options!(Settings:
+pub static OPTIONS: &[Opt<Settings>] = &options!(Settings:
     "Network" => {
         /// Recurrent cell.
         "cell": Word(|| words(&Cell::ALL)) => (
@@ -275,14 +275,14 @@ impl Choices {
     pub fn over(self, under: Self) -> Self {
         let is_ours = |name: &str| self.get(name).is_some() || name == "until" && self.has_end();
         let mut all = self.clone();
-        for Opt { key, .. } in &OPTIONS {
+        for Opt { key, .. } in OPTIONS {
             if let Some(value) = under.get(key.name).filter(|_| !(key.is_end() && self.has_end()))
                 && all.get(key.name).is_none()
             {
                 all.set(key.name, value.clone());
             }
         }
-        for key in all.void(&OPTIONS, &all.fill(&OPTIONS, Settings::default())) {
+        for key in all.void(OPTIONS, &all.fill(OPTIONS, Settings::default())) {
             if !is_ours(key.name) && key.with.split(' ').next().is_some_and(is_ours) {
                 all.remove(key.name);
             }
@@ -297,8 +297,8 @@ impl Settings {
     /// # Errors
     /// [`Error::Usage`] naming what does not go together, spelled as those who chose it read it.
     pub fn of(choices: &Choices, spelling: Spelling) -> Result<Self> {
-        let settings = choices.fill(&OPTIONS, Self::default());
-        let Some(key) = choices.void(&OPTIONS, &settings).first().copied() else { return settings.consistent() };
+        let settings = choices.fill(OPTIONS, Self::default());
+        let Some(key) = choices.void(OPTIONS, &settings).first().copied() else { return settings.consistent() };
         let name = spelling.of(key.name);
         Err(Error::usage(if key.is_end() {
             let ends = OPTIONS.iter().filter(|option| option.key.is_end()).map(|option| spelling.of(option.key.name));
@@ -317,7 +317,7 @@ impl Settings {
     /// Those of [`Settings::of`].
     pub fn trained(mut choices: Choices, spelling: Spelling) -> Result<Self> {
         if !choices.has_end() {
-            let net = choices.fill(&OPTIONS, Self::default());
+            let net = choices.fill(OPTIONS, Self::default());
             let proved = matches!(Until::usual(&net), Until::Proved { .. });
             choices.set("until", if proved { "proved" } else { "solved" }.into());
         }
@@ -326,12 +326,12 @@ impl Settings {
 
     /// All options that apply, each with its value.
     pub fn choices(&self) -> Choices {
-        Choices::of(&OPTIONS, self)
+        Choices::of(OPTIONS, self)
     }
 
     /// The end, and the options that are not what is usual: these give the same settings.
     pub fn unusual(&self) -> Choices {
-        Choices::unusual(&OPTIONS, Self { until: Until::Updates(0), ..Self::default() }, self)
+        Choices::unusual(OPTIONS, Self { until: Until::Updates(0), ..Self::default() }, self)
     }
 
     /// A name of the settings, for threads and instruction set apart: a letter, that no spreadsheet takes it for a number, and 16
@@ -361,7 +361,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Usage`] naming the value, and the range it should be in.
     pub fn checked(self) -> Result<Self> {
-        for Opt { key, get, .. } in &OPTIONS {
+        for Opt { key, get, .. } in OPTIONS {
             let value = get(&self);
             if !value.is_null() {
                 key.read(&text(&value))?;
