@@ -518,7 +518,7 @@ fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
     refused(&["prove", &other, "--check", &floats], 65, &["of another model"]);
     let bytes = fs::read(&floats).expect("readable");
     for (bytes, problem) in [
-        (bytes[..40].to_vec(), "hash does not match"),
+        (bytes[..40].to_vec(), "cut short"),
         (bytes[..bytes.len() - 1].to_vec(), "hash does not match"),
         ([&bytes[..], b"more"].concat(), "it goes on after"),
     ] {

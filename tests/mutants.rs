@@ -385,7 +385,7 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
         },
         Parser {
             name: "config.toml",
-            mutants: 2_500,
+            mutants: 5_000,
             seeds: settings_files(),
             takes: Box::new(|bytes| {
                 fs::write(&path, bytes).expect("writable");
