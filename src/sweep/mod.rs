@@ -34,9 +34,6 @@
 //! `sweep.toml` is the locked spec. `shards/shard-i-of-n.jsonl` holds a line for each finished trial, a [`TrialRecord`] with a check
 //! of its own, only ever appended. Both name their [`FORM`]. Nothing else matters: no lock, no server, no database; a network disk is enough.
 
-/// The form of what a sweep keeps. It changes where an older carrylane would read something else in it; an option more does not.
-pub const FORM: u32 = 2;
-
 mod axis;
 mod estimate;
 mod merge;
@@ -59,7 +56,7 @@ pub use estimate::Estimate;
 pub use merge::{Results, TableFormat};
 pub use plan::{Locked, Plan};
 pub use progress::Progress;
-pub use record::{Divergence, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
+pub use record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
 pub use run::{Options, Ran, run};
 pub use shard::Shard;
 pub use spec::{Method, Spec};

@@ -1,6 +1,6 @@
 //! The trials of a sweep, in order, and the folder they are locked in.
 
-use super::FORM;
+use super::record::FORM;
 use super::spec::Spec;
 use super::trial::Trial;
 use crate::error::{Error, Result};

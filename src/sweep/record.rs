@@ -23,6 +23,9 @@ pub enum TrialOutcome {
 
 words!(TrialOutcome "outcome": Solved = "solved", Proved = "proved", Unsolved = "unsolved", Diverged = "diverged", Failed = "failed");
 
+/// The form of what a sweep keeps. It changes where an older carrylane would read something else in it; an option more does not.
+pub const FORM: u32 = 2;
+
 /// Where a training first had a number that is not finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Divergence {
@@ -64,7 +67,7 @@ pub struct ProvedFloats {
 /// The line of a finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
-    /// [`FORM`](super::FORM).
+    /// [`FORM`].
     pub form: u32,
     /// Hash of its config.
     pub id: String,

@@ -1,6 +1,6 @@
 //! One trial, run to its end on the thread that calls.
 
-use super::record::{Divergence, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
+use super::record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
 use super::trial::Trial;
 use crate::error::Result;
 use crate::model::weights_hash;
@@ -49,7 +49,7 @@ impl TrialRecord {
     /// A record of nothing yet.
     fn begun(trial: &Trial, machine: &TrialMachine, attempt: u32) -> Self {
         Self {
-            form: super::FORM,
+            form: FORM,
             id: trial.id(),
             config: trial.clone(),
             outcome: TrialOutcome::Failed,
