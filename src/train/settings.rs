@@ -201,6 +201,11 @@ pub static OPTIONS: &[Opt<Settings>] = &options!(Settings:
             |s| number(&s.rule.lr()),
             |s, v| { let (Rule::Sgd { lr } | Rule::Adam { lr, .. }) = &mut s.rule; put(lr, v) }
         )
+        /// Decay of adam's mean of squared gradients [default: 0.999].
+        "beta2" with "optimizer adam": Within(0.0, 0.999999) => (
+            |s| if let Rule::Adam { beta2, .. } = s.rule { number(&beta2) } else { Null },
+            |s, v| if let Rule::Adam { beta2, .. } = &mut s.rule { put(beta2, v) }
+        )
         /// Scale down gradients whose norm is larger than this.
         "clip-norm": OrNone(&Positive) => (|s| s.clip_norm.map_or(Null, |norm| number(&norm)), |s, v| put(&mut s.clip_norm, v))
     }
