@@ -5,7 +5,7 @@ mod common;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Config, Init, LstmForm, Model, weights_hash};
 use carrylane::prove::{
-    Area, Automaton, Certificate, Findings, FloatProof, Format, IntegerNet, Learned, Open, Plan, Proof, Runner,
+    Area, Automaton, Certificate, Findings, FixedPoint, FloatProof, IntegerNet, Learned, Open, Plan, Proof, Runner,
     Verdict, Walk, check, check_float, explain, prove, until_proved,
 };
 use carrylane::report::{automaton_svg, states_svg};
@@ -20,8 +20,8 @@ use std::collections::HashSet;
 /// More states than the walks here need.
 const STATES: usize = 1_000_000;
 
-fn format(q: u32) -> Format {
-    Format { q, cell_limit: Format::CELL_LIMIT }
+fn format(q: u32) -> FixedPoint {
+    FixedPoint { q, cell_limit: FixedPoint::CELL_LIMIT }
 }
 
 fn learn(config: Config, seed: u64) -> (Trainer, Learned) {

@@ -2,7 +2,7 @@
 //! the reference makes the same transitions by the plain step, without a set of states.
 
 use carrylane::model::Cell;
-use carrylane::prove::{Format, IntegerNet, State, Walk};
+use carrylane::prove::{FixedPoint, IntegerNet, State, Walk};
 use carrylane::train::Trainer;
 use criterion::{Criterion, Throughput};
 
@@ -14,7 +14,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     for (cell, hidden) in [(Cell::Elman, 16), (Cell::Elman, 64), (Cell::Lstm, 16)] {
         let mut trainer = Trainer::new(crate::settings(cell, hidden, 8, 64)).expect("settings in range");
         trainer.run(|_| {}).expect("a training");
-        let format = Format { q: Format::most(cell), cell_limit: Format::CELL_LIMIT };
+        let format = FixedPoint { q: FixedPoint::most(cell), cell_limit: FixedPoint::CELL_LIMIT };
         let net = IntegerNet::new(trainer.model(), format).expect("weights in bounds");
         let walk = Walk::past_errors(&net, STATES);
         group.throughput(Throughput::Elements(walk.transitions()));

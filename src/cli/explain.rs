@@ -9,7 +9,7 @@ use super::prove::seed;
 use super::values;
 use carrylane::files;
 use carrylane::model::file;
-use carrylane::prove::{Automaton, Explanation, Findings, FloatProof, Format, Unit, Verdict, Walk, explain, prove};
+use carrylane::prove::{Automaton, Explanation, Findings, FixedPoint, FloatProof, Unit, Verdict, Walk, explain, prove};
 use carrylane::report::{automaton_svg, states_svg};
 use carrylane::run::model_path;
 use carrylane::train::{Engine, EngineKind, Stamp};
@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (config, seed) = (saved.model.config, seed(&saved));
     let stamp = Stamp::of(&saved.model, level, threads, seed);
     let max_states = afforded(args.max_states, &config, out)?;
-    let proof = prove(&saved.model, &Format::all(config.cell, config.lstm_form), max_states, |_| {});
+    let proof = prove(&saved.model, &FixedPoint::all(config.cell, config.lstm_form), max_states, |_| {});
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;

@@ -7,8 +7,8 @@ use super::proof::{afforded, automaton_table, speed, tell};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
-    Checked, CheckedCertificate, CheckedFloat, Findings, FloatProof, Format, MAX_Q, MAX_STATES, Theorem, WEIGHT_BITS,
-    WalkSummary, prove,
+    Checked, CheckedCertificate, CheckedFloat, Findings, FixedPoint, FloatProof, MAX_Q, MAX_STATES, Theorem,
+    WEIGHT_BITS, WalkSummary, prove,
 };
 use carrylane::report::automaton_svg;
 use carrylane::run::model_path;
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     args.writes(&[path], out)?;
     let saved = file::load(path)?;
     let (model, config) = (&saved.model, saved.model.config);
-    let formats = Format::chosen(&config, args.q, args.cell_limit)?;
+    let formats = FixedPoint::chosen(&config, args.q, args.cell_limit)?;
     let stamp = Stamp::of(model, level, threads, seed(&saved));
     let max_states = afforded(args.max_states, &config, out)?;
     let (mut walks, mut printed) = (Vec::new(), Ok(()));
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     printed?;
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     // The limit of c is told where there is a choice.
-    let limited = Format::has_limit(&config);
+    let limited = FixedPoint::has_limit(&config);
     let columns: Vec<_> = COLUMNS.into_iter().filter(|(title, _)| limited || *title != "c up to").collect();
     out.say(format!("{}\n", rows(&columns, &walks)))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;

@@ -1,9 +1,10 @@
 //! What a trained net adds with: the strongest of its arithmetics that is proved.
 
 use super::float::FloatProof;
-use super::net::{Format, IntegerNet};
+use super::net::{FixedPoint, IntegerNet};
 use super::run::Runner;
-use super::verdict::{Verdict, prove};
+use super::search::Verdict;
+use super::verdict::prove;
 use crate::error::Result;
 use crate::model::Model;
 use crate::task::Sum;
@@ -58,6 +59,6 @@ fn instantly(model: &Model<f32>) -> Option<IntegerNet> {
     if !STATES.contains(&max_states) {
         return None;
     }
-    let found = prove(model, &Format::all(model.config.cell, model.config.lstm_form), max_states, |_| {}).ok()?;
+    let found = prove(model, &FixedPoint::all(model.config.cell, model.config.lstm_form), max_states, |_| {}).ok()?;
     (found.verdict == Verdict::Proved).then_some(found.net)
 }

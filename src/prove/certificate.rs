@@ -7,7 +7,8 @@
 
 use super::file::{sealed, size};
 use super::float::{self, FloatProof};
-use super::verdict::{Proof, Verdict};
+use super::search::Verdict;
+use super::verdict::Proof;
 use crate::error::Result;
 use crate::files;
 use crate::model::digits;

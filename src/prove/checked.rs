@@ -5,7 +5,7 @@ use super::check::{Checked, check};
 use super::check_float::{CheckedFloat, check_float};
 use super::coq::Theorem;
 use super::float::FloatProof;
-use super::net::{Format, IntegerNet};
+use super::net::{FixedPoint, IntegerNet};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use std::path::Path;
@@ -53,7 +53,7 @@ impl CheckedCertificate {
             Self::Network(Checked { q, cell_most, network_hash, .. }) => {
                 let limit = if *cell_most == 127 { u8::MAX.into() } else { cell_most >> q };
                 let cell_limit = u8::try_from(limit).unwrap_or(u8::MAX);
-                IntegerNet::new(model, Format { q: *q, cell_limit }).is_ok_and(|net| net.hash() == *network_hash)
+                IntegerNet::new(model, FixedPoint { q: *q, cell_limit }).is_ok_and(|net| net.hash() == *network_hash)
             }
         }
     }

@@ -7,8 +7,9 @@
 
 use super::fixed::GATE_BITS;
 use super::net::IntegerNet;
+use super::search::Verdict;
 use super::table::Table;
-use super::verdict::{Proof, Verdict};
+use super::verdict::Proof;
 use crate::error::Result;
 use crate::files;
 use crate::model::{Cell, LstmForm};
@@ -147,7 +148,7 @@ fn table(Table { first, thresholds }: &Table) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::net::Format;
+    use super::super::net::FixedPoint;
     use super::*;
     use crate::model::{Config, Init};
 
@@ -166,7 +167,7 @@ mod tests {
             (Cell::Lstm, LstmForm::Notebook),
         ] {
             let model = Init::Scaled.model(Config { hidden: 3, lstm_form: form, ..Config::of(cell) }, 7);
-            let net = IntegerNet::new(&model, Format { q: 2, cell_limit: 2 }).expect("in bounds");
+            let net = IntegerNet::new(&model, FixedPoint { q: 2, cell_limit: 2 }).expect("in bounds");
             let IntegerNet { recurrent, input, output, .. } = &net;
             let table = |table: &Table| [&[table.first][..], &table.thresholds].concat();
             let mut wanted = Vec::new();

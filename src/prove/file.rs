@@ -11,7 +11,7 @@
 //! | tables φ, σ, φ of the cell, each: the value below all thresholds, their number, the thresholds | 3·(2 + n) |
 
 use super::fixed::GATE_BITS;
-use super::net::{Format, IntegerNet, MOST, Tables};
+use super::net::{FixedPoint, IntegerNet, MOST, Tables};
 use super::table::Table;
 use crate::files::Size;
 use crate::model::{Cell, LstmForm, MAX_HIDDEN, digits};
@@ -71,7 +71,7 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
         _ => return None,
     };
     let hidden = usize::try_from(hidden).ok().filter(|hidden| (1..=MAX_HIDDEN).contains(hidden))?;
-    let q = u32::try_from(q).ok().filter(|&q| q <= Format::most(cell))?;
+    let q = u32::try_from(q).ok().filter(|&q| q <= FixedPoint::most(cell))?;
     if u32::try_from(gate_bits) != Ok(GATE_BITS) || !(0..=MOST).contains(&cell_most) {
         return None;
     }

@@ -10,8 +10,9 @@
 
 use super::boxes::Open;
 use super::float::FloatProof;
-use super::net::{Format, IntegerNet};
-use super::verdict::{Proof, Verdict};
+use super::net::{FixedPoint, IntegerNet};
+use super::search::Verdict;
+use super::verdict::Proof;
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
 use crate::train::{Check, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
@@ -178,7 +179,7 @@ impl Search<'_> {
                 trainer.set_pursuit(self.pursuit);
                 return Ok(if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved });
             }
-            trainer.set_noise(self.plan.noise_at(updates - first, floats), Format::CELL_LIMIT.into());
+            trainer.set_noise(self.plan.noise_at(updates - first, floats), FixedPoint::CELL_LIMIT.into());
             let tally = trainer.step();
             self.floats = None;
             watch.event(&trainer.told(&tally))?;
@@ -252,9 +253,9 @@ fn proves_floats(settings: &Settings) -> bool {
 }
 
 /// Formats that are tried in training: the coarse ones, to which noise drives nets.
-fn formats(settings: &Settings) -> Vec<Format> {
+fn formats(settings: &Settings) -> Vec<FixedPoint> {
     let lstm = (settings.config.cell, settings.config.lstm_form) == (Cell::Lstm, LstmForm::Standard);
-    (0..=if lstm { 2 } else { 3 }).map(|q| Format { q, cell_limit: Format::CELL_LIMIT }).collect()
+    (0..=if lstm { 2 } else { 3 }).map(|q| FixedPoint { q, cell_limit: FixedPoint::CELL_LIMIT }).collect()
 }
 
 /// What a node of a walk takes, in products.

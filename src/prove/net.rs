@@ -10,7 +10,7 @@
 //! `z_t = W_ih x_t + b + W_hh h_{t−1}`, then φ by a [`Table`] whose values are already the rounded state. The dynamic cell's three
 //! scales `s_t` are multiplied into three recurrent matrices. The LSTM multiplies gates as integers: `z = g i + c_{t−1} f`, then,
 //! rounded half up to q bits, standard: `c_t = z`, `h_t = φ(c_t) o`; notebook: `c_t = φ(z)`, `h_t = c_t o`.
-//! A carried value takes at most ±127, so that it fits a byte, and c of the standard form at most the limit of the [`Format`]; what would
+//! A carried value takes at most ±127, so that it fits a byte, and c of the standard form at most the limit of the [`FixedPoint`]; what would
 //! be more is cut. The bit it answers is whether
 //! `W_ho h_t + b_o` reaches a threshold, with the *rounded* `h_t`, so that it is a function of the state.
 //!
@@ -23,14 +23,14 @@ use crate::model::{Activation, Cell, Config, Layout, LstmForm, Model};
 
 /// How a network is put in integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Format {
+pub struct FixedPoint {
     /// Fractional bits of the carried state: 0 to [`MAX_Q`], for an LSTM to [`GATE_BITS`].
     pub q: u32,
     /// The largest magnitude of c of a standard LSTM, or what a byte holds if that is less.
     pub cell_limit: u8,
 }
 
-impl Format {
+impl FixedPoint {
     /// What nets are trained for: c within ±2.
     pub const CELL_LIMIT: u8 = 2;
 
@@ -45,7 +45,7 @@ impl Format {
         (0..=Self::most(cell)).flat_map(of).collect()
     }
 
-    /// Those of [`Format::all`] with so many fractional bits, and so large a c, as far as they are chosen.
+    /// Those of [`FixedPoint::all`] with so many fractional bits, and so large a c, as far as they are chosen.
     ///
     /// # Errors
     /// [`Error::Usage`] for more bits than the cell can have, or a limit where c has bounds of its own.
@@ -134,9 +134,9 @@ impl IntegerNet {
     ///
     /// # Errors
     /// [`Error::Usage`] for q out of range, a weight that is not finite, or weights too large for sums of 32 bits.
-    pub fn new(model: &Model<f32>, format: Format) -> Result<Self> {
+    pub fn new(model: &Model<f32>, format: FixedPoint) -> Result<Self> {
         let config = model.config.checked()?;
-        let (Format { q, cell_limit }, most) = (format, Format::most(config.cell));
+        let (FixedPoint { q, cell_limit }, most) = (format, FixedPoint::most(config.cell));
         if q > most {
             let cell = config.cell;
             return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
@@ -265,10 +265,10 @@ impl IntegerNet {
     }
 
     /// How it was put in integers.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> FixedPoint {
         let cell_limit =
             if self.cell_most == MOST { u8::MAX } else { u8::try_from(self.cell_most >> self.q).expect("below 127") };
-        Format { q: self.q, cell_limit }
+        FixedPoint { q: self.q, cell_limit }
     }
 
     /// Carried values: H, or 2 H for an LSTM.

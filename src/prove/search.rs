@@ -1,12 +1,25 @@
 //! The walk: all nodes (state, true carry) that any addition can reach, breadth first.
 
 use super::net::{IntegerNet, State};
-use super::verdict::Verdict;
 use crate::error::Result;
 use crate::model::{Cell, Config};
 use crate::train::{Need, available_memory};
+use crate::words::words;
 use indexmap::IndexSet;
 use std::time::Instant;
+
+/// What is known of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It adds correctly at every bit width.
+    Proved,
+    /// It does not: there is a counterexample.
+    Refuted,
+    /// The limit was reached before either was known.
+    Undecided,
+}
+
+words!(Verdict "verdict": Proved = "proved", Refuted = "refuted", Undecided = "undecided");
 
 /// The most states that a walk may keep.
 pub const MAX_STATES: usize = crate::train::MAX_STATES;

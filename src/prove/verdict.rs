@@ -1,24 +1,10 @@
 //! From a trained net to a verdict: formats are tried from the coarsest, and the first that is proved is enough.
 
-use super::net::{Format, IntegerNet};
-use super::search::Walk;
+use super::net::{FixedPoint, IntegerNet};
+use super::search::{Verdict, Walk};
 use crate::error::Result;
 use crate::model::Model;
-use crate::words::words;
 use num_bigint::BigUint;
-
-/// What is known of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It adds correctly at every bit width.
-    Proved,
-    /// It does not: there is a counterexample.
-    Refuted,
-    /// The limit was reached before either was known.
-    Undecided,
-}
-
-words!(Verdict "verdict": Proved = "proved", Refuted = "refuted", Undecided = "undecided");
 
 /// A shortest addition that a network gets wrong: its answer's bit `bits − 1` is wrong, and no addition of fewer bits goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +65,12 @@ impl Proof {
 ///
 /// # Errors
 /// [`Error::Usage`](crate::Error::Usage) as [`IntegerNet::new`] says, or for no format at all.
-pub fn prove(model: &Model<f32>, formats: &[Format], max_states: usize, mut told: impl FnMut(&Proof)) -> Result<Proof> {
+pub fn prove(
+    model: &Model<f32>,
+    formats: &[FixedPoint],
+    max_states: usize,
+    mut told: impl FnMut(&Proof),
+) -> Result<Proof> {
     let mut best: Option<Proof> = None;
     let mut undecided = 0;
     for &format in formats {

@@ -2,7 +2,7 @@
 
 use crate::model::file::{self, Saved};
 use crate::model::weights_hash;
-use crate::prove::{Format, IntegerNet, Learned};
+use crate::prove::{FixedPoint, IntegerNet, Learned};
 use crate::train::{Outcome, Trainer, text};
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
 /// The integer network whose proof the notes of a model tell of: none if they tell of none, or if this program makes another.
 pub fn proved_network(saved: &Saved) -> Option<IntegerNet> {
     let note = |name| saved.notes.get(name);
-    let format = Format { q: note(PROVED_Q)?.parse().ok()?, cell_limit: note(PROVED_CELL)?.parse().ok()? };
+    let format = FixedPoint { q: note(PROVED_Q)?.parse().ok()?, cell_limit: note(PROVED_CELL)?.parse().ok()? };
     IntegerNet::new(&saved.model, format).ok().filter(|net| Some(&net.hash()) == note(PROVED_NETWORK))
 }
 
