@@ -4,12 +4,13 @@
 //! itself is the carry. A net of 16 hidden units that has learned 8 bits takes numbers of any width:
 //!
 //! ```
-//! use carrylane::{prove::{Plan, Runner, until_proved}, task::number, train::{Settings, Trainer}, verify::{Grid, gradcheck}};
+//! use carrylane::{prove::{self, Runner}, task::number, train::{Settings, Trainer, Until}, verify::{Grid, gradcheck}};
 //!
 //! // Train until every pair of 8-bit numbers is right, and on until the net is proved at every width.
-//! let mut trainer = Trainer::new(Settings::default())?;
-//! let plan = Plan::of(trainer.settings());
-//! let learned = until_proved(&mut trainer, &plan, 20_000, |_event| {})?;
+//! let settings = Settings::default();
+//! let until = Until::proved(&settings.config, 20_000);
+//! let mut trainer = Trainer::new(Settings { until, ..settings })?;
+//! let learned = prove::train(&mut trainer, &mut ())?;
 //! assert!(learned.proved() && learned.report.score.wrong == 0);
 //!
 //! // Check the gradients of such a net: differences, reference, kernel, on every level of this machine.

@@ -9,12 +9,12 @@ mod common;
 use carrylane::exchange::{FileFormat, ImportOptions, export, import};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash};
-use carrylane::prove::{Certificate, FloatProof, IntegerNet, Plan, Runner, Theorem, check, check_float, until_proved};
+use carrylane::prove::{self, Certificate, FloatProof, IntegerNet, Runner, Theorem, check, check_float};
 use carrylane::report::html;
 use carrylane::run::{Curves, read_config};
 use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
 use carrylane::task::rng::{Purpose, below, stream};
-use carrylane::train::{Checkpoint, Settings, Trainer};
+use carrylane::train::{Checkpoint, Settings, Trainer, Until};
 use common::report;
 use num_bigint::BigUint;
 use rand::Rng;
@@ -271,10 +271,10 @@ fn a_hundred_thousand_mutants_are_answered_without_panic_hang_or_hoard() {
     let configs: Vec<Vec<u8>> =
         nets.iter().map(|saved| serde_json::to_vec(&saved.model.config).expect("JSON")).collect();
 
-    let settings = Settings { config: Config { hidden: 4, ..Config::default() }, ..Settings::default() };
+    let config = Config { hidden: 4, ..Config::default() };
+    let settings = Settings { config, until: Until::proved(&config, 20_000), ..Settings::default() };
     let mut trainer = Trainer::new(settings).expect("settings in range");
-    let plan = Plan::of(trainer.settings());
-    let proof = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("it runs").proof.expect("it is proved");
+    let proof = prove::train(&mut trainer, &mut ()).expect("it runs").proof.expect("it is proved");
     let checkpoint = trainer.checkpoint(None);
     checkpoint.save(&path).expect("writable");
     let checkpoint = fs::read(&path).expect("just written");

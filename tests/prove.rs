@@ -5,13 +5,13 @@ mod common;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Config, Init, LstmForm, Model, weights_hash};
 use carrylane::prove::{
-    Area, Automaton, Certificate, Findings, FixedPoint, FloatProof, IntegerNet, Learned, Open, Plan, Proof, Runner,
-    Verdict, Walk, check, check_float, explain, prove, until_proved,
+    Area, Automaton, Certificate, Findings, FixedPoint, FloatProof, IntegerNet, Learned, Open, Proof, Runner, Verdict,
+    Walk, check, check_float, explain, prove, train,
 };
 use carrylane::report::{automaton_svg, states_svg};
 use carrylane::task::rng::Purpose;
 use carrylane::task::{BitTensor, Minibatch, PairSet};
-use carrylane::train::{Engine, EngineKind, Settings, Trainer, score};
+use carrylane::train::{Engine, EngineKind, Settings, Trainer, Until, score};
 use common::{elman, engines, hand_made_adder, nets, put, report};
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
@@ -25,10 +25,9 @@ fn format(q: u32) -> FixedPoint {
 }
 
 fn learn(config: Config, seed: u64) -> (Trainer, Learned) {
-    let settings = Settings { config, seed, ..Settings::default() };
-    let plan = Plan::of(&settings);
+    let settings = Settings { config, seed, until: Until::proved(&config, 20_000), ..Settings::default() };
     let mut trainer = Trainer::new(settings).expect("settings in range");
-    let learned = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("a training");
+    let learned = train(&mut trainer, &mut ()).expect("a training");
     assert!(learned.proved(), "{config:?}, seed {seed}: {:?}", learned.report);
     (trainer, learned)
 }
@@ -344,10 +343,10 @@ fn the_machine_of_a_refuted_net_has_more_states() {
 fn training_for_a_proof_gives_the_same_net_for_any_number_of_threads_and_on_every_fused_level() {
     for config in [elman(16), Config { hidden: 5, ..Config::of(Cell::Lstm) }] {
         let run = |level: SimdLevel, threads: usize| {
-            let settings = Settings { config, level, threads, ..Settings::default() };
-            let plan = Plan::of(&settings);
+            let settings =
+                Settings { config, level, threads, until: Until::proved(&config, 20_000), ..Settings::default() };
             let mut trainer = Trainer::new(settings).expect("settings in range");
-            let learned = until_proved(&mut trainer, &plan, 20_000, |_| {}).expect("a training");
+            let learned = train(&mut trainer, &mut ()).expect("a training");
             let net = learned.proof.map(|proof| (proof.verdict, proof.net.hash(), proof.walk.states()));
             (weights_hash(&config, &trainer.model().params), net, learned.report.updates)
         };

@@ -4,7 +4,7 @@ mod common;
 
 use carrylane::Result;
 use carrylane::model::{Activation, Cell, Config, weights_hash};
-use carrylane::prove::{Plan, until_proved_watched};
+use carrylane::prove::train;
 use carrylane::train::{Checkpoint, Event, Outcome, Quantity, Rule, Settings, Source, Trainer, Until, Watch};
 use common::{elman, report};
 use std::path::Path;
@@ -61,34 +61,29 @@ struct End {
 }
 
 /// Runs a training from here to its end, or to the update it is stopped at.
-fn run(trainer: &mut Trainer, plan: Option<&Plan>, stop_at: u64, events: Vec<String>) -> (End, Vec<String>) {
+fn run(trainer: &mut Trainer, stop_at: u64, events: Vec<String>) -> (End, Vec<String>) {
     let stop = Arc::new(AtomicBool::new(false));
     trainer.stop_on(Arc::clone(&stop));
     let mut witness = Witness { events, stop_at, stop };
-    let (report, proof) = match plan {
-        None => (trainer.run_watched(&mut witness).expect("a training"), None),
-        Some(plan) => {
-            let learned = until_proved_watched(trainer, plan, 3000, &mut witness).expect("a training");
-            let proof = learned.proof.as_ref().map(|proof| (proof.net.hash(), proof.walk.states()));
-            (learned.report, proof.filter(|_| learned.proved()))
-        }
-    };
+    let learned = train(trainer, &mut witness).expect("a training");
+    let proof = learned.proof.as_ref().map(|proof| (proof.net.hash(), proof.walk.states()));
+    let (report, proof) = (&learned.report, proof.filter(|_| learned.proved()));
     let course = trainer.course();
     let weights = weights_hash(&trainer.model().config, &trainer.model().params);
     (End { weights, outcome: report.outcome, course: format!("{course:?}"), proof }, witness.events)
 }
 
 /// Trainings that stop for a while at each of some updates, against one that does not.
-fn compare(what: &str, settings: &Settings, plan: Option<Plan>, stops: &[u64], folder: &Path) -> Vec<String> {
+fn compare(what: &str, settings: &Settings, stops: &[u64], folder: &Path) -> Vec<String> {
     let mut whole = Trainer::new(settings.clone()).expect("settings in range");
-    let (wanted, wanted_events) = run(&mut whole, plan.as_ref(), u64::MAX, Vec::new());
+    let (wanted, wanted_events) = run(&mut whole, u64::MAX, Vec::new());
     let mut failures = Vec::new();
     let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
     let mut events = Vec::new();
     let mut ended = None;
     for (index, &stop) in stops.iter().chain([&u64::MAX]).enumerate() {
         let end;
-        (end, events) = run(&mut trainer, plan.as_ref(), stop, events);
+        (end, events) = run(&mut trainer, stop, events);
         if end.outcome != Outcome::Stopped {
             if stop != u64::MAX {
                 failures.push(format!("{what}: over before update {stop}: {end:?}"));
@@ -134,7 +129,7 @@ fn a_stopped_training_ends_with_the_bits_of_one_that_was_not() {
     ];
     let mut failures = Vec::new();
     for (what, settings) in cases {
-        failures.extend(compare(what, &settings, None, &[1, 2, 17, 29, 31, 59], folder.path()));
+        failures.extend(compare(what, &settings, &[1, 2, 17, 29, 31, 59], folder.path()));
     }
     report(&failures);
 }
@@ -144,11 +139,11 @@ fn a_clean_stretch_and_the_check_after_it_survive_a_stop() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = Settings { until: Until::Solved { budget: 2000 }, ..Settings::default() };
     let mut whole = Trainer::new(settings.clone()).expect("settings in range");
-    let (end, _) = run(&mut whole, None, u64::MAX, Vec::new());
+    let (end, _) = run(&mut whole, u64::MAX, Vec::new());
     assert_eq!(end.outcome, Outcome::Solved, "{end:?}");
     // Every update of the last stretch, in which the count of clean additions decides when it ends.
     let stops: Vec<u64> = (whole.updates() - 12..whole.updates()).collect();
-    report(&compare("solved", &settings, None, &stops, folder.path()));
+    report(&compare("solved", &settings, &stops, folder.path()));
 }
 
 #[test]
@@ -156,17 +151,16 @@ fn a_check_that_is_stopped_is_made_again_and_nothing_else_is() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = Settings { until: Until::Solved { budget: 2000 }, ..Settings::default() };
     let counted = Settings { until: Until::Updates(20), ..Settings::default() };
-    let mut failures = compare("solved", &settings, None, &[IN_CHECK, IN_CHECK], folder.path());
-    failures.extend(compare("final count", &counted, None, &[IN_CHECK, IN_CHECK], folder.path()));
+    let mut failures = compare("solved", &settings, &[IN_CHECK, IN_CHECK], folder.path());
+    failures.extend(compare("final count", &counted, &[IN_CHECK, IN_CHECK], folder.path()));
     let config = Config { hidden: 8, ..Config::default() };
-    let settings = Settings { config, seed: 1, bits: 6, until: Until::Solved { budget: 3000 }, ..Settings::default() };
-    let plan = Plan::of(&settings);
+    let settings = Settings { config, seed: 1, bits: 6, until: Until::proved(&config, 3000), ..Settings::default() };
     let mut whole = Trainer::new(settings.clone()).expect("settings in range");
-    run(&mut whole, Some(&plan), u64::MAX, Vec::new());
+    run(&mut whole, u64::MAX, Vec::new());
     let first = whole.course().pursuit.expect("it is solved").first;
     // In the check of the task, and in the one that comes after a proof.
     let stops = [IN_CHECK, first + 1, IN_CHECK, IN_CHECK];
-    failures.extend(compare("proved", &settings, Some(plan), &stops, folder.path()));
+    failures.extend(compare("proved", &settings, &stops, folder.path()));
     report(&failures);
 }
 
@@ -180,10 +174,9 @@ fn training_for_a_proof_goes_on_in_either_stage() {
     ];
     let mut failures = Vec::new();
     for (what, config, seed) in cases {
-        let settings = Settings { config, seed, bits: 6, until: Until::Solved { budget: 3000 }, ..Settings::default() };
-        let plan = Plan::of(&settings);
+        let settings = Settings { config, seed, bits: 6, until: Until::proved(&config, 3000), ..Settings::default() };
         let mut whole = Trainer::new(settings.clone()).expect("settings in range");
-        let (end, _) = run(&mut whole, Some(&plan), u64::MAX, Vec::new());
+        let (end, _) = run(&mut whole, u64::MAX, Vec::new());
         let first = whole.course().pursuit.unwrap_or_else(|| panic!("{what} is not solved: {end:?}")).first;
         let last = whole.updates();
         assert!(end.proof.is_some() && last >= first + 25, "{what}, solved at {first}, ends at {last}: {end:?}");
@@ -192,7 +185,7 @@ fn training_for_a_proof_goes_on_in_either_stage() {
         stops.retain(|&stop| stop < last);
         stops.sort_unstable();
         stops.dedup();
-        failures.extend(compare(what, &settings, Some(plan), &stops, folder.path()));
+        failures.extend(compare(what, &settings, &stops, folder.path()));
     }
     report(&failures);
 }
@@ -201,11 +194,11 @@ fn training_for_a_proof_goes_on_in_either_stage() {
 fn a_longer_end_goes_on_as_if_it_had_been_so_from_the_start() {
     let until = |updates| Settings { until: Until::Updates(updates), ..Settings::default() };
     let mut short = Trainer::new(until(30)).expect("settings in range");
-    run(&mut short, None, u64::MAX, Vec::new());
+    run(&mut short, u64::MAX, Vec::new());
     let mut longer = short.checkpoint(None).resume(until(50)).expect("the same updates");
     let mut whole = Trainer::new(until(50)).expect("settings in range");
-    let (found, _) = run(&mut longer, None, u64::MAX, Vec::new());
-    let (wanted, _) = run(&mut whole, None, u64::MAX, Vec::new());
+    let (found, _) = run(&mut longer, u64::MAX, Vec::new());
+    let (wanted, _) = run(&mut whole, u64::MAX, Vec::new());
     assert_eq!(found, wanted, "30 updates and 20 more");
 }
 

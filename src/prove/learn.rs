@@ -15,32 +15,23 @@ use super::search::Verdict;
 use super::verdict::Proof;
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
-use crate::train::{Check, Event, Listener, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
+use crate::train::{Check, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
 use std::time::Instant;
 
-/// How a net is trained for its proof.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Plan {
+/// How a net is trained for its proof, as its settings say.
+struct Plan {
+    /// The most updates in all.
+    budget: u64,
     /// Amplitude of the noise on h; that on an LSTM's c is a multiple of it.
-    pub noise: f32,
-    /// Updates over which it grows from 0.
-    pub ramp: u64,
+    noise: f32,
     /// States that a walk may see.
-    pub max_states: usize,
+    max_states: usize,
 }
 
-impl Plan {
-    /// What the settings say, or what is usual for such a net.
-    pub fn of(settings: &Settings) -> Self {
-        let said = |until| match until {
-            Until::Proved { noise, max_states, .. } => Some((noise, max_states)),
-            _ => None,
-        };
-        let usual = || said(Until::proved(&settings.config, 0));
-        let (noise, max_states) = said(settings.until).or_else(usual).expect("one is for a proof");
-        Self { noise, ramp: 100, max_states }
-    }
+/// Updates over which the noise grows from 0.
+const RAMP: u64 = 100;
 
+impl Plan {
     /// Noise on h and c, so many updates after the task was solved. For floats, where they are not proved soon, it goes on growing; an LSTM
     /// with so much of it on c that only the sign of c is left learns to do without c.
     fn noise_at(&self, updates: u64, floats: bool) -> [f32; 2] {
@@ -48,7 +39,7 @@ impl Plan {
         const GROWTH: [f64; 3] = [500.0, 2000.0, 2.5];
         let [soon, again, most] = GROWTH;
         let since = updates as f64 + 1.0;
-        let ramp = (since / self.ramp.max(1) as f64).min(1.0);
+        let ramp = (since / RAMP as f64).min(1.0);
         let strength = if floats { (ramp + (since - soon).max(0.0) / again).min(most) } else { ramp };
         #[expect(clippy::cast_possible_truncation, reason = "a share of the amplitude")]
         let noise = self.noise * strength as f32;
@@ -93,36 +84,18 @@ const SHARE: f64 = 0.15;
 /// What the time of a multiplication in a proof is worth in training, in flop.
 const PRODUCT: f64 = 20.0;
 
-/// Trains to the end that the settings name, a proof if it is one, with someone who looks on.
+/// Trains to the end that the settings name, with someone who looks on. If it is a proof and the task is solved, it trains on until the
+/// net is proved and still solves its task. A trainer that was [resumed](crate::train::Checkpoint::resume) goes on where it was, in
+/// either stage.
 ///
 /// # Errors
-/// As [`until_proved`] says, and those of the one who looks on.
+/// As [`Trainer::run`] says, those of the one who looks on, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed
+/// point.
 pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
-    if let Until::Proved { budget, .. } = trainer.settings().until {
-        return until_proved_watched(trainer, &Plan::of(trainer.settings()), budget, watch);
-    }
-    Ok(Learned::unproved(trainer.run_watched(watch)?))
-}
-
-/// Trains to the end that the settings name, and if the task is solved, on until the net is proved and still solves it, for at most
-/// `budget` updates in all. A trainer that was [resumed](crate::train::Checkpoint::resume) goes on where it was, in either stage.
-///
-/// # Errors
-/// As [`Trainer::run`] says, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed point.
-pub fn until_proved(trainer: &mut Trainer, plan: &Plan, budget: u64, on_event: impl FnMut(&Event)) -> Result<Learned> {
-    until_proved_watched(trainer, plan, budget, &mut Listener(on_event))
-}
-
-/// The same with someone who looks on.
-///
-/// # Errors
-/// As [`until_proved`] says, and those of the one who looks on.
-pub fn until_proved_watched(
-    trainer: &mut Trainer,
-    plan: &Plan,
-    budget: u64,
-    watch: &mut impl Watch,
-) -> Result<Learned> {
+    let Until::Proved { budget, noise, max_states } = trainer.settings().until else {
+        return Ok(Learned::unproved(trainer.run_watched(watch)?));
+    };
+    let plan = Plan { budget, noise, max_states };
     let pursuit = match trainer.course().pursuit {
         Some(pursuit) => pursuit,
         None => {
@@ -137,7 +110,7 @@ pub fn until_proved_watched(
     trainer.run_clock(true);
     let check = Check::of(trainer.settings())?;
     let mut search = Search { plan, check: &check, pursuit, floats: None, proof: None };
-    let ended = search.pursue(trainer, budget, watch);
+    let ended = search.pursue(trainer, watch);
     let Search { pursuit, floats, proof, .. } = search;
     let floats = floats.unwrap_or_else(|| proving(trainer, |trainer| FloatProof::instantly(trainer.model())));
     trainer.run_clock(false);
@@ -147,7 +120,7 @@ pub fn until_proved_watched(
 
 /// The second stage: steps with noise, and proofs now and then.
 struct Search<'a> {
-    plan: &'a Plan,
+    plan: Plan,
     check: &'a Check,
     pursuit: Pursuit,
     /// What the last try found for the net as it is.
@@ -156,13 +129,13 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn pursue(&mut self, trainer: &mut Trainer, budget: u64, watch: &mut impl Watch) -> Result<Outcome> {
+    fn pursue(&mut self, trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Outcome> {
         loop {
             let Pursuit { first, last, .. } = self.pursuit;
             let (updates, floats) = (trainer.updates(), proves_floats(trainer.settings()));
-            let floats = floats && updates < budget / 2;
+            let floats = floats && updates < self.plan.budget / 2;
             // Floats are not proved while the noise is young.
-            let young = floats && updates - first < 2 * self.plan.ramp;
+            let young = floats && updates - first < 2 * RAMP;
             let since = updates - last;
             if since >= EVERY.max((last - first) / GROWTH) && !young {
                 let Some(passed) = self.attempt(trainer, floats, since, watch)? else {
@@ -174,7 +147,7 @@ impl Search<'_> {
                     return Ok(Outcome::Solved);
                 }
             }
-            if trainer.stopped() || updates >= budget {
+            if trainer.stopped() || updates >= self.plan.budget {
                 // An attempt that was just made is noted, so that whoever goes on from here does not make it twice.
                 trainer.set_pursuit(self.pursuit);
                 return Ok(if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved });

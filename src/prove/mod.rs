@@ -111,7 +111,7 @@
 //! refused.
 //!
 //! # Training for it
-//! [`until_proved`] trains a net that has solved its task on, with noise on what it carries, until
+//! [`train()`] trains a net that has solved its task on, with noise on what it carries, until
 //! its floats are proved and a coarse network is. The smallest machine that does what a proved net
 //! does is its [`Automaton`]: two states, the carry, and the full adder's table.
 
@@ -148,7 +148,7 @@ pub use explain::{Area, Explanation, Point, Unit, explain};
 pub use findings::{Failure, Findings, FloatFailure, FloatFindings, WalkSummary};
 pub use fixed::{GATE_BITS, MAX_Q, WEIGHT_BITS};
 pub use float::FloatProof;
-pub use learn::{Learned, Plan, train, until_proved, until_proved_watched};
+pub use learn::{Learned, train};
 pub use net::{FixedPoint, IntegerNet, State};
 pub use run::Runner;
 pub use search::{MAX_STATES, Verdict, Walk};

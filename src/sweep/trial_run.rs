@@ -19,7 +19,7 @@ use std::time::Instant;
 /// `machine` is filled in by the caller, but for its level and the trial's time.
 pub(super) fn run(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Option<TrialRecord> {
     let start = Instant::now();
-    let ended = catch_unwind(AssertUnwindSafe(|| train(trial, machine, attempt, stop)));
+    let ended = catch_unwind(AssertUnwindSafe(|| trained(trial, machine, attempt, stop)));
     let error = match ended {
         Ok(Ok(None)) => return None,
         Ok(Ok(Some(mut record))) => {
@@ -71,7 +71,7 @@ impl TrialRecord {
     }
 }
 
-fn train(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<TrialRecord>> {
+fn trained(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<TrialRecord>> {
     let mut trainer = Trainer::new(trial.settings.clone())?;
     trainer.stop_on(Arc::clone(stop));
     let mut curve = Vec::new();

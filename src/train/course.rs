@@ -44,7 +44,7 @@ impl EpochSoFar {
     }
 }
 
-/// What training on until a proof carries from update to update; see `prove::until_proved`.
+/// What training on until a proof carries from update to update; see `prove::train`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pursuit {

@@ -33,7 +33,7 @@ pub enum Until {
         /// The most updates.
         budget: u64,
     },
-    /// The check passes, and on from there until the net is proved to add at every width (`prove::until_proved`); a trainer by itself
+    /// The check passes, and on from there until the net is proved to add at every width (`prove::train`); a trainer by itself
     /// ends once it is solved.
     Proved {
         /// The most updates in all.
