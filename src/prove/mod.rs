@@ -13,7 +13,7 @@
 //! of the sum into bit t, then it can be reached, so that the answer is `a_t ⊕ b_t ⊕ k`, bit t of
 //! the sum; and the node after it has the carry `maj(a_t, b_t, k)`, which is that into bit t + 1. ∎
 //!
-//! N has finitely many states, so [`walk`] can go to all nodes, breadth first. There are three
+//! N has finitely many states, so [`Walk::of`] can go to all nodes, breadth first. There are three
 //! ends:
 //! - no new nodes and no wrong answer: **proved**, and the set of nodes is the proof
 //!   ([`Certificate`]; [`check()`] goes through it again, by code of its own);
