@@ -105,13 +105,14 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// What is between a certificate's first line and its seal, the SHA-256 of all before it.
     pub(super) fn of(bytes: &'a [u8], line: &str) -> Result<Self, String> {
-        let strange = || format!("not a certificate of version 1: it does not begin with '{line}'");
-        let rest = bytes.strip_prefix(line.as_bytes()).and_then(|rest| rest.strip_prefix(b"\n")).ok_or_else(strange)?;
-        let (rest, seal) = rest.split_last_chunk::<32>().ok_or("cut short")?;
-        if Sha256::digest(&bytes[..bytes.len() - 32])[..] != seal[..] {
+        if !bytes.starts_with(&[line.as_bytes(), b"\n"].concat()) {
+            return Err(format!("not a certificate of version 1: it does not begin with '{line}'"));
+        }
+        let (body, seal) = bytes.split_last_chunk::<32>().ok_or("cut short")?;
+        if Sha256::digest(body)[..] != seal[..] {
             return Err("its hash does not match: it was changed, damaged or cut short after it was written".into());
         }
-        Ok(Self { rest })
+        Ok(Self { rest: body.get(line.len() + 1..).ok_or("cut short")? })
     }
 
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
