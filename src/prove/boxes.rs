@@ -297,16 +297,15 @@ impl Search {
             if !(lo >= -BOUND && hi <= BOUND) {
                 return Err(Open::Unbounded);
             }
-            let wider = match k < self.hidden && self.activation != Activation::Relu {
-                _ if first => 0.0,
-                true => bounded,
-                false => unbounded,
-            };
+            let free = k >= self.hidden || self.activation == Activation::Relu;
+            let wider = if first { 0.0 } else { [bounded, unbounded][usize::from(free)] };
+            // What nothing bounds creeps to where it stays: it gets as much again as it grew.
+            let again = |by: f64| if first || !free { 0.0 } else { by };
             if lo < to.lo[k] {
-                (to.lo[k], grew) = (lo - wider, true);
+                (to.lo[k], grew) = (lo - wider - again(to.lo[k] - lo), true);
             }
             if hi > to.hi[k] {
-                (to.hi[k], grew) = (hi + wider, true);
+                (to.hi[k], grew) = (hi + wider + again(hi - to.hi[k]), true);
             }
         }
         Ok(grew)
