@@ -7,9 +7,10 @@
 //! bit for bit, and so do levels without it. NaN comes out as NaN. The tests of this module hold the bounds, on every level.
 
 use crate::model::Activation;
+use crate::task::lanes::PerLane;
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, f32x16, f64x8};
+use fearless_simd::{Level, f32x16, f64x8, u32x16};
 use num_traits::Float;
 
 /// A float the kernel computes with: `f32` or `f64`.
@@ -31,6 +32,8 @@ pub(crate) trait Lane: SimdFloatElement + Float + Number + Send + Sync {
     /// Terms of the series of ln(1 + u), see [`ln_1p_exp_neg`].
     const LN_TERMS: i8;
 
+    /// A bit of each word of a line of them, as 0 and 1.
+    fn bits<S: Simd>(simd: S, words: &PerLane<u32>, place: u32) -> Self::Line<S>;
     /// The nearest value.
     fn of(x: f64) -> Self;
     /// The exact value.
@@ -47,6 +50,11 @@ impl Lane for f32 {
     const EXP_Q: &'static [Self] =
         &[std::f32::consts::LN_2, 0.240_226_5, 0.055_503_57, 0.009_618_083, 0.001_339_086_3, 1.545_316_3e-4];
     const LN_TERMS: i8 = 8;
+
+    #[inline(always)]
+    fn bits<S: Simd>(simd: S, words: &PerLane<u32>, place: u32) -> f32x16<S> {
+        ((u32x16::from_slice(simd, words) >> place) & 1).to_float()
+    }
 
     #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what is asked for")]
     fn of(x: f64) -> Self {
@@ -82,6 +90,11 @@ impl Lane for f64 {
         4.454_960_598_186_509e-10,
     ];
     const LN_TERMS: i8 = 17;
+
+    #[inline(always)]
+    fn bits<S: Simd>(simd: S, words: &PerLane<u32>, place: u32) -> f64x8<S> {
+        f64x8::from_fn(simd, |lane| Self::whole(words[lane] >> place & 1))
+    }
 
     fn of(x: f64) -> Self {
         x

@@ -65,6 +65,7 @@ mod noise;
 mod output;
 mod pass;
 mod peak;
+mod population;
 mod rows;
 mod small;
 mod small_stage;
@@ -77,10 +78,11 @@ pub(crate) use level::dispatch;
 pub use noise::Noise;
 pub use pass::Workspace;
 pub use peak::fma_peak;
+pub use population::{Population, Sgd, Tallies};
 
 use crate::model::{Config, Layout, Tally};
 use crate::task::tree::{Cut, Number, Order, Tree};
-use crate::task::{BitTensor, Minibatch};
+use crate::task::{BitTensor, LaneBits, Minibatch};
 use math::Lane;
 use pass::{Net, Packed, Pass};
 use rows::Shape;
@@ -100,6 +102,9 @@ pub trait Float: Lane {
     /// [`Kernel::pack`].
     #[doc(hidden)]
     fn pack(kernel: &mut Kernel<Self>, params: &[Self]);
+    /// [`Population::gradient`].
+    #[doc(hidden)]
+    fn population(population: &mut Population<Self>, additions: &LaneBits, sgd: Option<&Sgd<Self>>);
     /// [`fma_peak`].
     #[doc(hidden)]
     fn peak(level: SimdLevel, time: Duration) -> f64;
@@ -183,6 +188,11 @@ macro_rules! precision {
                 }
             }
 
+            fn population(population: &mut Population<Self>, additions: &LaneBits, sgd: Option<&Sgd<Self>>) {
+                let level = population.level.token().expect("checked when made");
+                dispatch!(level, simd => population.run(simd, additions, sgd));
+            }
+
             fn peak(level: SimdLevel, time: Duration) -> f64 {
                 peak::measure::<Self>(level, time)
             }
@@ -200,14 +210,6 @@ impl<F: Float> Kernel<F> {
     /// If this machine lacks the level; [`SimdLevel::checked`] asks first.
     pub fn new(config: &Config, method: Method, level: SimdLevel) -> Self {
         assert!(level.token().is_some(), "this machine has no {level}");
-        let net = Net {
-            cell: config.cell,
-            lstm_form: config.lstm_form,
-            activation: config.activation,
-            output: config.output,
-            loss: config.loss,
-            noise: None,
-        };
         let small = config.cell.gates() == 1 && config.hidden <= small::MOST && method == Method::Fused;
         let f32_fused = size_of::<F>() == size_of::<f32>() && level.fused_multiply_add();
         let (packed, shape) = if small && f32_fused {
@@ -215,7 +217,7 @@ impl<F: Float> Kernel<F> {
         } else {
             of(Packed::new(config.hidden, config.cell, method), Weights::Wide)
         };
-        Self { level, layout: Layout::of(config), shape, net, packed }
+        Self { level, layout: Layout::of(config), shape, net: Net::of(config), packed }
     }
 
     /// Takes the parameters of an update, a flat buffer of [`Layout::of`] the config.

@@ -7,7 +7,8 @@
 
 use super::cell::{C, KEPT};
 use super::math::Lane;
-use super::rows::Shape;
+use super::rows::{Shape, lanes};
+use crate::task::lanes::{LANES, PerLane};
 use crate::task::rng::mix;
 use fearless_simd::Simd;
 
@@ -82,23 +83,112 @@ fn disturb<F: Lane>(key: u64, amplitude: f32, row: &mut [F]) {
 const LINE: usize = 8;
 
 /// Adds numbers uniform in ±amplitude.
-///
-/// # Source
-/// The finaliser of `MurmurHash3` (Appleby), over the lane and the key.
 #[inline(always)]
 fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F]) {
-    let [low, high] = [key, key >> 32].map(
-        #[expect(clippy::cast_possible_truncation, reason = "a half of the key each")]
-        |half| half as u32,
-    );
-    // 23 bits and a sign: exact in both precisions, as is the product with a power of two.
-    let unit = amplitude * F::of(f64::from(f32::EPSILON));
+    let [low, high] = halves(key);
+    let unit = unit(amplitude);
     for (lane, x) in (0_u32..).zip(row) {
-        let mut bits = lane.wrapping_mul(0x9e37_79b9) ^ low;
-        bits = (bits ^ bits >> 16).wrapping_mul(0x85eb_ca6b) ^ high;
-        bits = (bits ^ bits >> 13).wrapping_mul(0xc2b2_ae35);
-        bits ^= bits >> 16;
-        *x += unit * F::signed(bits.cast_signed() >> 8);
+        *x += unit * F::signed(draw([low, high], lane));
+    }
+}
+
+/// What a [`draw`] is multiplied with: its 23 bits and sign are exact in both precisions, as is the product with a power of two.
+#[inline(always)]
+fn unit<F: Lane>(amplitude: F) -> F {
+    amplitude * F::of(f64::from(f32::EPSILON))
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a half of the key each")]
+fn halves(key: u64) -> [u32; 2] {
+    [key as u32, (key >> 32) as u32]
+}
+
+/// 23 bits and a sign of a place under a key.
+///
+/// # Source
+/// The finaliser of `MurmurHash3` (Appleby), over the place and the key.
+#[inline(always)]
+fn draw([low, high]: [u32; 2], place: u32) -> i32 {
+    let mut bits = place.wrapping_mul(0x9e37_79b9) ^ low;
+    bits = (bits ^ bits >> 16).wrapping_mul(0x85eb_ca6b) ^ high;
+    bits = (bits ^ bits >> 13).wrapping_mul(0xc2b2_ae35);
+    bits ^= bits >> 16;
+    bits.cast_signed() >> 8
+}
+
+/// The noise of nets that are lanes. That of a place is a function of the lane's key, the sample, the step and the unit.
+#[derive(Debug, Clone)]
+pub(super) struct LaneNoise<F> {
+    /// What a [`draw`] is multiplied with, for h and for c; 0 for a lane without noise.
+    units: [PerLane<F>; 2],
+    /// ∞ for a lane without noise.
+    limits: PerLane<F>,
+    keys: PerLane<u64>,
+}
+
+impl<F: Lane> Default for LaneNoise<F> {
+    fn default() -> Self {
+        Self { units: [[F::zero(); LANES]; 2], limits: [F::infinity(); LANES], keys: [0; LANES] }
+    }
+}
+
+impl<F: Lane> LaneNoise<F> {
+    /// Sets that of a lane.
+    pub(super) fn set(&mut self, lane: usize, noise: Option<Noise>) {
+        let of = |x: f32| F::of(f64::from(x));
+        for (i, units) in self.units.iter_mut().enumerate() {
+            units[lane] = noise.map_or(F::zero(), |noise| unit(of(noise.amplitude[i])));
+        }
+        self.limits[lane] = noise.map_or(F::infinity(), |noise| of(noise.cell_limit));
+        self.keys[lane] = noise.map_or(0, |noise| noise.key);
+    }
+
+    /// Whether no lane has any.
+    pub(super) fn is_silent(&self) -> bool {
+        self.limits.iter().all(|limit| limit.is_infinite())
+    }
+
+    /// Adds noise to h of a step, N samples beside each other from the given one on.
+    ///
+    /// # Shapes
+    /// `h [unit][sample]`, in lines.
+    #[inline(always)]
+    pub(super) fn disturb<const N: usize>(&self, place: (usize, usize), h: &mut [F]) {
+        for (unit, lines) in h.chunks_exact_mut(N * lanes::<F>()).enumerate() {
+            self.disturb_unit(0, place, unit, lines);
+        }
+    }
+
+    /// Adds noise to c of each unit, and cuts it to its limit.
+    #[inline(always)]
+    pub(super) fn disturb_cells<'a>(&self, place: (usize, usize), c: impl Iterator<Item = &'a mut [F]>) {
+        for (unit, lines) in c.enumerate() {
+            self.disturb_unit(1, place, unit, lines);
+            for (at, c) in lines.iter_mut().enumerate() {
+                let limit = self.limits[at % lanes::<F>()];
+                *c = if *c > limit {
+                    limit
+                } else if *c < -limit {
+                    -limit
+                } else {
+                    *c
+                };
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "units are at most 2^15")]
+    fn disturb_unit(&self, of: usize, (first, step): (usize, usize), unit: usize, lines: &mut [F]) {
+        for (sample, line) in (first..).zip(lines.chunks_exact_mut(lanes::<F>())) {
+            for (lane, x) in line.iter_mut().enumerate() {
+                let key = mix(mix(self.keys[lane] ^ sample as u64) ^ (2 * step + of) as u64);
+                let moved = *x + self.units[of][lane] * F::signed(draw(halves(key), unit as u32));
+                // Without noise not even the sign of a zero changes.
+                *x = if self.units[of][lane] > F::zero() { moved } else { *x };
+            }
+        }
     }
 }
 

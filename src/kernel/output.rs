@@ -18,9 +18,10 @@ pub(crate) struct Output<F> {
 }
 
 /// Sums over lines of nodes: losses, squared errors without their ½; wrong bits; and `db_o`.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sums<S: Simd, F: Lane> {
-    losses: Vector<S, F>,
-    wrongs: Vector<S, F>,
+    pub(crate) losses: Vector<S, F>,
+    pub(crate) wrongs: Vector<S, F>,
     biases: Vector<S, F>,
 }
 
@@ -38,9 +39,13 @@ impl<S: Simd, F: Lane> Sums<S, F> {
         let total = |line: &Vector<S, F>| line.as_slice().iter().map(|x| x.widen()).sum::<f64>();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let wrong_bits = total(&self.wrongs) as u64;
-        let half = if loss == Loss::Mse { 0.5 } else { 1.0 };
-        Tally { loss: half * total(&self.losses), wrong_bits, wrong_samples: 0 }
+        Tally { loss: half(loss) * total(&self.losses), wrong_bits, wrong_samples: 0 }
     }
+}
+
+/// What the sums of a loss are multiplied with.
+pub(crate) fn half(loss: Loss) -> f64 {
+    if loss == Loss::Mse { 0.5 } else { 1.0 }
 }
 
 impl<F: Lane> Output<F> {

@@ -17,7 +17,7 @@ use super::rows::{Rows, Shape, lanes, load, store};
 use super::stage::{Room, Stage, Walk};
 use super::step::Units;
 use super::{Method, Noise, What};
-use crate::model::{Activation, Cell, Layout, Loss, LstmForm, Tally, Weights};
+use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
 use fearless_simd::prelude::*;
@@ -37,8 +37,14 @@ pub(crate) struct Net {
 }
 
 impl Net {
+    /// That of a config, without noise.
+    pub(crate) fn of(config: &Config) -> Self {
+        let Config { cell, lstm_form, activation, output, loss, .. } = *config;
+        Self { cell, lstm_form, activation, output, loss, noise: None }
+    }
+
     /// φ of each gate.
-    fn gates(&self) -> [Activation; 4] {
+    pub(crate) fn gates(&self) -> [Activation; 4] {
         match self.cell {
             Cell::Elman | Cell::Dynamic => [self.activation; 4],
             Cell::Lstm => [Activation::Sigmoid, Activation::Sigmoid, self.activation, Activation::Sigmoid],

@@ -6,6 +6,7 @@
 
 pub mod addition;
 pub mod bits;
+pub mod lanes;
 pub mod number;
 pub mod pairs;
 pub mod people;
@@ -16,5 +17,6 @@ pub mod whole;
 
 pub use addition::{Minibatch, Pattern};
 pub use bits::BitTensor;
+pub use lanes::LaneBits;
 pub use pairs::PairSet;
 pub use sum::Sum;

@@ -3,6 +3,8 @@
 //! A stream is a function of its key alone, never of a thread or of what was drawn before, so that a minibatch can be made
 //! again at any time, in any order, on any machine.
 
+use fearless_simd::prelude::*;
+use fearless_simd::u64x8;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
@@ -38,11 +40,16 @@ pub enum Purpose {
 /// Xoshiro256++ (Blackman and Vigna 2019); its 256-bit state is filled by the finaliser of `SplitMix64` over the key.
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Xoshiro256PlusPlus {
     let mut state = [0_u8; 32];
-    for (word, bytes) in (1_u64..).zip(state.chunks_exact_mut(8)) {
-        let key = mix(mix(mix(seed ^ word.wrapping_mul(GOLDEN)) ^ purpose as u64) ^ index);
-        bytes.copy_from_slice(&key.to_le_bytes());
+    for (key, bytes) in keys(seed, purpose).into_iter().zip(state.chunks_exact_mut(8)) {
+        bytes.copy_from_slice(&mix(key ^ index).to_le_bytes());
     }
     Xoshiro256PlusPlus::from_seed(state)
+}
+
+/// What the states of the streams of a seed and purpose are made of, whatever their index.
+#[inline(always)]
+pub(super) fn keys(seed: u64, purpose: Purpose) -> [u64; 4] {
+    [1_u64, 2, 3, 4].map(|word| mix(mix(seed ^ word.wrapping_mul(GOLDEN)) ^ purpose as u64))
 }
 
 /// A number in `[0, 1)` with 53 random bits.
@@ -71,11 +78,49 @@ pub fn below(rng: &mut impl rand::Rng, n: u64) -> u64 {
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finaliser of `SplitMix64` after one increment: a bijection of 64-bit words.
+#[inline(always)]
 pub(crate) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(GOLDEN);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let x = (x ^ (x >> 30)).wrapping_mul(MIX[0]);
+    let x = (x ^ (x >> 27)).wrapping_mul(MIX[1]);
     x ^ (x >> 31)
+}
+
+const MIX: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
+
+/// Eight streams side by side: each gives the numbers that its [`stream`] gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Eight<S: Simd>([u64x8<S>; 4]);
+
+impl<S: Simd> Eight<S> {
+    /// The streams of some [`keys`] and indices.
+    #[inline(always)]
+    pub(super) fn new(keys: [u64x8<S>; 4], indices: u64x8<S>) -> Self {
+        let mut state = keys;
+        for word in 0..4 {
+            let x = (keys[word] ^ indices) + GOLDEN;
+            let x = (x ^ (x >> 30)) * MIX[0];
+            let x = (x ^ (x >> 27)) * MIX[1];
+            state[word] = x ^ (x >> 31);
+        }
+        Self(state)
+    }
+
+    /// The next number of each.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> u64x8<S> {
+        let [mut s0, mut s1, mut s2, mut s3] = self.0;
+        let sum = s0 + s3;
+        let next = ((sum << 23) | (sum >> 41)) + s0;
+        let t = s1 << 17;
+        s2 ^= s0;
+        s3 ^= s1;
+        s1 ^= s2;
+        s0 ^= s3;
+        s2 ^= t;
+        self.0 = [s0, s1, s2, (s3 << 45) | (s3 >> 19)];
+        next
+    }
 }
 
 #[cfg(test)]

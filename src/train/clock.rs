@@ -90,6 +90,11 @@ impl Clock {
         self.since = None;
     }
 
+    /// Moves on by so many seconds.
+    pub(super) fn add(&mut self, seconds: f64) {
+        self.before = self.before.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    }
+
     /// The time on it.
     pub(super) fn elapsed(&self) -> Duration {
         self.before.saturating_add(self.since.map_or(Duration::ZERO, |since| since.elapsed()))

@@ -1,11 +1,11 @@
 //! The engines behind one interface, and the shards of a minibatch.
 
 use crate::error::{Error, Result};
-use crate::kernel::{Float, Kernel, Method, Noise, SimdLevel, Workspace};
+use crate::kernel::{Float, Kernel, Method, Noise, Population, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
 use crate::task::tree::{Cut, Tree};
-use crate::task::{BitTensor, Minibatch};
+use crate::task::{BitTensor, LaneBits, Minibatch};
 use crate::words::words;
 use rayon::prelude::*;
 
@@ -18,19 +18,23 @@ pub enum EngineKind {
     Blas,
     /// The scalar oracle.
     Reference,
+    /// The kernel whose lanes are nets, for small minibatches of many small nets; see [`population`](super::population()). One net alone leaves
+    /// the other lanes empty, and gets the same bits.
+    Population,
 }
 
 impl EngineKind {
     fn method(self) -> Option<Method> {
         match self {
             Self::Reference => None,
-            Self::Fused => Some(Method::Fused),
+            // Populations only learn.
+            Self::Fused | Self::Population => Some(Method::Fused),
             Self::Blas => Some(Method::Blas),
         }
     }
 }
 
-words!(EngineKind "engine": Fused = "fused", Blas = "blas", Reference = "reference");
+words!(EngineKind "engine": Fused = "fused", Blas = "blas", Reference = "reference", Population = "population");
 
 /// Work below which a pass stays on one thread, in flop: some 100 µs, a few times what a rayon call costs.
 const SERIAL: f64 = 4e6;
@@ -44,6 +48,9 @@ pub struct Engine<F: Float> {
     params: Vec<F>,
     /// None for the reference, which reads `params`.
     kernel: Option<Kernel<F>>,
+    /// With the population engine: the net in the first lane, once it has learned.
+    alone: Option<Alone<F>>,
+    noise: Option<Noise>,
     /// Whether the kernel holds the parameters of this update.
     fresh: bool,
     pool: Option<rayon::ThreadPool>,
@@ -51,6 +58,20 @@ pub struct Engine<F: Float> {
     /// Of gradients and of evaluations, which come in other sizes.
     learning: Shards<F>,
     trying: Shards<F>,
+}
+
+/// A population of one net.
+#[derive(Debug)]
+struct Alone<F: Float> {
+    nets: Population<F>,
+    additions: LaneBits,
+}
+
+impl<F: Float> Alone<F> {
+    fn new(config: &Config, batch: &Minibatch, level: SimdLevel) -> Self {
+        let additions = LaneBits::new(batch.samples(), batch.bits());
+        Self { nets: Population::new(config, batch.bits(), level), additions }
+    }
 }
 
 /// A minibatch in shards, and what each computes.
@@ -83,6 +104,8 @@ impl<F: Float + Real> Engine<F> {
             level,
             params: vec![F::zero(); Layout::of(config).len()],
             kernel: kind.method().map(|method| Kernel::new(config, method, level)),
+            alone: None,
+            noise: None,
             fresh: false,
             pool,
             workers: vec![Workspace::default(); threads],
@@ -119,6 +142,7 @@ impl<F: Float + Real> Engine<F> {
 
     /// Sets the noise of the gradients from here on. The reference has none, and stays as it is.
     pub fn set_noise(&mut self, noise: Option<Noise>) {
+        self.noise = noise;
         if let Some(kernel) = &mut self.kernel {
             kernel.set_noise(noise);
         }
@@ -137,6 +161,9 @@ impl<F: Float + Real> Engine<F> {
     /// # Shapes
     /// `grad`: a flat buffer of [`Layout::of`] the config.
     pub fn gradient(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
+        if self.kind == EngineKind::Population {
+            return self.gradient_alone(batch, grad);
+        }
         self.prepare();
         grad.fill(F::zero());
         let Some(kernel) = &self.kernel else {
@@ -162,10 +189,28 @@ impl<F: Float + Real> Engine<F> {
         tally
     }
 
+    /// The gradient in the first lane of a population.
+    fn gradient_alone(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
+        let of_shape = |alone: &Alone<F>| alone.additions.bits() == batch.bits();
+        if !self.alone.as_ref().is_some_and(of_shape) {
+            self.alone = None;
+        }
+        let Alone { nets, additions } = self.alone.get_or_insert_with(|| Alone::new(&self.config, batch, self.level));
+        if additions.samples() != batch.samples() {
+            *additions = LaneBits::new(batch.samples(), batch.bits());
+        }
+        additions.set(0, batch);
+        nets.set_params(0, &self.params);
+        nets.set_noise(0, self.noise);
+        nets.gradient(additions, None);
+        nets.grad(0, grad);
+        nets.tallies().of(0)
+    }
+
     /// Nodes for which the last gradient made recurrent products, 6 G H² flop each; a dense pass makes them for every sample and every
-    /// step but the last. None for the reference, which is dense.
+    /// step but the last. None for the reference and populations, which are dense.
     pub fn parents(&self) -> Option<usize> {
-        let all = self.kernel.as_ref().map(|_| self.learning.all.iter());
+        let all = self.kernel.as_ref().filter(|_| self.alone.is_none()).map(|_| self.learning.all.iter());
         all.map(|shards| shards.map(|shard| shard.tree.parents()).sum())
     }
 

@@ -3,7 +3,9 @@
 //! Each update looks at its loss and at the norm of its gradient before the weights move, and at the largest weight and moment after. The
 //! norm is wanted anyway, for clipping and for curves; the largest is found in the pass that writes.
 
+use crate::kernel::Population;
 use crate::model::Layout;
+use crate::task::lanes::{LANES, PerLane};
 use serde::Serialize;
 use std::fmt;
 
@@ -87,6 +89,20 @@ pub(super) fn norm(values: &[f32]) -> f64 {
     }
     sums.iter_mut().zip(rest).for_each(add);
     sums.iter().sum::<f64>().sqrt()
+}
+
+/// [`norm`] of each lane's gradient.
+#[inline(always)]
+pub(super) fn lane_norms(nets: &mut Population<f32>) -> PerLane<f64> {
+    let mut sums = [[0.0_f64; LANES]; 8];
+    nets.each(
+        #[inline(always)]
+        |index, _, g| {
+            let sums = &mut sums[index % 8];
+            (0..LANES).for_each(|l| sums[l] += f64::from(g[l]) * f64::from(g[l]));
+        },
+    );
+    std::array::from_fn(|l| sums.iter().map(|sums| sums[l]).sum::<f64>().sqrt())
 }
 
 #[cfg(test)]

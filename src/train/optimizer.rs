@@ -1,5 +1,7 @@
 //! How parameters move.
 
+use crate::kernel::Population;
+use crate::task::lanes::{LANES, PerLane};
 use std::fmt;
 
 /// An optimizer and its rates.
@@ -84,7 +86,6 @@ impl Optimizer {
     /// are finite exactly if all of them are.
     ///
     /// Inlined, so that it is compiled for the vectors of its caller's level; it rounds alike on all.
-    #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
     #[inline(always)]
     pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) -> [f32; 2] {
         // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one of vectors; signed, since x86-64 has no
@@ -100,23 +101,119 @@ impl Optimizer {
             }
             Rule::Adam { lr, beta1, beta2, epsilon } => {
                 let [p1, p2] = &mut self.powers;
-                *p1 *= f64::from(beta1);
-                *p2 *= f64::from(beta2);
-                // m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ): the corrections move into the rate and the root.
-                let rate = (f64::from(lr) / (1.0 - *p1)) as f32;
-                let root = (1.0 / (1.0 - *p2)).sqrt() as f32;
+                let [rate, root] = corrected(lr, [beta1, beta2], [p1, p2]);
                 let moments = self.mean.iter_mut().zip(&mut self.square);
+                let step = AdamStep { rate, root, decays: [1.0 - beta1, 1.0 - beta2], epsilon };
                 for ((p, g), (m, v)) in params.iter_mut().zip(grad).zip(moments) {
-                    let g = g * scale;
-                    *m = normal(*m + (1.0 - beta1) * (g - *m), 1.0 - beta1);
-                    *v = normal(*v + (1.0 - beta2) * (g * g - *v), 1.0 - beta2);
-                    *p -= rate * *m / (v.sqrt() * root + epsilon);
+                    step.step(p, g * scale, m, v);
                     weight = weight.max(magnitude(*p));
                     moment = moment.max(magnitude(*v));
                 }
             }
         }
         [weight, moment].map(|bits| f32::from_bits(bits.cast_unsigned()))
+    }
+}
+
+/// Adam's rate and root of an update: m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), and the corrections move into them.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
+fn corrected(lr: f32, [beta1, beta2]: [f32; 2], [p1, p2]: [&mut f64; 2]) -> [f32; 2] {
+    *p1 *= f64::from(beta1);
+    *p2 *= f64::from(beta2);
+    [(f64::from(lr) / (1.0 - *p1)) as f32, (1.0 / (1.0 - *p2)).sqrt() as f32]
+}
+
+/// What Adam does with a parameter in one update.
+#[derive(Debug, Clone, Copy)]
+struct AdamStep {
+    rate: f32,
+    root: f32,
+    /// 1 − β₁ and 1 − β₂.
+    decays: [f32; 2],
+    epsilon: f32,
+}
+
+impl AdamStep {
+    #[inline(always)]
+    fn step(self, p: &mut f32, g: f32, m: &mut f32, v: &mut f32) {
+        let [of_mean, of_square] = self.decays;
+        *m = normal(*m + of_mean * (g - *m), of_mean);
+        *v = normal(*v + of_square * (g * g - *v), of_square);
+        *p -= self.rate * *m / (v.sqrt() * self.root + self.epsilon);
+    }
+}
+
+/// Optimizers of one rule side by side, one for each lane of a population: what each does is what [`Optimizer`] does.
+#[derive(Debug, Clone)]
+pub(super) struct LaneOptimizer {
+    rules: PerLane<Rule>,
+    powers: PerLane<[f64; 2]>,
+    /// Mean gradient and mean square of each parameter; empty for SGD.
+    moments: Vec<[PerLane<f32>; 2]>,
+}
+
+impl LaneOptimizer {
+    /// Optimizers of a rule, for nets of `len` parameters.
+    pub(super) fn new(rule: Rule, len: usize) -> Self {
+        let len = if matches!(rule, Rule::Adam { .. }) { len } else { 0 };
+        Self { rules: [rule; LANES], powers: [[1.0; 2]; LANES], moments: vec![[[0.0; LANES]; 2]; len] }
+    }
+
+    /// Gives a lane an optimizer of the same kind.
+    pub(super) fn set(&mut self, lane: usize, optimizer: &Optimizer) {
+        (self.rules[lane], self.powers[lane]) = (optimizer.rule, optimizer.powers);
+        for (moments, (m, v)) in self.moments.iter_mut().zip(optimizer.mean.iter().zip(&optimizer.square)) {
+            (moments[0][lane], moments[1][lane]) = (*m, *v);
+        }
+    }
+
+    /// Writes a lane's state to an optimizer of the same kind.
+    pub(super) fn get(&self, lane: usize, optimizer: &mut Optimizer) {
+        optimizer.powers = self.powers[lane];
+        for (moments, (m, v)) in self.moments.iter().zip(optimizer.mean.iter_mut().zip(&mut optimizer.square)) {
+            (*m, *v) = (moments[0][lane], moments[1][lane]);
+        }
+    }
+
+    /// The rates, of plain descent alone.
+    pub(super) fn sgd(&self) -> Option<PerLane<f32>> {
+        matches!(self.rules[0], Rule::Sgd { .. }).then(|| self.rules.map(|rule| rule.lr()))
+    }
+
+    /// Lanes in which every moment is finite.
+    pub(super) fn finite(&self) -> PerLane<bool> {
+        let mut finite = [true; LANES];
+        for [_, squares] in &self.moments {
+            finite.iter_mut().zip(squares).for_each(|(finite, v)| *finite &= v.is_finite());
+        }
+        finite
+    }
+
+    /// One update of each lane, whose gradient is what the nets hold times the lane's `scale`.
+    #[inline(always)]
+    pub(super) fn update(&mut self, nets: &mut Population<f32>, scale: &PerLane<f32>) {
+        let mut steps = [AdamStep { rate: 0.0, root: 0.0, decays: [0.0; 2], epsilon: 0.0 }; LANES];
+        for ((step, rule), powers) in steps.iter_mut().zip(&self.rules).zip(&mut self.powers) {
+            let [p1, p2] = powers;
+            match *rule {
+                Rule::Sgd { lr } => step.rate = lr,
+                Rule::Adam { lr, beta1, beta2, epsilon } => {
+                    let [rate, root] = corrected(lr, [beta1, beta2], [p1, p2]);
+                    *step = AdamStep { rate, root, decays: [1.0 - beta1, 1.0 - beta2], epsilon };
+                }
+            }
+        }
+        let moments = &mut self.moments;
+        nets.each(
+            #[inline(always)]
+            |index, p, g| match moments.get_mut(index) {
+                None => (0..LANES).for_each(|l| p[l] -= steps[l].rate * (g[l] * scale[l])),
+                Some([m, v]) => {
+                    (0..LANES).for_each(|l| steps[l].step(&mut p[l], g[l] * scale[l], &mut m[l], &mut v[l]))
+                }
+            },
+        );
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Trainer {
 }
 
 /// Clean additions in a row, without a wrong bit, before the check is tried.
-const CLEAN: u64 = 512;
+pub(super) const CLEAN: u64 = 512;
 
 impl Trainer {
     /// A training at its start.
@@ -111,9 +111,21 @@ impl Trainer {
         &self.optimizer
     }
 
+    /// Parameters, optimizer and course, to be moved by someone else, who says how long that took.
+    pub(super) fn parts_mut(&mut self, learning: f64) -> (&mut [f32], &mut Optimizer, &mut Course) {
+        self.times.learning += learning;
+        self.clock.add(learning);
+        (&mut self.model.params, &mut self.optimizer, &mut self.course)
+    }
+
     /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag is set.
     pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
         self.stop = Some(flag);
+    }
+
+    /// The flag it stops on.
+    pub(super) fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+        self.stop.clone()
     }
 
     /// Whether it was told to stop.
@@ -155,7 +167,7 @@ impl Trainer {
     }
 
     /// Updates and time after which it ends at the latest.
-    fn end(&self) -> (u64, Option<Duration>) {
+    pub(super) fn end(&self) -> (u64, Option<Duration>) {
         let in_epoch = self.dataset.as_ref().map_or(1, |dataset| dataset.minibatches(self.settings.batch) as u64);
         match self.settings.until {
             Until::Solved { budget: n } | Until::Proved { budget: n, .. } | Until::Updates(n) => (n, None),
@@ -258,7 +270,7 @@ impl Trainer {
     }
 
     /// The scale of a gradient whose norm is then at most what it is clipped to.
-    fn clipped(&self, scale: f32, norm: f64) -> f32 {
+    pub(super) fn clipped(&self, scale: f32, norm: f64) -> f32 {
         match self.settings.clip_norm {
             #[expect(clippy::cast_possible_truncation, reason = "a scale computed in f64 and applied in f32")]
             Some(most) if norm > f64::from(most) => (f64::from(scale) * f64::from(most) / norm) as f32,
@@ -370,25 +382,30 @@ impl Trainer {
         }
     }
 
+    /// What is due before the next update: the check, once enough additions in a row were right; or the end.
+    pub(super) fn due(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Option<Outcome>> {
+        let (updates, time) = self.end();
+        // First, so that a training that is stopped in a check, or resumed before one, begins with it.
+        let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
+        if solve && self.course.clean >= CLEAN {
+            let Some(passed) = self.passes(check, watch) else { return Ok(Some(Outcome::Stopped)) };
+            watch.event(&Event::Check { update: self.course.updates, passed })?;
+            if passed {
+                return Ok(Some(Outcome::Solved));
+            }
+            self.course.clean = 0;
+        }
+        if self.course.updates >= updates || time.is_some_and(|time| self.clock.elapsed() >= time) {
+            return Ok(Some(Outcome::Unsolved));
+        }
+        Ok(self.stopped().then_some(Outcome::Stopped))
+    }
+
     fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
-        let ((updates, time), solve) =
-            (self.end(), matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. }));
         loop {
-            // First, so that a training that is stopped in a check, or resumed before one, begins with it.
-            if solve && self.course.clean >= CLEAN {
-                let Some(passed) = self.passes(check, watch) else { return Ok(Outcome::Stopped) };
-                watch.event(&Event::Check { update: self.course.updates, passed })?;
-                if passed {
-                    return Ok(Outcome::Solved);
-                }
-                self.course.clean = 0;
-            }
-            if self.course.updates >= updates || time.is_some_and(|time| self.clock.elapsed() >= time) {
-                return Ok(Outcome::Unsolved);
-            }
-            if self.stopped() {
-                return Ok(Outcome::Stopped);
+            if let Some(outcome) = self.due(check, watch)? {
+                return Ok(outcome);
             }
             let tally = self.step();
             let samples = self.batch.samples() as u64;
@@ -419,7 +436,7 @@ impl Trainer {
     }
 
     /// Mean loss of some samples, and the share of their bits that were wrong.
-    fn means(&self, loss: f64, wrong_bits: u64, samples: u64) -> (f64, f64) {
+    pub(super) fn means(&self, loss: f64, wrong_bits: u64, samples: u64) -> (f64, f64) {
         let samples = samples as f64;
         (loss / samples, wrong_bits as f64 / (samples * self.settings.bits as f64))
     }

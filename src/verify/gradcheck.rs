@@ -141,8 +141,9 @@ fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnM
     reference::contributions(&config, &model.params, &additions, all, |index, part| expected.add(index, part));
     expected.finish();
     let own = grid.levels.iter().map(|&level| (EngineKind::Fused, level));
-    let blas = grid.levels.last().map(|&level| (EngineKind::Blas, level));
-    for (engine, level) in own.chain(blas) {
+    let others = [EngineKind::Blas, EngineKind::Population].into_iter();
+    let others = others.filter_map(|engine| Some((engine, *grid.levels.last()?)));
+    for (engine, level) in own.chain(others) {
         let base = Comparison { engine, level: Some(level), ..base.clone() };
         on(&against_reference(&base, &model, &additions, &expected, Precision::F64)?);
         on(&against_reference(&base, &narrow, &additions, &expected, Precision::F32)?);
@@ -221,6 +222,6 @@ mod tests {
         })
         .expect("a fine grid");
         assert!(failures.is_empty(), "levels {names:?}\n{}", failures.join("\n"));
-        assert_eq!(summary.comparisons, nets * 4 * 3 * (1 + 2 * (levels.len() + 1)), "every check was made");
+        assert_eq!(summary.comparisons, nets * 4 * 3 * (1 + 2 * (levels.len() + 2)), "every check was made");
     }
 }

@@ -1,0 +1,277 @@
+//! Many trainings side by side, a net to a lane.
+//!
+//! What a training comes to is a function of its settings alone: lanes never mix, each net draws its own minibatches, and a lane takes
+//! the next training the moment its own ends. A [`Trainer`] with [`EngineKind::Population`] gives the same bits alone.
+
+use super::check::Check;
+use super::engine::EngineKind;
+use super::event::{Event, Listener, Outcome, Report};
+use super::fault::lane_norms;
+use super::metrics::has_row;
+use super::optimizer::LaneOptimizer;
+use super::settings::{Settings, Source, Until};
+use super::trainer::{CLEAN, Trainer};
+use crate::error::{Error, Result};
+use crate::kernel::{Population, Sgd, Tallies, dispatch};
+use crate::task::LaneBits;
+use crate::task::lanes::{DataKeys, LANES, PerLane};
+use std::time::Instant;
+
+/// What is told of a training of a population.
+#[derive(Debug)]
+pub enum Told {
+    /// Something happened. Updates are told where a curve has a row, see [`has_row`].
+    Event(Event),
+    /// It is over.
+    Ended(Box<Trainer>, Report),
+}
+
+/// Trains many nets side by side, each to the end its settings name, and tells of each by its number.
+///
+/// All have one [shape](Settings::shares_lanes); seeds, rates and ends are their own.
+///
+/// ```
+/// use carrylane::train::{EngineKind, Outcome, Rule, Settings, Told, Trainer, Until, population};
+///
+/// let online = Settings { engine: EngineKind::Population, batch: 1, bits: 4, rule: Rule::Sgd { lr: 0.5 }, ..Settings::default() };
+/// let until = Until::Solved { budget: 50_000 };
+/// let trainings = (0..40).map(|seed| Trainer::new(Settings { seed, until, ..online.clone() }));
+/// let mut solved = 0;
+/// population(trainings, |_net, told| {
+///     if let Told::Ended(_trainer, report) = told {
+///         solved += usize::from(report.outcome == Outcome::Solved);
+///     }
+/// })?;
+/// assert!(solved > 30);
+/// # Ok::<(), carrylane::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the trainings given, and [`Error::Usage`] for one that shares no lanes with the first, or has made updates.
+pub fn population(trainings: impl IntoIterator<Item = Result<Trainer>>, mut on: impl FnMut(usize, Told)) -> Result<()> {
+    let mut trainings = trainings.into_iter();
+    let Some(first) = trainings.next().transpose()? else { return Ok(()) };
+    let mut group = Group::new(&first)?;
+    let mut next = (0..).zip(std::iter::once(Ok(first)).chain(trainings));
+    loop {
+        for lane in 0..LANES {
+            if group.lanes[lane].is_none()
+                && let Some((number, trainer)) = next.next()
+            {
+                group.begin(lane, number, trainer?)?;
+            }
+        }
+        if group.lanes.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        group.round(&mut on)?;
+    }
+}
+
+impl Settings {
+    /// Whether both train in one population: nets of one shape on new additions of one width, minibatches of one size, one kind of
+    /// rule, clipped or not, and an end that is no time.
+    pub fn shares_lanes(&self, other: &Self) -> bool {
+        let shape = |of: &Self| {
+            let adam = matches!(of.rule, super::Rule::Adam { .. });
+            (of.config, of.bits, of.batch, of.level, adam, of.clip_norm.is_some())
+        };
+        let fit = |of: &Self| {
+            let timed = matches!(of.until, Until::Time(_));
+            of.engine == EngineKind::Population && of.source == Source::Stream && !timed
+        };
+        fit(self) && fit(other) && shape(self) == shape(other)
+    }
+}
+
+/// Most updates between two looks at the lanes.
+const ROUND: u64 = 64;
+
+/// Nets that learn side by side.
+struct Group {
+    settings: Settings,
+    nets: Population<f32>,
+    optimizer: LaneOptimizer,
+    additions: LaneBits,
+    data: DataKeys,
+    updates: PerLane<u64>,
+    /// Additions in a row without a wrong bit; of an empty lane anything.
+    clean: PerLane<f64>,
+    tallies: Vec<Tallies>,
+    lanes: PerLane<Option<Lane>>,
+}
+
+/// A training in its lane.
+struct Lane {
+    number: usize,
+    trainer: Box<Trainer>,
+    check: Check,
+}
+
+impl Group {
+    /// Empty lanes for trainings like one.
+    fn new(like: &Trainer) -> Result<Self> {
+        let settings = like.settings().clone();
+        if !settings.shares_lanes(&settings) {
+            return Err(Error::usage(
+                "a population draws new additions until a number of updates: want the population engine, no data set and no time",
+            ));
+        }
+        let Settings { config, bits, batch, level, rule, .. } = settings;
+        Ok(Self {
+            nets: Population::new(&config, bits, level),
+            optimizer: LaneOptimizer::new(rule, like.model().params.len()),
+            additions: LaneBits::new(batch, bits),
+            data: DataKeys::default(),
+            updates: [0; LANES],
+            clean: [0.0; LANES],
+            tallies: Vec::new(),
+            lanes: [const { None }; LANES],
+            settings,
+        })
+    }
+
+    /// Puts a training into an empty lane.
+    fn begin(&mut self, lane: usize, number: usize, trainer: Trainer) -> Result<()> {
+        let settings = trainer.settings();
+        if !self.settings.shares_lanes(settings) || trainer.updates() > 0 {
+            return Err(Error::usage(format!(
+                "training {number} of a population has begun, or is of another shape, batch, width, level or kind of rule than the first"
+            )));
+        }
+        let check = Check::of(settings)?;
+        self.nets.set_params(lane, &trainer.model().params);
+        self.optimizer.set(lane, trainer.optimizer());
+        self.data.set(lane, settings.seed);
+        (self.updates[lane], self.clean[lane]) = (0, 0.0);
+        self.lanes[lane] = Some(Lane { number, trainer: Box::new(trainer), check });
+        Ok(())
+    }
+
+    /// Some updates of all lanes, up to one that is the last of a lane or calls for its check, and what is due then.
+    fn round(&mut self, on: &mut impl FnMut(usize, Told)) -> Result<()> {
+        let start = Instant::now();
+        let left = self
+            .lanes
+            .iter()
+            .zip(&self.updates)
+            .filter_map(|(lane, updates)| lane.as_ref().map(|lane| lane.trainer.end().0.saturating_sub(*updates)));
+        self.learn(left.min().unwrap_or(0).min(ROUND));
+        let taken = self.lanes.iter().flatten().count();
+        let seconds = start.elapsed().as_secs_f64() / taken.max(1) as f64;
+        let finite = self.finite();
+        for lane in 0..LANES {
+            let Some(of_lane) = &mut self.lanes[lane] else { continue };
+            let number = of_lane.number;
+            if finite[lane] {
+                self.take_note(lane, seconds, on);
+                let of_lane = self.lanes[lane].as_mut().expect("taken");
+                let mut watch = Listener(|event: &Event| on(number, Told::Event(*event)));
+                let trainer = &mut of_lane.trainer;
+                trainer.run_clock(true);
+                let due = trainer.due(&of_lane.check, &mut watch)?;
+                trainer.run_clock(false);
+                self.clean[lane] = trainer.course().clean as f64;
+                if let Some(outcome) = due {
+                    let report = trainer.report(&of_lane.check, outcome, &mut watch);
+                    self.end(lane, report, on);
+                }
+            } else {
+                let (trainer, report) = diverged(&of_lane.trainer);
+                *of_lane.trainer = trainer;
+                self.end(lane, report, on);
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties a lane.
+    fn end(&mut self, lane: usize, report: Report, on: &mut impl FnMut(usize, Told)) {
+        let Lane { number, trainer, .. } = self.lanes[lane].take().expect("taken");
+        self.nets.set_params(lane, &[]);
+        on(number, Told::Ended(trainer, report));
+    }
+
+    /// At most so many updates, until a lane has enough clean additions for a check.
+    fn learn(&mut self, updates: u64) {
+        let Self { settings, nets, optimizer, additions, data, clean, tallies, lanes, .. } = self;
+        let level = settings.level.token().expect("checked when made");
+        #[expect(clippy::cast_precision_loss, reason = "a batch is at most 2^24, which an f32 holds exactly")]
+        let scale = 1.0 / settings.batch as f32;
+        let sgd = optimizer.sgd().filter(|_| settings.clip_norm.is_none()).map(|rate| Sgd { rate, scale });
+        let checked: PerLane<bool> = std::array::from_fn(|lane| {
+            let until = lanes[lane].as_ref().map(|lane| lane.trainer.settings().until);
+            matches!(until, Some(Until::Solved { .. }))
+        });
+        tallies.clear();
+        for _ in 0..updates {
+            dispatch!(level, simd => additions.fill_uniform(simd, data, &self.updates));
+            nets.gradient(additions, sgd.as_ref());
+            if sgd.is_none() {
+                let mut scales = [scale; LANES];
+                if settings.clip_norm.is_some() {
+                    let norms = dispatch!(level, _ => lane_norms(nets));
+                    for ((lane, norm), to) in lanes.iter().zip(norms).zip(&mut scales) {
+                        if let Some(lane) = lane {
+                            *to = lane.trainer.clipped(scale, norm * f64::from(scale));
+                        }
+                    }
+                }
+                dispatch!(level, _ => optimizer.update(nets, &scales));
+            }
+            tallies.push(*nets.tallies());
+            let mut due = false;
+            for lane in 0..LANES {
+                self.updates[lane] += 1;
+                let right = nets.tallies().wrong_samples()[lane] == 0.0;
+                clean[lane] = if right { clean[lane] + settings.batch as f64 } else { 0.0 };
+                due |= checked[lane] & (clean[lane] >= CLEAN as f64);
+            }
+            if due {
+                break;
+            }
+        }
+    }
+
+    /// Lanes in which all numbers are finite, up to now: what is not stays so, in weights, moments and sums of losses.
+    fn finite(&mut self) -> PerLane<bool> {
+        let mut finite = self.optimizer.finite();
+        self.nets.each(|_, weights, _| finite.iter_mut().zip(weights).for_each(|(finite, w)| *finite &= w.is_finite()));
+        for (lane, finite) in finite.iter_mut().enumerate() {
+            *finite &= self.tallies.iter().map(|tallies| tallies.of(lane).loss).sum::<f64>().is_finite();
+        }
+        finite
+    }
+
+    /// Brings a lane's trainer to where the lane is, and tells of its updates.
+    fn take_note(&mut self, lane: usize, seconds: f64, on: &mut impl FnMut(usize, Told)) {
+        let Lane { number, trainer, .. } = self.lanes[lane].as_mut().expect("taken");
+        let (params, optimizer, course) = trainer.parts_mut(seconds);
+        let batch = self.settings.batch as u64;
+        let before = course.updates;
+        self.nets.params(lane, params);
+        self.optimizer.get(lane, optimizer);
+        (course.updates, course.samples) = (self.updates[lane], self.updates[lane] * batch);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let clean = self.clean[lane] as u64;
+        course.clean = clean;
+        for (update, tallies) in (before + 1..).zip(&self.tallies).filter(|(update, _)| has_row(*update)) {
+            let tally = tallies.of(lane);
+            let (loss, bit_error) = trainer.means(tally.loss, tally.wrong_bits, batch);
+            let event = Event::Update { update, samples: update * batch, loss, bit_error, seconds: trainer.seconds() };
+            on(*number, Told::Event(event));
+        }
+    }
+}
+
+/// A training that has diverged, from its start to the update that did it, alone: the fault is looked for step by step there.
+#[cold]
+fn diverged(trainer: &Trainer) -> (Trainer, Report) {
+    let mut again = Trainer::new(trainer.settings().clone()).expect("it was made before");
+    if let Some(stop) = trainer.stop_flag() {
+        again.stop_on(stop);
+    }
+    let report = again.run(|_| {}).expect("it began before");
+    debug_assert!(matches!(report.outcome, Outcome::Diverged | Outcome::Stopped), "{report:?}");
+    (again, report)
+}
