@@ -4,7 +4,8 @@
 For each net, all programs take turns: a part of a second each, round after round, so that all see the same phases of a shared machine.
 A figure is the median over the rounds; a ratio is the median of the rounds' own ratios. Each peer lives in a process of its own, all on
 the one core, and waits while another is timed. carrylane is timed twice: `bench`, its bare training step (no optimizer, additions made
-beforehand), and `train`, the whole loop with SGD, which makes its additions while it is timed; the peers are given theirs.
+beforehand), and `train`, the whole loop with SGD, which makes its additions while it is timed; the peers are given theirs. Of a population
+`bench` times the whole loop.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def rate(peer: Peer, seconds: float) -> Record:
         while not calls or time.perf_counter() - part < seconds / PARTS:
             peer.train()
             calls += 1
-        rates.append(calls * peer.steps * peer.case.batch / (time.perf_counter() - part))
+        rates.append(calls * peer.steps * peer.case.batch * peer.case.nets / (time.perf_counter() - part))
     given = (time.process_time() - cpu) / (time.perf_counter() - start)
     return {"samples_per_s": statistics.median(rates), "core_share": round(given, 3)}
 
@@ -126,9 +127,9 @@ def carrylane(program: str, *arguments: object) -> Record | None:
 
 def carrylane_rates(program: str, case: Case, seconds: float, largest: bool) -> Iterator[Record]:
     net = ("--cell", case.cell, "--hidden", case.hidden, "--bits", case.bits, "--batch", case.batch)
-    if bench := carrylane(program, "bench", *net, "--seconds", seconds):
+    if bench := carrylane(program, "bench", *net, "--seconds", seconds, *(("--population", case.nets) if case.nets > 1 else ())):
         yield {"who": "carrylane bench", **{key: bench[key] for key in ("samples_per_s", "peak_gflops", "peak_share", "level", "engine")}}
-    if largest and (train := carrylane(program, "train", *net, "--optimizer", "sgd", "--lr", LR, "--time", seconds)):
+    if largest and case.nets == 1 and (train := carrylane(program, "train", *net, "--optimizer", "sgd", "--lr", LR, "--time", seconds)):
         yield {"who": "carrylane train", "samples_per_s": train["samples_per_s"]}
 
 
@@ -188,7 +189,7 @@ class Rates:
         self.own_share: dict[Case, list[float]] = {}
         for row in rows:
             if row["type"] == "rate" and "samples_per_s" in row:
-                case = Case(row["cell"], row["hidden"], row["bits"], row["batch"])
+                case = Case(row["cell"], row["hidden"], row["bits"], row["batch"], row["nets"])
                 self.by.setdefault((case, row["who"]), {})[row["round"]] = row["samples_per_s"]
                 if "peak_gflops" in row:
                     self.peak.setdefault(case, []).append(row["peak_gflops"])
@@ -213,6 +214,10 @@ class Rates:
         return max(peers, key=lambda peer: self.median(*peer), default=None)
 
 
+def named(case: Case) -> str:
+    return case.cell if case.nets == 1 else f"{case.cell}, {case.nets:,} nets"
+
+
 def thousands(value: float) -> str:
     """Three digits: 1,060 k, 24.9 k, 0.68 k."""
     value /= 1000
@@ -229,7 +234,7 @@ def tables(rates: Rates, nets: list[list[Case]]) -> Iterator[str]:
         loop = thousands(rates.median(top, "carrylane train")) if (top, "carrylane train") in rates.by else "–"
         same = rates.best([top])
         yield (
-            f"| {top.cell} | {top.hidden:,} | {top.batch:,} | {thousands(rates.median(top, 'carrylane bench'))} "
+            f"| {named(top)} | {top.hidden:,} | {top.batch:,} | {thousands(rates.median(top, 'carrylane bench'))} "
             f"| {rates.share(top, 'carrylane bench')} | {loop} | {thousands(rates.median(*best))}, {best[1]}, batch {best[0].batch:,} "
             f"| {rates.share(best[0], best[1])} | **{rates.ratio(top, 'carrylane bench', best)}** | {rates.ratio(top, 'carrylane train', best)} "
             f"| {rates.ratio(top, 'carrylane bench', same) if same else '–'} |"
@@ -240,7 +245,7 @@ def tables(rates: Rates, nets: list[list[Case]]) -> Iterator[str]:
     yield "|---|---|---|" + "---|" * len(names)
     for case in (case for cases in nets for case in cases):
         cells = [f"{thousands(rates.median(case, who))}, {rates.share(case, who)}" if (case, who) in rates.by else "–" for who in names]
-        yield f"| {case.cell} | {case.hidden:,} | {case.batch:,} | {' | '.join(cells)} |"
+        yield f"| {named(case)} | {case.hidden:,} | {case.batch:,} | {' | '.join(cells)} |"
 
 
 def report(run: Run, header: Record, nets: list[list[Case]]) -> Iterator[str]:
@@ -249,7 +254,7 @@ def report(run: Run, header: Record, nets: list[list[Case]]) -> Iterator[str]:
     yield "One core, one thread, f32, side by side in turns; samples/s, medians over the rounds, and each one's share of the FMA peak of the"
     yield "same run, counting the recurrent products that were made: the peers' 6 G H² (T−1) flop a sample with G gates, carrylane's 6 G H² for each"
     yield "state that samples do not share. The peers' figures are whole training steps on additions made beforehand; carrylane's step is `bench`,"
-    yield "bare, and its whole loop is `train` with SGD, additions and all."
+    yield "bare, and its whole loop is `train` with SGD, additions and all; of a population `bench` is the whole loop of all nets."
     yield ""
     for key in ("machine", "level", "threads", "versions", "commit", "bits", "rounds", "core", "command"):
         yield f"- {key}: {header[key]}"
@@ -271,7 +276,9 @@ def nets_of(arguments: argparse.Namespace) -> list[list[Case]]:
     for cell in arguments.cells:
         for hidden in arguments.hidden or HIDDEN[cell]:
             nets += [[Case(cell, hidden, bits, batch) for batch in arguments.batch] for bits in arguments.bits]
-    return nets + [[Case("elman", hidden, bits, 1)] for hidden in arguments.online for bits in arguments.bits]
+    nets += [[Case("elman", hidden, bits, 1)] for hidden in arguments.online for bits in arguments.bits]
+    populations = [(hidden, bits, batch) for hidden in arguments.population for bits in arguments.bits for batch in (1, 8)]
+    return nets + [[Case("elman", *sizes, arguments.nets)] for sizes in populations]
 
 
 def parsed() -> argparse.Namespace:
@@ -282,6 +289,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--bits", type=numbers, default=[8], help="widths (8)")
     parser.add_argument("--batch", type=numbers, default=[64, 256, 1024], help="minibatches; carrylane's is the largest (64,256,1024)")
     parser.add_argument("--online", type=numbers, default=[16], help="hidden sizes at batch 1 (16); '' for none")
+    parser.add_argument("--population", type=numbers, default=[16], help="hidden sizes of populations, at batch 1 and 8 (16); '' for none")
+    parser.add_argument("--nets", type=int, default=64, help="nets of a population (64)")
     parser.add_argument("--peers", type=words, default=list(PEERS), help=f"which ({','.join(PEERS)})")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (3)")
     parser.add_argument("--seconds", type=float, default=0.25, help="a turn (0.25)")

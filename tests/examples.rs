@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Examples that are about much work: the same with less of it.
-const LESS: [(&str, &str); 9] = [
+const LESS: [(&str, &str); 10] = [
     ("carrylane gradcheck", "carrylane gradcheck --hidden 3 --bits 5 --batch 65"),
     (
         "carrylane gradcheck --simd avx2 --json | tail -1",
@@ -19,6 +19,7 @@ const LESS: [(&str, &str); 9] = [
     ),
     ("carrylane bench", "carrylane bench --seconds 0.01"),
     ("--hidden 8,16,32,64,128 --engine fused,blas", "--hidden 8,16,32 --engine fused,blas --seconds 0.01"),
+    ("--hidden 4,16 --batch 1,8 --population 64", "--hidden 4,16 --batch 1,8 --population 64 --seconds 0.01"),
     ("--simd all --precision f64 --json", "--simd all --precision f64 --json --seconds 0.01"),
     (
         "train --hidden 64 --bits 16 --batch 256 --lr 0.01",

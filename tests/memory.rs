@@ -27,6 +27,7 @@ fn a_training_takes_what_it_is_said_to_need() {
         ("many shards", Settings { config: elman(100), batch: 8192, ..base.clone() }),
         ("lstm", Settings { config: lstm, bits: 32, batch: 512, rule: Rule::Sgd { lr: 0.1 }, ..base.clone() }),
         ("dynamic, blas", Settings { config: dynamic, bits: 20, engine: EngineKind::Blas, ..base.clone() }),
+        ("population", Settings { config: elman(200), batch: 7, engine: EngineKind::Population, ..base.clone() }),
     ];
     let mut failures = Vec::new();
     for (what, settings) in cases {

@@ -1,11 +1,12 @@
 //! Benches by question: `data` (how fast are additions made?), `kernel` (how fast is a gradient, on every level?), `step` (how fast is a
-//! whole update?), `train` (how long until the task is solved?), `prove` (how fast are the states of a net walked?).
+//! whole update?), `population` (of nets side by side?), `train` (how long until the task is solved?), `prove` (how fast are the states of a net walked?).
 //!
 //! Ids are `group/cell/h16_t8_b1024/level`, throughput is in additions (transitions for `prove`), and every group has the scalar reference as an entry, so that
 //! figures can be read as ratios of the same run. Each case checks its result before it is timed.
 
 mod data;
 mod kernel;
+mod population;
 mod prove;
 mod step;
 mod train;
@@ -19,7 +20,15 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, criterion_group, criterion_main};
 use std::time::Duration;
 
-criterion_group!(benches, data::benches, kernel::benches, step::benches, train::benches, prove::benches);
+criterion_group!(
+    benches,
+    data::benches,
+    kernel::benches,
+    step::benches,
+    population::benches,
+    train::benches,
+    prove::benches
+);
 criterion_main!(benches);
 
 /// A group that is quick: all groups together end in under three minutes. `carrylane bench` takes any grid.

@@ -22,12 +22,13 @@ SPREAD_OF_BITS = 64  # minibatches that a peer goes round and round
 
 @dataclass(frozen=True)
 class Case:
-    """One net and minibatch."""
+    """One net and minibatch, or several such nets that learn side by side, each on its own minibatches."""
 
     cell: str
     hidden: int
     bits: int
     batch: int
+    nets: int = 1
 
     @property
     def gates(self) -> int:

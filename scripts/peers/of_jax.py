@@ -93,3 +93,63 @@ class JaxMany(Jax):
     def __init__(self, case: Case) -> None:
         self.unroll = case.bits
         super().__init__(case)
+
+
+class JaxVmap(JaxMany):
+    """A population: many steps in one `jit`, `vmap` over nets, each one's gradient by hand. Net i begins at minibatch i."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        jax, jnp = self.jax, self.jax.numpy
+
+        def step(p: Params, minibatch: Any) -> tuple[Params, Any]:
+            loss, d = self.losses(p, *minibatch)
+            return jax.tree.map(lambda value, d: value - LR * d, p, d), loss
+
+        self.step = jax.jit(lambda p, data: jax.lax.scan(step, p, data), donate_argnums=0)
+        rolled = [np.stack([np.roll(data, -net, 0)[: self.steps] for net in range(case.nets)]) for data in (self.x, self.target)]
+        self.data = [tuple(jnp.asarray(np.moveaxis(data, 0, self.place(1))) for data in rolled)]
+        start = {name: np.stack([value] * case.nets) for name, value in initial(case).items()}
+        self.p = {name: jnp.asarray(np.moveaxis(value, 0, self.place(0))) for name, value in start.items()}
+
+    def place(self, first: int) -> int:
+        """Where the axis of nets is, in data or parameters."""
+        return first
+
+    def losses(self, p: Params, x: Any, target: Any) -> tuple[Any, Params]:
+        return self.jax.vmap(self.by_hand)(p, x, target)
+
+    def params(self) -> dict[str, Array]:
+        return {name: np.take(np.asarray(value), 0, self.place(0)) for name, value in self.p.items()}
+
+
+class JaxNetsLast(JaxVmap):
+    """A population whose nets are the last axis, so that they are lanes: products are sums of elements."""
+
+    def place(self, first: int) -> int:
+        return -1
+
+    def losses(self, p: Params, x: Any, target: Any) -> tuple[Any, Params]:
+        """x `[step, sample, 3, net]`, target `[step, sample, 1, net]`; what is of a step is `[sample, unit, net]`."""
+        jnp, sigmoid = self.jax.numpy, self.jax.nn.sigmoid
+        hidden, slopes, dz = [], [], None
+        for x_t in x:
+            z = (x_t[:, :, None] * p["w_ih"]).sum(1)
+            if hidden:
+                z = z + (hidden[-1][:, :, None] * p["w_hh"]).sum(1)
+            hidden.append(sigmoid(z))
+            slopes.append(hidden[-1] * (1 - hidden[-1]))
+        h = jnp.stack(hidden)
+        y = sigmoid((h * p["w_ho"][:, 0]).sum(2) + p["b_o"])
+        dy = (y - target[:, :, 0]) * y * (1 - y) / self.case.batch
+        back = []
+        for dy_t, slope in zip(dy[::-1], slopes[::-1], strict=True):
+            dh = dy_t[:, None] * p["w_ho"][:, 0]
+            if dz is not None:
+                dh = dh + (dz[:, None] * p["w_hh"]).sum(2)
+            dz = dh * slope
+            back.append(dz)
+        dz = jnp.stack(back[::-1])
+        d = {"w_ih": (x[:, :, :, None] * dz[:, :, None]).sum((0, 1)), "w_hh": (h[:-1, :, :, None] * dz[1:, :, None]).sum((0, 1))}
+        d |= {"w_ho": (h * dy[:, :, None]).sum((0, 1))[:, None], "b_o": dy.sum((0, 1))[None]}
+        return 0.5 * ((y - target[:, :, 0]) ** 2).sum((0, 1)) / self.case.batch, d

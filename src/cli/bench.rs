@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Engines.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::words(EngineKind::ALL), default_value = "fused", help_heading = "Grid")]
     engine: Vec<EngineKind>,
+    /// Time so many nets that learn side by side with the population engine: whole updates by plain descent, their additions too.
+    #[arg(long, value_name = "NETS", allow_negative_numbers = true, value_parser = values::upto::<usize>(1 << 16), conflicts_with_all = ["engine", "precision", "threads"], help_heading = "Grid")]
+    population: Option<usize>,
     /// Precision of the weights and all that is computed.
     #[arg(long, value_parser = values::words(Precision::ALL), default_value = "f32", help_heading = "Measurement")]
     precision: Precision,
@@ -49,6 +52,7 @@ Examples:
   carrylane bench
   carrylane bench --hidden 8,16,32,64,128 --engine fused,blas
   carrylane bench --hidden 16 --simd all --precision f64 --json
+  carrylane bench --hidden 4,16 --batch 1,8 --population 64
 
 Exits with 1 if a gradient is off; its row is not timed.";
 
@@ -70,7 +74,8 @@ const COLUMNS: [Column<Speed>; 12] = [
 impl Args {
     /// What is measured, in the order of the table.
     fn steps(&self) -> carrylane::Result<Vec<TimedStep>> {
-        let &Self { precision, threads, seconds: time, sizes: Sizes { seed, .. }, .. } = self;
+        let &Self { precision, threads, seconds: time, sizes: Sizes { seed, .. }, population, .. } = self;
+        let engines = if population.is_some() { &[EngineKind::Population][..] } else { &self.engine };
         let levels = Simd::resolve(&self.sizes.simd)?;
         if self.engine.iter().all(|&engine| engine == EngineKind::Reference) {
             let what = "another --engine than reference, which is plain code";
@@ -80,10 +85,21 @@ impl Args {
         for &hidden in &self.sizes.hidden {
             let config = self.net.config(hidden)?;
             for (bits, batch) in self.sizes.minibatches() {
-                for engine in self.engine.iter().copied() {
+                for engine in engines.iter().copied() {
                     // The reference has no levels: it is plain code.
                     let levels = if engine == EngineKind::Reference { &[SimdLevel::Scalar][..] } else { &levels };
-                    let on = |&level| TimedStep { config, bits, batch, engine, level, precision, threads, seed, time };
+                    let on = |&level| TimedStep {
+                        config,
+                        bits,
+                        batch,
+                        engine,
+                        level,
+                        precision,
+                        threads,
+                        seed,
+                        time,
+                        population,
+                    };
                     steps.extend(levels.iter().map(on));
                 }
             }

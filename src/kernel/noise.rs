@@ -146,7 +146,7 @@ impl<F: Lane> LaneNoise<F> {
 
     /// Whether no lane has any.
     pub(super) fn is_silent(&self) -> bool {
-        self.limits.iter().all(|limit| limit.is_infinite())
+        self.units.as_flattened().iter().all(|&unit| unit == F::zero())
     }
 
     /// Adds noise to h of a step, N samples beside each other from the given one on.

@@ -1,24 +1,28 @@
 //! Populations: nets of one shape side by side, a net to a lane.
 //!
-//! A small net that learns one addition at a time cannot fill a processor. Sixteen of them can: a line of 64 bytes holds one number of each net,
-//! and all that is done is done line by line. Lanes never mix, so that a net gets the same bits in any lane, beside any others.
+//! A small net that learns one addition at a time cannot fill a processor. Sixteen of them can: a
+//! line of 64 bytes holds one number of each net, and all that is done is done line by line. Lanes
+//! never mix, so that a net gets the same bits in any lane, beside any others.
 //!
 //! # The method
 //!
-//! What a step reads is one column, `x_t = (0, a_t, b_t, 1, s_t h_{t−1})`, of K = 4 + H lines (0 for 1 without biases), so that input weights, biases and
-//! recurrent weights are one matrix W `[K, G·H]`, and the sums of a step begin before the states they wait for are there:
+//! What a step reads is one column, `x_t = (0, a_t, b_t, 1, s_t h_{t−1})`, of K = 4 + H lines (0
+//! for 1 without biases), so that input weights, biases and recurrent weights are one matrix W `[K,
+//! G·H]`, and the sums of a step begin before the states they wait for are there:
 //!
 //! ```text
 //! z_t = x_t W            dW += x_t ⊗ dz_t            dh_{t−1} = s_t (dz_t W_hhᵀ) + dz_o w_ho
 //! ```
 //!
-//! There is no tree: at small batches samples share little. Where there are registers, four samples of each net go through at once, and share the
-//! loads of weights. H is rounded up to whole tiles; the units more have h = 0, so that their weights stay 0.
+//! There is no tree: at small batches samples share little. Where there are registers, four samples
+//! of each net go through at once, and share the loads of weights. H is rounded up to whole tiles;
+//! the units more have h = 0, so that their weights stay 0.
 //!
 //! # The same bits
 //!
-//! Every sum has one order, whatever the level and however many samples go at once: products add their terms in the order of the inputs,
-//! gradients sample by sample, each in the order of its steps. [`Sgd`] moves weights where their gradients end, with the operations of an optimizer that
+//! Every sum has one order, whatever the level and however many samples go at once: products add
+//! their terms in the order of the inputs, gradients sample by sample, each in the order of its
+//! steps. [`Sgd`] moves weights where their gradients end, with the operations of an optimizer that
 //! is given the gradient.
 
 use super::cell::{Back, C, Cell, KEPT};
@@ -104,7 +108,8 @@ impl Shape {
     }
 }
 
-/// Buffers of what some samples at once leave of a pass, `[step][unit][sample]` in lines. What the cell or the noise does not need is empty.
+/// Buffers of what some samples at once leave of a pass, `[step][unit][sample]` in lines. What the
+/// cell or the noise does not need is empty.
 #[derive(Debug, Clone, Default)]
 struct Room<F: Number> {
     /// Columns; the last one only has states.
@@ -178,7 +183,8 @@ impl<F: Float> Population<F> {
         self.lines.iter().zip(grad).for_each(|(line, g)| *g = self.grads[line * Self::NETS + lane]);
     }
 
-    /// Gives the lines of each parameter and of its gradient to `f`, in the order of the parameters.
+    /// Gives the lines of each parameter and of its gradient to `f`, in the order of the
+    /// parameters.
     #[inline(always)]
     pub(crate) fn each(&mut self, mut f: impl FnMut(usize, &mut [F], &[F])) {
         for (index, line) in self.lines.iter().enumerate() {
@@ -202,7 +208,8 @@ impl<F: Float> Population<F> {
         &self.tallies
     }
 
-    /// Computes the gradients of the lanes' minibatches, and with `sgd` moves the weights; without, the gradients are kept.
+    /// Computes the gradients of the lanes' minibatches, and with `sgd` moves the weights; without,
+    /// the gradients are kept.
     ///
     /// # Panics
     /// If the additions have another width.
@@ -213,7 +220,7 @@ impl<F: Float> Population<F> {
 
     #[inline(always)]
     pub(super) fn run<S: Simd>(&mut self, simd: S, additions: &LaneBits, sgd: Option<&Sgd<F>>) {
-        /// Each cell is a function of its own, and a constant φ leaves no branches in its inner loops.
+        // Each cell is a function of its own, and a constant φ leaves no branches in its inner loops.
         macro_rules! minibatch {
             ($scaled:literal, $cell:expr) => {
                 simd.vectorize(

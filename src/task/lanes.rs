@@ -1,4 +1,5 @@
-//! Minibatches of many trainings side by side: lane by lane the same bits that each training draws alone.
+//! Minibatches of many trainings side by side: lane by lane the same bits that each training draws
+//! alone.
 
 use super::addition::Minibatch;
 use super::rng::{Eight, Purpose, keys};
@@ -17,7 +18,8 @@ pub(crate) const WORD: usize = 32;
 /// Additions of each lane, as many and as wide in all of them.
 ///
 /// # Shapes
-/// `[word][step]` of a, b and c, each a word of 32 samples of every lane. Bits beyond the last sample are anything.
+/// `[word][step]` of a, b and c, each a word of 32 samples of every lane. Bits beyond the last
+/// sample are anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaneBits {
     samples: usize,

@@ -92,12 +92,12 @@ impl Need {
             // Packed for the way forward and back.
             _ => (2.0 * products, workspace(config.cell, hidden, wide, shards, tried), shards.trees() + tried.trees()),
         };
-        // Sixteen lanes of weights, gradients and moments, and of five samples' columns, states and slopes, whoever is in them.
+        // Sixteen lanes of weights and gradients, and of five samples' columns and slopes, whoever is in them.
         let (lanes, gates) =
             (if engine == EngineKind::Population { LANES as f64 } else { 0.0 }, config.cell.gates() as f64);
-        let columns = 5.0 * bits as f64 * hidden * if gates > 1.0 { 12.0 } else { 4.0 };
+        let columns = 5.0 * bits as f64 * hidden * if gates > 1.0 { 11.0 } else { 2.0 };
         Self {
-            weights: float * (2.0 * params + packed + 4.0 * lanes * params),
+            weights: float * (2.0 * params + packed + 2.0 * lanes * params),
             // One shard writes to the sum.
             gradients: float * params * if shards.count > 1.0 { 1.0 + shards.count } else { 1.0 },
             states: float * (states * shards.count.max(tried.count).min(threads as f64) + lanes * columns),

@@ -1,7 +1,8 @@
 //! Many trainings side by side, a net to a lane.
 //!
-//! What a training comes to is a function of its settings alone: lanes never mix, each net draws its own minibatches, and a lane takes
-//! the next training the moment its own ends. A [`Trainer`] with [`EngineKind::Population`] gives the same bits alone.
+//! What a training comes to is a function of its settings alone: lanes never mix, each net draws
+//! its own minibatches, and a lane takes the next training the moment its own ends. A [`Trainer`]
+//! with [`EngineKind::Population`] gives the same bits alone.
 
 use super::check::Check;
 use super::engine::EngineKind;
@@ -13,6 +14,7 @@ use super::settings::{Settings, Source, Until};
 use super::trainer::{CLEAN, Trainer};
 use crate::error::{Error, Result};
 use crate::kernel::{Population, Sgd, Tallies, dispatch};
+use crate::model::Tally;
 use crate::task::LaneBits;
 use crate::task::lanes::{DataKeys, LANES, PerLane};
 use std::time::Instant;
@@ -26,7 +28,8 @@ pub enum Told {
     Ended(Box<Trainer>, Report),
 }
 
-/// Trains many nets side by side, each to the end its settings name, and tells of each by its number.
+/// Trains many nets side by side, each to the end its settings name, and tells of each by its
+/// number.
 ///
 /// All have one [shape](Settings::shares_lanes); seeds, rates and ends are their own.
 ///
@@ -47,7 +50,8 @@ pub enum Told {
 /// ```
 ///
 /// # Errors
-/// Those of the trainings given, and [`Error::Usage`] for one that shares no lanes with the first, or has made updates.
+/// Those of the trainings given, and [`Error::Usage`] for one that shares no lanes with the first,
+/// or has made updates.
 pub fn population(trainings: impl IntoIterator<Item = Result<Trainer>>, mut on: impl FnMut(usize, Told)) -> Result<()> {
     let mut trainings = trainings.into_iter();
     let Some(first) = trainings.next().transpose()? else { return Ok(()) };
@@ -69,15 +73,15 @@ pub fn population(trainings: impl IntoIterator<Item = Result<Trainer>>, mut on: 
 }
 
 impl Settings {
-    /// Whether both train in one population: nets of one shape on new additions of one width, minibatches of one size, one kind of
-    /// rule, clipped or not, and an end that is no time.
+    /// Whether both train in one population: nets of one shape on new additions of one width,
+    /// minibatches of one size, one kind of rule, clipped or not, and an end that is no time.
     pub fn shares_lanes(&self, other: &Self) -> bool {
         let shape = |of: &Self| {
             let adam = matches!(of.rule, super::Rule::Adam { .. });
             (of.config, of.bits, of.batch, of.level, adam, of.clip_norm.is_some())
         };
         let fit = |of: &Self| {
-            let timed = matches!(of.until, Until::Time(_));
+            let timed = matches!(of.until, Until::Time(_) | Until::Proved { .. });
             of.engine == EngineKind::Population && of.source == Source::Stream && !timed
         };
         fit(self) && fit(other) && shape(self) == shape(other)
@@ -87,7 +91,47 @@ impl Settings {
 /// Most updates between two looks at the lanes.
 const ROUND: u64 = 64;
 
+/// Nets that learn side by side without end, to be timed.
+#[derive(Debug)]
+pub struct Drill(Vec<Group>);
+
+impl Drill {
+    /// So many nets of some settings, of seeds that follow each other.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::new`] and [`population`].
+    pub fn new(settings: &Settings, nets: usize) -> Result<Self> {
+        let one = |net: usize| {
+            let (seed, until) = (settings.seed + net as u64, Until::Updates(u64::MAX >> 11));
+            Trainer::new(Settings { seed, until, engine: EngineKind::Population, ..settings.clone() })
+        };
+        let group = |first: usize| {
+            let mut group = Group::new(&one(first)?)?;
+            (first..nets.min(first + LANES)).try_for_each(|net| group.begin(net - first, net, one(net)?))?;
+            Ok(group)
+        };
+        Ok(Self((0..nets).step_by(LANES).map(group).collect::<Result<_>>()?))
+    }
+
+    /// Some updates of all nets. Returns the additions they learned from.
+    pub fn learn(&mut self) -> u64 {
+        self.0
+            .iter_mut()
+            .map(|group| {
+                group.learn(ROUND);
+                ROUND * group.settings.batch as u64 * group.lanes.iter().flatten().count() as u64
+            })
+            .sum()
+    }
+
+    /// What the last minibatch of the first net counted.
+    pub fn tally(&self) -> Tally {
+        self.0[0].nets.tallies().of(0)
+    }
+}
+
 /// Nets that learn side by side.
+#[derive(Debug)]
 struct Group {
     settings: Settings,
     nets: Population<f32>,
@@ -102,6 +146,7 @@ struct Group {
 }
 
 /// A training in its lane.
+#[derive(Debug)]
 struct Lane {
     number: usize,
     trainer: Box<Trainer>,
@@ -114,7 +159,7 @@ impl Group {
         let settings = like.settings().clone();
         if !settings.shares_lanes(&settings) {
             return Err(Error::usage(
-                "a population draws new additions until a number of updates: want the population engine, no data set and no time",
+                "a population draws new additions until a number of updates: want the population engine, no data set, no time and no proof",
             ));
         }
         let Settings { config, bits, batch, level, rule, .. } = settings;
@@ -148,7 +193,8 @@ impl Group {
         Ok(())
     }
 
-    /// Some updates of all lanes, up to one that is the last of a lane or calls for its check, and what is due then.
+    /// Some updates of all lanes, up to one that is the last of a lane or calls for its check, and
+    /// what is due then.
     fn round(&mut self, on: &mut impl FnMut(usize, Told)) -> Result<()> {
         let start = Instant::now();
         let left = self
@@ -233,7 +279,8 @@ impl Group {
         }
     }
 
-    /// Lanes in which all numbers are finite, up to now: what is not stays so, in weights, moments and sums of losses.
+    /// Lanes in which all numbers are finite, up to now: what is not stays so, in weights, moments
+    /// and sums of losses.
     fn finite(&mut self) -> PerLane<bool> {
         let mut finite = self.optimizer.finite();
         self.nets.each(|_, weights, _| finite.iter_mut().zip(weights).for_each(|(finite, w)| *finite &= w.is_finite()));
@@ -264,7 +311,8 @@ impl Group {
     }
 }
 
-/// A training that has diverged, from its start to the update that did it, alone: the fault is looked for step by step there.
+/// A training that has diverged, from its start to the update that did it, alone: the fault is
+/// looked for step by step there.
 #[cold]
 fn diverged(trainer: &Trainer) -> (Trainer, Report) {
     let mut again = Trainer::new(trainer.settings().clone()).expect("it was made before");

@@ -7,8 +7,9 @@ use crate::kernel::{Float, SimdLevel, fma_peak};
 use crate::model::{Config, Init, Model};
 use crate::reference::Real;
 use crate::task::Minibatch;
+use crate::task::lanes::LANES;
 use crate::task::rng::{Purpose, stream};
-use crate::train::{Engine, EngineKind, Need};
+use crate::train::{Drill, Engine, EngineKind, Need, Rule, Settings};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub struct TimedStep {
     pub seed: u64,
     /// How long it is measured.
     pub time: Duration,
+    /// Nets that learn side by side, whole updates by plain descent and their additions; none for the gradient step of one net.
+    pub population: Option<usize>,
 }
 
 /// How fast a gradient step is. GFLOP/s are those of the recurrent products.
@@ -54,6 +57,9 @@ pub struct Speed {
     pub batch: usize,
     /// Worker threads.
     pub threads: usize,
+    /// Nets side by side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<usize>,
     /// The median of the parts of the time.
     pub samples_per_s: f64,
     /// Of the multiply-adds made.
@@ -104,7 +110,7 @@ impl TimedStep {
         let float = if self.precision == Precision::F32 { 4.0 } else { 8.0 };
         let mut need = Need::of_gradient(&self.config, self.bits, self.batch, self.engine, self.threads, float);
         need.data *= BATCHES as f64;
-        need.afforded()
+        need.times(self.population.map_or(1, |nets| nets.div_ceil(LANES))).afforded()
     }
 
     /// What is wrong with the row's gradient, if anything is.
@@ -148,6 +154,7 @@ impl TimedStep {
             bits: self.bits,
             batch: self.batch,
             threads: self.threads,
+            population: self.population,
             samples_per_s,
             gflops,
             dense_gflops,
@@ -164,7 +171,7 @@ impl TimedStep {
     fn reference(&self) -> Self {
         let (engine, level, precision) = (EngineKind::Reference, SimdLevel::Scalar, Precision::F32);
         let (batch, time) = (self.few(), REFERENCE_TIME.min(self.time));
-        Self { engine, level, precision, batch, threads: 1, time, ..self.clone() }
+        Self { engine, level, precision, batch, threads: 1, time, population: None, ..self.clone() }
     }
 
     /// Samples that the reference does in some 10 ms, at least one and at most the minibatch.
@@ -184,6 +191,9 @@ impl TimedStep {
 
     /// Samples a second, of all parts of the time.
     fn rate(&self) -> Result<Rate> {
+        if let Some(nets) = self.population {
+            return self.time_population(nets);
+        }
         match self.precision {
             Precision::F32 => self.time_steps::<f32>(),
             Precision::F64 => self.time_steps::<f64>(),
@@ -200,6 +210,26 @@ impl TimedStep {
             engine.set_params(&model.params);
             engine.gradient(batches.next().expect("a cycle does not end"), &mut grad);
         };
+        let (median, best) = self.time_parts(|| {
+            step();
+            self.batch
+        });
+        let dense = self.batch * (self.bits - 1).max(1);
+        let shared = engine.parents().map_or(1.0, |parents| parents as f64 / dense as f64);
+        Ok(Rate { median, best, shared })
+    }
+
+    fn time_population(&self, nets: usize) -> Result<Rate> {
+        let &Self { config, bits, batch, engine, level, seed, .. } = self;
+        let rule = Rule::Sgd { lr: 0.1 };
+        let mut drill =
+            Drill::new(&Settings { config, bits, batch, engine, level, seed, rule, ..Settings::default() }, nets)?;
+        let (median, best) = self.time_parts(|| drill.learn() as usize);
+        Ok(Rate { median, best, shared: 1.0 })
+    }
+
+    /// Samples a second of a step that says how many it took: the median of the parts, and the best.
+    fn time_parts(&self, mut step: impl FnMut() -> usize) -> (f64, f64) {
         // The first step fills the caches and allocates.
         step();
         let start = Instant::now();
@@ -209,15 +239,12 @@ impl TimedStep {
         while rates.len() < least || start.elapsed() < self.time {
             let (part, mut samples) = (Instant::now(), 0);
             while samples == 0 || part.elapsed() < self.time / PARTS {
-                step();
-                samples += self.batch;
+                samples += step();
             }
             rates.push(samples as f64 / part.elapsed().as_secs_f64());
         }
         rates.sort_by(f64::total_cmp);
-        let dense = self.batch * (self.bits - 1).max(1);
-        let shared = engine.parents().map_or(1.0, |parents| parents as f64 / dense as f64);
-        Ok(Rate { median: rates[rates.len() / 2], best: rates[rates.len() - 1], shared })
+        (rates[rates.len() / 2], rates[rates.len() - 1])
     }
 
     fn minibatch(&self, index: u64) -> Minibatch {
