@@ -197,9 +197,12 @@ fn specs() -> Vec<Vec<u8>> {
 }
 
 fn settings_files() -> Vec<Vec<u8>> {
-    ["cell = \"lstm\"\nhidden = 16\nlr = 0.03\nbias = true\nseed = 9007199254740991\n", "time = 1e9\n'until' = 'x'\n"]
-        .map(|text| text.as_bytes().to_vec())
-        .into()
+    [
+        "cell = \"lstm\"\nhidden = 16\nlr = 0.03\nbias = true\nseed = 9007199254740991\n",
+        "budget = 9\n'until' = 'solved'\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
 }
 
 fn words(bytes: &[u8]) -> bool {

@@ -104,7 +104,7 @@ fn a_training_gets_the_same_bits_alone_and_in_any_group_and_order() {
         // Half of them, in another order, so that lanes and neighbours are others.
         let mut order: Vec<usize> = (0..all.len()).collect();
         for i in (1..order.len()).rev() {
-            order.swap(i, below(&mut rng, i as u64 + 1) as usize);
+            order.swap(i, usize::try_from(below(&mut rng, i as u64 + 1)).expect("below i"));
         }
         order.truncate(all.len() / 2);
         let some: Vec<End> = order.iter().map(|&i| wanted[i].clone()).collect();

@@ -224,7 +224,8 @@ impl TimedStep {
         let rule = Rule::Sgd { lr: 0.1 };
         let mut drill =
             Drill::new(&Settings { config, bits, batch, engine, level, seed, rule, ..Settings::default() }, nets)?;
-        let (median, best) = self.time_parts(|| drill.learn() as usize);
+        let (median, best) =
+            self.time_parts(|| usize::try_from(drill.learn()).expect("additions that fit into memory"));
         Ok(Rate { median, best, shared: 1.0 })
     }
 
