@@ -118,7 +118,9 @@ class Worker:
 
 def carrylane(program: str, *arguments: object) -> Record | None:
     """The first JSON line of `bench`, the last of `train`; none if it says no."""
-    command = [program, *map(str, arguments), "--threads", "1", "--json"]
+    # A population has one thread anyway, and the flag is refused beside it.
+    threads = [] if "--population" in arguments else ["--threads", "1"]
+    command = [program, *map(str, arguments), *threads, "--json"]
     lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.splitlines()
     records = [json.loads(line) for line in lines]
     found = [record for record in records if "samples_per_s" in record]
