@@ -1,20 +1,15 @@
 //! A stage of rows of one node forward and back, a level at a time.
 
-use super::cell::KEPT;
 use super::elman::Elman;
 use super::lstm::Lstm;
 use super::math::Lane;
 use super::rows::Shape;
-use super::stage::{Stage, Walk};
+use super::stage::{LINE, Stage, Walk};
 use super::step::{self, Backward, Into, LevelOf, Units};
 use super::wide::Wide;
 use crate::model::{Cell, Tally};
 use fearless_simd::prelude::*;
 use std::mem::{swap, take};
-use std::ops::Range;
-
-/// What outputs are rounded up to: whole lines.
-const LINE: usize = 16;
 
 /// Calls a function of a step with the cell of a net, and with whether products are scaled.
 macro_rules! with_cell {
@@ -41,17 +36,6 @@ macro_rules! with_cell {
 }
 
 impl<F: Lane> Walk<'_, F> {
-    /// Floats kept for a row beside h.
-    fn kept(&self) -> usize {
-        if self.net.cell == Cell::Lstm { KEPT * self.shape.wide } else { 0 }
-    }
-
-    /// Where dc of some rows is; nowhere for cells without c.
-    fn of_flow(&self, rows: &Range<usize>) -> Range<usize> {
-        let wide = if self.kept() > 0 { self.shape.wide } else { 0 };
-        rows.start * wide..rows.end * wide
-    }
-
     /// A level; `before` are the rows whose c is that of its parents.
     fn level<'a>(&'a self, stage: &'a Stage<F>, i: usize, before: &'a [F]) -> LevelOf<'a, F> {
         let (at, nodes) = (stage.levels[i].clone(), stage.known(self.tree));
@@ -75,8 +59,8 @@ pub(super) fn forward<S: Simd, F: Lane>(
     stage: &mut Stage<F>,
     db_o: &mut F,
 ) -> Tally {
-    let Shape { ld, .. } = walk.shape;
-    let kept_row = walk.kept();
+    let Shape { wide, ld, .. } = walk.shape;
+    let kept_row = walk.net.kept() * wide;
     // Apart from what is only read.
     let (mut h, mut kept, mut clean) = (take(&mut stage.h), take(&mut stage.kept), take(&mut stage.clean));
     let (mut z, mut next_z) = (take(&mut stage.z), take(&mut stage.next_z));
@@ -112,14 +96,15 @@ pub(super) fn backward<S: Simd, F: Lane>(
     stage: &mut Stage<F>,
     units: &mut Units<F>,
 ) {
-    let (Shape { ld, ldz, .. }, kept_row) = (walk.shape, walk.kept());
+    let Shape { wide, ld, ldz, .. } = walk.shape;
+    let kept_row = walk.net.kept() * wide;
     let clean = walk.noise.is_some() && kept_row == 0;
     // Apart from what is only read.
     let (mut dh, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
     for i in (0..stage.levels.len()).rev() {
         let (rows, above, children) = (stage.rows(i, 1), stage.above(i, 1), stage.has_children(i));
         let (s_above, s_now) = s.split_at_mut(rows.start * ldz);
-        let (flow_above, flow_now) = flow.split_at_mut(walk.of_flow(&rows).start);
+        let (flow_above, flow_now) = flow.split_at_mut(walk.net.of_flow(&rows, wide).start);
         let level = walk.level(stage, i, &stage.kept[above.start * kept_row..]);
         let h = &stage.h[rows.start * ld..];
         let back = Backward {
@@ -131,7 +116,7 @@ pub(super) fn backward<S: Simd, F: Lane>(
         };
         let to = Into {
             s: &mut s_above[above.start * ldz..],
-            flow: &mut flow_above[walk.of_flow(&above).start..],
+            flow: &mut flow_above[walk.net.of_flow(&above, wide).start..],
             units: &mut *units,
         };
         if children {

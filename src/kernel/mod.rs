@@ -36,8 +36,9 @@
 //!
 //! # The same bits
 //!
-//! Every sum has one order that no level changes: products add their terms in the order of the inputs, one multiply-add each; weight gradients add nodes in their order, in runs of a fixed length; lanes are added up in one fixed tree; a
-//! line is 64 bytes on every level, and a narrower machine has it in several registers. e^x, σ and tanh are this crate's own. Levels that round a
+//! Every sum has one order that no level changes: products add their terms in the order of the inputs, one multiply-add each;
+//! weight gradients add nodes in their order, in runs of a fixed length; lanes are added up in one fixed tree; a line is 64 bytes on
+//! every level, and a narrower machine has it in several registers. e^x, σ and tanh are this crate's own. Levels that round a
 //! multiply-add once agree with each other, and so do levels that round it twice. Shards depend on the minibatch's size, never on threads.
 //!
 //! # The files

@@ -14,7 +14,7 @@
 use super::cell::{C, KEPT};
 use super::math::{Lane, Vector, scale};
 use super::rows::{Rows, Shape, lanes, load, store};
-use super::stage::{Room, Stage, Walk};
+use super::stage::{LINE, Room, Stage, Walk};
 use super::step::Units;
 use super::{Method, Noise, What};
 use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, Tally, Weights};
@@ -41,6 +41,17 @@ impl Net {
     pub(crate) fn of(config: &Config) -> Self {
         let Config { cell, lstm_form, activation, output, loss, .. } = *config;
         Self { cell, lstm_form, activation, output, loss, noise: None }
+    }
+
+    /// Lines kept for each line of h.
+    pub(crate) fn kept(&self) -> usize {
+        if self.cell == Cell::Lstm { KEPT } else { 0 }
+    }
+
+    /// Where dc of some rows is, of `wide` floats each; nowhere for cells without c.
+    pub(crate) fn of_flow(&self, rows: &Range<usize>, wide: usize) -> Range<usize> {
+        let wide = if self.kept() > 0 { wide } else { 0 };
+        rows.start * wide..rows.end * wide
     }
 
     /// φ of each gate.
@@ -114,8 +125,6 @@ pub struct Workspace<F: Number> {
 const SECOND_CACHE: usize = 1 << 17;
 /// Steps of a tile that an evaluation holds at once.
 const WINDOW: usize = 64;
-/// What buffers of nodes are rounded up to: whole lines.
-const LINE: usize = 16;
 
 /// One pass over a shard.
 #[derive(Debug)]
@@ -208,7 +217,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         );
         // The root's h and c are 0.
         stage.z[..shape.ldz].fill(F::zero());
-        stage.kept[..self.kept() * shape.wide].fill(F::zero());
+        stage.kept[..self.net.kept() * shape.wide].fill(F::zero());
         stage.any_wrong = false;
         if nodes == 0 {
             return Tally::default();
@@ -220,7 +229,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             for level in (0..tree.depth()).filter(bare) {
                 let rows = stage.rows(level, R::NODES);
                 stage.s[rows.start * shape.ldz..rows.end * shape.ldz].fill(F::zero());
-                stage.flow[self.of_flow(&rows)].fill(F::zero());
+                stage.flow[self.net.of_flow(&rows, shape.wide)].fill(F::zero());
             }
             stage.s[..shape.ldz].fill(F::zero());
         }
@@ -233,19 +242,9 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         tally
     }
 
-    /// Lines kept for each line of h.
-    fn kept(&self) -> usize {
-        if self.net.cell == Cell::Lstm { KEPT } else { 0 }
-    }
-
-    /// Where dc of some rows is; nowhere for cells without c.
-    fn of_flow(&self, rows: &Range<usize>) -> Range<usize> {
-        if self.kept() > 0 { rows.start * self.shape.wide..rows.end * self.shape.wide } else { 0..0 }
-    }
-
     /// Room for a stage of this net.
     fn room(&self, room: Room) -> Room {
-        Room { kept: self.kept(), noise: room.training && self.net.noise.is_some(), ..room }
+        Room { kept: self.net.kept(), noise: room.training && self.net.noise.is_some(), ..room }
     }
 
     /// Makes a tile ready for some steps: what is known of its nodes, and what their parents were. Those of the first steps are leaves of
@@ -259,7 +258,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         tile: &mut Stage<F>,
         training: bool,
     ) {
-        let (tree, shape, kept_row) = (self.tree, self.shape, self.kept() * self.shape.wide);
+        let (tree, shape, kept_row) = (self.tree, self.shape, self.net.kept() * self.shape.wide);
         let stride = chains.len().next_multiple_of(if R::NODES > 1 { LINE } else { 1 });
         let (rows, nodes) = (stride / R::NODES, steps.len() * stride);
         simd.vectorize(
@@ -332,7 +331,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             || {
                 let s = (&mut trunk.s[last.start * shape.ldz..], shape.ldz);
                 R::scatter_add(simd, shape, leaves, shape.gates, (&tile.s, shape.ldz), s);
-                if self.kept() > 0 {
+                if self.net.kept() > 0 {
                     let flow = (&mut trunk.flow[last.start * shape.wide..], shape.wide);
                     R::scatter_add(simd, shape, leaves, 1, (&tile.flow, shape.wide), flow);
                 }

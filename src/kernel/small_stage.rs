@@ -278,7 +278,7 @@ impl Pass<'_> {
         [dw_a, dw_b, db_h, dw_ho]: &mut [[Line<S>; Q]; 4],
     ) -> Planes<S, Q, R> {
         let w_ho = load_each::<S, f32, Q>(simd, &self.walk.units.w_ho, LINE);
-        let nodes = if stage.stride > 0 { &stage.nodes } else { &self.walk.tree.nodes };
+        let nodes = stage.known(self.walk.tree);
         let place = at * BLOCK..(at + R) * BLOCK;
         let (a, b) = (nodes.a[place.clone()].as_chunks::<BLOCK>().0, nodes.b[place.clone()].as_chunks::<BLOCK>().0);
         let scale = if SCALED { stage.scale[place.clone()].as_chunks::<BLOCK>().0 } else { a };

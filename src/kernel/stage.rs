@@ -11,6 +11,9 @@ use crate::task::tree::{Nodes, Number, Tree};
 use fearless_simd::Simd;
 use std::ops::Range;
 
+/// What buffers of nodes are rounded up to: whole lines.
+pub(crate) const LINE: usize = 16;
+
 /// The levels of a stage and their buffers. What depends on the cell is empty where it is not needed.
 ///
 /// The first rows are those of the first level's parents: the root, or what the steps before left. Of them c is read, and S and dc are
@@ -105,8 +108,8 @@ impl<F: Lane> Stage<F> {
         self.z.reserve(most * shape.ldz);
         self.next_z.reserve(most * shape.ldz);
         self.kept.reserve(rows * kept * shape.wide);
-        self.dz_o.reserve(nodes.next_multiple_of(16));
-        self.wrong.reserve(nodes.next_multiple_of(16));
+        self.dz_o.reserve(nodes.next_multiple_of(LINE));
+        self.wrong.reserve(nodes.next_multiple_of(LINE));
         if training {
             self.s.reserve(rows * shape.ldz);
             self.flow.reserve(if kept > 0 { rows * shape.wide } else { 0 });
