@@ -7,7 +7,7 @@
 //! | `metrics.jsonl` | the curves, added to as the training goes |
 //! | `checkpoints/` | the last two states it can go on from |
 //! | `model.safetensors` | the net, once it is trained |
-//! | `report.html` | the curves as a page, which [`report`](crate::report) makes |
+//! | `report.html` | the curves as a page that needs no network |
 //!
 //! ```
 //! use carrylane::run::{Options, Run, SavedRun, compare};
