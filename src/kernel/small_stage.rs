@@ -169,6 +169,7 @@ impl Pass<'_> {
         let place = at * BLOCK..(at + R) * BLOCK;
         let (a, b) = (nodes.a[place.clone()].as_chunks::<BLOCK>().0, nodes.b[place.clone()].as_chunks::<BLOCK>().0);
         let scale = if SCALED { stage.scale[place].as_chunks::<BLOCK>().0 } else { a };
+        let children = stage.has_children(step);
         let h = &mut stage.h[(first + at) * Q * LINE..][..R * Q * LINE];
         let mut state = *z;
         for r in 0..R {
@@ -186,10 +187,12 @@ impl Pass<'_> {
                 noise.disturb_row((key, step, row + r), &mut h[line.clone()], &mut clean[line]);
             }
         }
-        for r in 0..R {
-            state[r] = load_each(simd, &h[r * Q * LINE..], LINE);
+        if children {
+            for r in 0..R {
+                state[r] = load_each(simd, &h[r * Q * LINE..], LINE);
+            }
+            *z = product(simd, &planes_of(simd, self.weights), &state);
         }
-        *z = product(simd, &planes_of(simd, self.weights), &state);
     }
 
     /// `dz_o` of all nodes, and what is wrong.
