@@ -94,23 +94,30 @@ impl Search {
         mut go_on: impl FnMut() -> bool,
     ) -> Option<WorstSum> {
         let net = SearchNet::new(config, params, level);
-        let mut pool = Pool::default();
+        let mut pool = POOL.take();
+        let worst = self.search(&net, &mut pool, &mut go_on);
+        POOL.set(pool);
+        worst
+    }
+
+    fn search(&self, net: &SearchNet, pool: &mut Pool, go_on: &mut dyn FnMut() -> bool) -> Option<WorstSum> {
+        pool.clear();
         let (mut chosen, mut from, mut to) = (Vec::new(), States::default(), Successors::default());
         pool.paths.push(Path { before: 0, x: 0, steps: 0 });
         let (mut worst, mut margin, mut grid) = (0, f32::INFINITY, COARSE);
-        pool.begin(&net);
+        pool.begin(net);
         for _ in 0..self.rounds.min(ROUNDS) {
             if !go_on() {
                 return None;
             }
-            pool.choose(&net, &mut chosen, &mut from);
+            pool.choose(net, &mut chosen, &mut from);
             if chosen.is_empty() {
                 if grid >= FINE {
                     break;
                 }
                 grid *= 2.0;
-                pool.begin(&net);
-                pool.choose(&net, &mut chosen, &mut from);
+                pool.begin(net);
+                pool.choose(net, &mut chosen, &mut from);
             }
             net.expand(&from, grid, &mut to);
             for (child, (&nearness, &key)) in to.margins.iter().zip(&to.keys).enumerate() {
@@ -126,7 +133,7 @@ impl Search {
                     (worst, margin) = (id, nearness);
                 }
                 if new && (steps as usize) < self.steps {
-                    pool.add(&net, &to.states, child, (id, nearness));
+                    pool.add(net, &to.states, child, (id, nearness));
                 }
             }
             if margin <= 0.0 {
@@ -172,7 +179,24 @@ struct Pool {
     draws: u64,
 }
 
+thread_local! {
+    /// The buffers of a thread's searches: new memory for each would cost as much as their arithmetic.
+    static POOL: std::cell::Cell<Pool> = std::cell::Cell::default();
+}
+
 impl Pool {
+    /// Forgets all, and keeps the memory.
+    fn clear(&mut self) {
+        let Self { paths, seen, states: _, held, free, nearest, any, draws } = self;
+        paths.clear();
+        seen.clear();
+        held.clear();
+        free.clear();
+        nearest.iter_mut().for_each(BinaryHeap::clear);
+        any.iter_mut().for_each(Vec::clear);
+        *draws = 0;
+    }
+
     /// Has the start wait, and forgets what was seen.
     fn begin(&mut self, net: &SearchNet) {
         let mut start = States::default();

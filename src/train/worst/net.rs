@@ -193,10 +193,10 @@ impl SearchNet {
                 to.margins[child] = if margin.is_nan() { f32::NEG_INFINITY } else { margin };
                 to.states.carry[child] = (a & b) | (carry & (a ^ b));
                 to.states.x[child] = x;
-                let [low, high] = marks[r][usize::from(x)]
-                    .map(|marks| u64::from(halved(marks, |a, b| a.rotate_left(5).wrapping_add(b))));
+                let [low, high] = marks[r][usize::from(x)];
+                let all = |marks| u64::from(halved(marks, |a: u32, b| a.rotate_left(5).wrapping_add(b)));
                 let known = to.states.carry[child] | if self.config.cell == Cell::Dynamic { x << 1 } else { 0 };
-                to.keys[child] = mix((high << 32 | low) ^ u64::from(known) << 13);
+                to.keys[child] = mix((all(high) << 32 | all(low)) ^ u64::from(known) << 13);
             }
         }
     }
@@ -213,12 +213,17 @@ impl SearchNet {
     #[inline(always)]
     fn gated<const G: usize>(&self, z: &[Line; G], c_prev: &Line) -> (Line, Line) {
         let activation = self.config.activation;
-        let [i, f, o] = [0, 1, 3].map(|gate: usize| apply(Activation::Sigmoid, z[gate % G]));
-        let g = apply(activation, z[2 % G]);
-        let z: Line = std::array::from_fn(|l| g[l] * i[l] + c_prev[l] * f[l]);
-        let p = apply(activation, z);
-        let c = if self.config.lstm_form == LstmForm::Standard { z } else { p };
-        (std::array::from_fn(|l| p[l] * o[l]), c)
+        let gate = |gate: usize| apply(Activation::Sigmoid, z[gate % G]);
+        let (i, f, mut h) = (gate(0), gate(1), gate(3));
+        let mut c = apply(activation, z[2 % G]);
+        for l in 0..UNITS {
+            c[l] = c[l] * i[l] + c_prev[l] * f[l];
+        }
+        let p = apply(activation, c);
+        for l in 0..UNITS {
+            h[l] *= p[l];
+        }
+        (h, if self.config.lstm_form == LstmForm::Standard { c } else { p })
     }
 }
 
@@ -236,22 +241,27 @@ fn mark(marks: &mut [[u32; UNITS]; 2], line: &Line, grid: f32) {
 /// All lanes as one: lane l with lane l + 8, then l + 4, l + 2, l + 1.
 #[inline(always)]
 fn halved<T: Copy>(mut lanes: [T; UNITS], with: impl Fn(T, T) -> T) -> T {
-    for half in [8, 4, 2, 1] {
-        for l in 0..half {
-            lanes[l] = with(lanes[l], lanes[l + half]);
-        }
+    macro_rules! halve {
+        ($($half:literal)+) => {$(
+            for l in 0..$half {
+                lanes[l] = with(lanes[l], lanes[l + $half]);
+            }
+        )+};
     }
+    // Each bound is a constant, so that no lane goes through memory.
+    halve!(8 4 2 1);
     lanes[0]
 }
 
-/// φ of a line.
+/// φ of a line. No `array::map`, which leaves a call.
 #[inline(always)]
-fn apply(activation: Activation, z: Line) -> Line {
+fn apply(activation: Activation, mut line: Line) -> Line {
     match activation {
-        Activation::Sigmoid => z.map(sigmoid),
-        Activation::Tanh => z.map(|z| 2.0 * sigmoid(2.0 * z) - 1.0),
-        Activation::Relu => z.map(|z| if z <= 0.0 { 0.0 } else { z }),
+        Activation::Sigmoid => line.iter_mut().for_each(|z| *z = sigmoid(*z)),
+        Activation::Tanh => line.iter_mut().for_each(|z| *z = 2.0 * sigmoid(2.0 * *z) - 1.0),
+        Activation::Relu => line.iter_mut().for_each(|z| *z = if *z <= 0.0 { 0.0 } else { *z }),
     }
+    line
 }
 
 /// σ(z), to some 2e-7.
