@@ -1,8 +1,9 @@
 //! The library's one error type.
 //!
-//! Every message says what was asked, what was found and what to do; values are included. The variants follow the exit codes
-//! of the command line: a wrong request is [`Error::Usage`], a file that is not what it should be is [`Error::Data`],
-//! a failing disk is [`Error::Io`], and memory that is not given [`Error::Memory`].
+//! Every message says what was asked, what was found and what to do; values are included. The
+//! variants follow the exit codes of the command line: a wrong request is [`Error::Usage`], a file
+//! that is not what it should be is [`Error::Data`], a failing disk is [`Error::Io`], and memory
+//! that is not given [`Error::Memory`].
 
 use std::path::PathBuf;
 
@@ -10,7 +11,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The request cannot be carried out as asked: a size of zero, a rate that is not a number, a level the machine lacks.
+    /// The request cannot be carried out as asked: a size of zero, a rate that is not a number, a
+    /// level the machine lacks.
     #[error("{0}")]
     Usage(String),
     /// A file was read and is not what it should be.

@@ -4,8 +4,8 @@
 //! Every file of this crate goes through here. [`write()`] leaves the old content or the new behind
 //! a name, and follows links; [`read`] and [`lines`] stop at the size that follows from what is
 //! read, so that a device, a hole of 30 GB or a wrong file ends soon; [`apart`] refuses an output
-//! that is an input under any name; [`json`] refuses a key that is there twice; `toml_entries` tells
-//! the line of each setting.
+//! that is an input under any name; [`json`] refuses a key that is there twice; `toml_entries`
+//! tells the line of each setting.
 
 use crate::error::{Error, Result};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};

@@ -1,7 +1,9 @@
-//! carrylane trains small recurrent networks to add binary numbers, as fast as the processor allows, and proves what they learned.
+//! carrylane trains small recurrent networks to add binary numbers, as fast as the processor
+//! allows, and proves what they learned.
 //!
-//! A net reads two numbers bit by bit, least significant bit first, and answers the bits of their sum; what it must find out by
-//! itself is the carry. A net of 16 hidden units that has learned 8 bits takes numbers of any width:
+//! A net reads two numbers bit by bit, least significant bit first, and answers the bits of their
+//! sum; what it must find out by itself is the carry. A net of 16 hidden units that has learned 8
+//! bits takes numbers of any width:
 //!
 //! ```
 //! use carrylane::{prove::{self, Runner}, task::number, train::{Settings, Trainer, Until}, verify::{Grid, gradcheck}};
@@ -26,7 +28,8 @@
 //!
 //! # The house
 //!
-//! Rooms are named after what they know, and import only from rooms above them; [`mod@reference`] and [`kernel`] never see each other.
+//! Rooms are named after what they know, and import only from rooms above them; [`mod@reference`]
+//! and [`kernel`] never see each other.
 //!
 //! | room | knows |
 //! |---|---|
@@ -49,8 +52,9 @@
 //!
 //! # The book
 //!
-//! [`book`] lists the chapters: the commands, runs, sweeps, other programs, the five notebooks, figures and tests; and, beside the
-//! code, the equations, the kernel, why gradients can be trusted, and the proof.
+//! [`book`] lists the chapters: the commands, runs, sweeps, other programs, the five notebooks,
+//! figures and tests; and, beside the code, the equations, the kernel, why gradients can be
+//! trusted, and the proof.
 #![forbid(unsafe_code)]
 
 pub mod book;

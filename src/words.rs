@@ -1,6 +1,7 @@
 //! Enums whose values have names: one spelling in flags, files, JSON and text.
 
-/// Gives an enum's values their names: `words!(Loss "loss": Mse = "mse", CrossEntropy = "cross-entropy")`.
+/// Gives an enum's values their names:
+/// `words!(Loss "loss": Mse = "mse", CrossEntropy = "cross-entropy")`.
 macro_rules! words {
     ($type:ident $what:literal: $($value:ident = $word:literal),*) => {
         impl $type {

@@ -19,8 +19,9 @@ pub(super) struct Args {
     /// Widths in bits.
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BITS), default_value = "8,16,64", help_heading = "Additions")]
     bits: Vec<usize>,
-    /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, random runs with long carries, the worst one that a search finds, or all: every
-    /// pair up to 9 bits, random ones beyond, and those that break nets.
+    /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, random runs
+    /// with long carries, the worst one that a search finds, or all: every pair up to 9 bits,
+    /// random ones beyond, and those that break nets.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
     /// How many random additions of each width [default: 16384].

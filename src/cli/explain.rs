@@ -16,7 +16,8 @@ use carrylane::train::{Engine, EngineKind, Stamp};
 use carrylane::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// Show what a net has learned: where it keeps the carry, and the smallest machine that does the same.
+/// Show what a net has learned: where it keeps the carry, and the smallest machine that does the
+/// same.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, after_help = AFTER_HELP)]
 pub(super) struct Args {

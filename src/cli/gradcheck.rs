@@ -20,7 +20,8 @@ pub(super) struct Args {
     sizes: Sizes,
     #[command(flatten)]
     net: Net,
-    /// Show instead what each defect of the notebooks does to the gradient, and the gradient mended.
+    /// Show instead what each defect of the notebooks does to the gradient, and the gradient
+    /// mended.
     #[arg(long, conflicts_with_all = ["Sizes", "Net"], help_heading = "Notebooks")]
     defects: bool,
 }
@@ -71,7 +72,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     for config in &grid.configs {
         args.sizes.minibatches().try_for_each(|(bits, batch)| Need::of_gradcheck(config, bits, batch).afforded())?;
     }
-    // A comparison with differences; the fused engine at each level and blas at one, in two precisions.
+    // A comparison with differences; the fused engine at each level and blas at one, in two
+    // precisions.
     let total = grid.configs.len() * grid.bits.len() * grid.batches.len() * (1 + 2 * (grid.levels.len() + 1));
     let (mut failures, mut done) = (Vec::new(), 0_u64);
     let mut printed = Ok(());

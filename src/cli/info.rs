@@ -19,7 +19,8 @@ pub(super) struct Args {
 
 /// Where all tests run.
 const TESTED_ON: &str = "x86_64-unknown-linux-gnu";
-/// What the compiler takes the library for, without anything being run there (`scripts/check-targets.sh`).
+/// What the compiler takes the library for, without anything being run there
+/// (`scripts/check-targets.sh`).
 const COMPILED_FOR: [&str; 3] = ["aarch64-unknown-linux-gnu", "wasm32-wasip1", "wasm32-unknown-unknown"];
 
 #[derive(Debug, Serialize)]

@@ -1,4 +1,5 @@
-//! The command line: what was typed becomes checked types of the library, the library works, [`output`] prints.
+//! The command line: what was typed becomes checked types of the library, the library works,
+//! [`output`] prints.
 //!
 //! | code | means |
 //! |---|---|

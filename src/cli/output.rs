@@ -1,7 +1,8 @@
 //! The only place that prints: results to standard output, all else to standard error.
 //!
-//! Text is for people and JSON lines are for programs; a command says both, and [`Output`] prints what was asked for. Colour and bars
-//! appear on terminals only. A closed pipe is no error: whoever listened has heard enough.
+//! Text is for people and JSON lines are for programs; a command says both, and [`Output`] prints
+//! what was asked for. Colour and bars appear on terminals only. A closed pipe is no error: whoever
+//! listened has heard enough.
 
 use super::args::VERSION;
 use super::format::percent;
@@ -164,7 +165,8 @@ impl Output {
         }
     }
 
-    /// Shows how far work has come, if it takes long: a bar on a terminal, a line every ten seconds elsewhere.
+    /// Shows how far work has come, if it takes long: a bar on a terminal, a line every ten seconds
+    /// elsewhere.
     pub(super) fn progress(&mut self, done: u64, total: u64, message: impl FnOnce() -> String) {
         const REDRAW: Duration = Duration::from_millis(100);
         const LONG: Duration = Duration::from_millis(400);
@@ -255,7 +257,8 @@ fn to_stderr(line: &str) {
     writeln!(anstream::stderr(), "{line}").ok();
 }
 
-/// Prints clap's answer to a command line it did not take, errors as one line, and returns the exit code.
+/// Prints clap's answer to a command line it did not take, errors as one line, and returns the exit
+/// code.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     if !refusal.use_stderr() {
         let printed = refusal.print().and_then(|()| io::stdout().flush());

@@ -24,7 +24,8 @@ pub(super) struct Args {
     /// Model file, or run folder, of `carrylane train --out DIR`.
     #[arg(value_name = "MODEL", required_unless_present = "check")]
     model: Option<PathBuf>,
-    /// Fractional bits of the carried state, 0 to 6, for an LSTM to 4 [default: the first that is proved].
+    /// Fractional bits of the carried state, 0 to 6, for an LSTM to 4 [default: the first that is
+    /// proved].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::whole::<u32>(0..=MAX_Q.into()), help_heading = "Proof")]
     q: Option<u32>,
     /// Largest c of a standard LSTM [default: 2, then as large as a byte holds].
@@ -33,7 +34,8 @@ pub(super) struct Args {
     /// Give a format up after this many states.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "1000000", help_heading = "Proof")]
     max_states: usize,
-    /// Check a certificate instead, by independent code; with MODEL, also that it is one of this model.
+    /// Check a certificate instead, by independent code; with MODEL, also that it is one of this
+    /// model.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "svg", "float_certificate"], help_heading = "Proof")]
     check: Option<PathBuf>,
     #[command(flatten)]
@@ -44,7 +46,8 @@ pub(super) struct Args {
     /// Keep the certificate of the floats' proof.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     float_certificate: Option<PathBuf>,
-    /// Write the theorems that are proved, and the theory they rest on, for the Coq proof assistant.
+    /// Write the theorems that are proved, and the theory they rest on, for the Coq proof
+    /// assistant.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     coq: Option<PathBuf>,
     /// Draw the carry automaton.

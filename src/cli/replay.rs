@@ -20,7 +20,8 @@ pub(super) struct Args {
     /// As it `printed`, defects included, or `corrected`.
     #[arg(long = "as", value_name = "WAY", default_value = "printed", help_heading = "Program")]
     way: Edition,
-    /// Notebook 002 as printed: which of its three recursions, total, explicit or code [default: code].
+    /// Notebook 002 as printed: which of its three recursions, total, explicit or code [default:
+    /// code].
     #[arg(long, value_name = "NAME", help_heading = "Program")]
     delta: Option<Delta>,
     /// Seed of numpy's generator [default: the notebook's own].

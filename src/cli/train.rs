@@ -28,10 +28,12 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 struct Keeping {
-    /// Keep the run in DIR: config.toml, metrics.jsonl, checkpoints, model.safetensors, report.html.
+    /// Keep the run in DIR: config.toml, metrics.jsonl, checkpoints, model.safetensors,
+    /// report.html.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in DIR from its last checkpoint, with the same bits as if it had never stopped.
+    /// Go on with the run in DIR from its last checkpoint, with the same bits as if it had never
+    /// stopped.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config"])]
     resume: Option<PathBuf>,
     /// Take settings from FILE, as a run's config.toml has them; flags come before it.
@@ -72,8 +74,8 @@ impl Args {
         self.keeping.checkpoint_every.map_or(Every::Seconds(10.0), Every::Updates)
     }
 
-    /// What is trained: what was typed, over what the file says that is named by `--config`, or is that of the run of `--resume`; and the
-    /// instruction set that is asked for, if one is.
+    /// What is trained: what was typed, over what the file says that is named by `--config`, or is
+    /// that of the run of `--resume`; and the instruction set that is asked for, if one is.
     fn settings(&self) -> Result<(Settings, Option<SimdLevel>)> {
         let Keeping { config, resume, .. } = &self.keeping;
         let file = config.clone().or_else(|| Some(resume.as_ref()?.join(CONFIG)));

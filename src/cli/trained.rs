@@ -20,7 +20,8 @@ pub(super) struct Source {
     /// Model file, or run folder, of `carrylane train --out DIR` [default: train one on the spot].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Cell of the net that is trained [default: elman], or that the model file must hold [default: any].
+    /// Cell of the net that is trained [default: elman], or that the model file must hold [default:
+    /// any].
     #[arg(long, value_parser = values::words(Cell::ALL))]
     cell: Option<Cell>,
     /// The same for the form of an LSTM: standard or notebook.

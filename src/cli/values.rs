@@ -1,7 +1,7 @@
 //! Words on the command line and the library's types they stand for.
 //!
-//! A word is a value's `Display` form, so that it is spelled the same in flags, text and JSON, and so that a new cell or level needs no
-//! line here.
+//! A word is a value's `Display` form, so that it is spelled the same in flags, text and JSON, and
+//! so that a new cell or level needs no line here.
 
 use carrylane::kernel::SimdLevel;
 use carrylane::task::whole::{self, MAX_EXACT};

@@ -12,9 +12,10 @@ use zip::result::ZipResult;
 
 /// Random additions, and outputs, loss and gradients of a net on them.
 ///
-/// In an npz file: `a`, `b` and `target`, bytes `[sample, step]`, least significant bit first; and in both precisions, as `…_f32` and
-/// `…_f64`, `outputs` `[sample, step]` of the scalar reference, `loss`, and the gradient `dw_ih` … `db_o` of an engine, in the shapes of the
-/// tensors. Loss and gradients are means over the samples.
+/// In an npz file: `a`, `b` and `target`, bytes `[sample, step]`, least significant bit first; and
+/// in both precisions, as `…_f32` and `…_f64`, `outputs` `[sample, step]` of the scalar reference,
+/// `loss`, and the gradient `dw_ih` … `db_o` of an engine, in the shapes of the tensors. Loss and
+/// gradients are means over the samples.
 #[derive(Debug, Clone)]
 pub struct Evidence {
     layout: Layout,
@@ -32,10 +33,12 @@ struct Pass<F> {
 }
 
 impl Evidence {
-    /// The evidence of a net on `samples` random additions of `bits` bits: those of `gradcheck` with the same seed.
+    /// The evidence of a net on `samples` random additions of `bits` bits: those of `gradcheck`
+    /// with the same seed.
     ///
     /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) if the machine lacks the level, [`Error::Memory`](crate::Error::Memory) if it lacks the memory.
+    /// [`Error::Usage`](crate::Error::Usage) if the machine lacks the level,
+    /// [`Error::Memory`](crate::Error::Memory) if it lacks the memory.
     pub fn new(
         model: &Model<f32>,
         bits: usize,
@@ -44,7 +47,8 @@ impl Evidence {
         engine: EngineKind,
         level: SimdLevel,
     ) -> Result<Self> {
-        // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as a file.
+        // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as
+        // a file.
         let mut need = Need::of_gradient(&model.config, bits, samples, engine, 1, 8.0);
         need.data += (bits * samples) as f64 * 2.0 * (4.0 + 8.0 + 3.0);
         need.afforded()?;

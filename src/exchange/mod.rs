@@ -6,8 +6,9 @@
 //! | [`FileFormat::Npz`] | the tensors of [`Layout`](crate::model::Layout) by name, the config as JSON; [`Evidence`] if wanted | numpy |
 //! | [`FileFormat::Onnx`] | the whole net as a graph, additions `[batch, bits, 2]` to outputs `[batch, bits]`, both sizes free | any runtime of ONNX |
 //!
-//! The first two can be read back, to the last bit of every weight. They carry the config, so that a net of this crate needs no other
-//! word; of a file of another origin what the shapes say is taken, PyTorch's defaults, and what [`ImportOptions`] adds.
+//! The first two can be read back, to the last bit of every weight. They carry the config, so that
+//! a net of this crate needs no other word; of a file of another origin what the shapes say is
+//! taken, PyTorch's defaults, and what [`ImportOptions`] adds.
 
 mod evidence;
 mod meaning;
@@ -73,8 +74,8 @@ pub fn export(path: &Path, format: FileFormat, saved: &Saved, evidence: Option<&
 /// Notes of its training come back if the weights are still those that were trained.
 ///
 /// # Errors
-/// [`Error::Usage`] for a format that is not read; [`Error::Io`] if the file cannot be read; [`Error::Data`] if it holds no net that this
-/// crate can run, or another than was said.
+/// [`Error::Usage`] for a format that is not read; [`Error::Io`] if the file cannot be read;
+/// [`Error::Data`] if it holds no net that this crate can run, or another than was said.
 pub fn import(path: &Path, format: FileFormat, said: &ImportOptions) -> Result<Saved> {
     let mut saved = match format {
         FileFormat::SafetensorsTorch => torch::from_bytes(&files::read(path, torch::size)?, said),

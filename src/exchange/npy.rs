@@ -1,13 +1,16 @@
-//! One numpy array as a file: a magic word, a version, the length of a header, the header, the elements.
+//! One numpy array as a file: a magic word, a version, the length of a header, the header, the
+//! elements.
 //!
 //! # Source
-//! numpy's `numpy.lib.format`, versions 1.0 to 3.0; little-endian, in the order of C where written, in either order where read.
+//! numpy's `numpy.lib.format`, versions 1.0 to 3.0; little-endian, in the order of C where written,
+//! in either order where read.
 
 use super::meaning::Array;
 use std::io::{BufReader, ErrorKind, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// The longest header read; numpy's own are at most 128 bytes for arrays like these, and it refuses 10,000 itself.
+/// The longest header read; numpy's own are at most 128 bytes for arrays like these, and it refuses
+/// 10,000 itself.
 const LONGEST: usize = 4096;
 
 /// An element of an array, and numpy's word for it.

@@ -1,5 +1,6 @@
-//! Archives of numpy arrays: the tensors of [`Layout`](crate::model::Layout) by name, biases as vectors, all else as matrices; `config` and
-//! `notes`, bytes of JSON; and what [`Evidence`](super::Evidence) adds.
+//! Archives of numpy arrays: the tensors of [`Layout`](crate::model::Layout) by name, biases as
+//! vectors, all else as matrices; `config` and `notes`, bytes of JSON; and what
+//! [`Evidence`](super::Evidence) adds.
 
 use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use super::npy::{self, Header};

@@ -54,7 +54,8 @@ pub(super) fn to_bytes(saved: &Saved) -> Vec<u8> {
     with_metadata(&bytes, metadata)
 }
 
-/// The same file with metadata, in order: the crate's own map would change its order from run to run.
+/// The same file with metadata, in order: the crate's own map would change its order from run to
+/// run.
 fn with_metadata(bytes: &[u8], metadata: Vec<(&str, String)>) -> Vec<u8> {
     let (length, rest) = bytes.split_first_chunk::<8>().expect("a header's length");
     let length = usize::try_from(u64::from_le_bytes(*length)).expect("a header in memory");

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Cell {
     /// `h_t = φ(x_t W_ih + h_{t−1} W_hh + b_h)`.
     Elman,
-    /// The same with `s_t h_{t−1}` for `h_{t−1}`, where `s_t = exp ‖x_t − x_{t−1}‖` is 1, e or e^√2, and `x_{−1} = 0`.
+    /// The same with `s_t h_{t−1}` for `h_{t−1}`, where `s_t = exp ‖x_t − x_{t−1}‖` is 1, e or
+    /// e^√2, and `x_{−1} = 0`.
     Dynamic,
     /// Input, forget and output gates around a cell state; see [`LstmForm`].
     Lstm,
@@ -26,7 +27,8 @@ impl Cell {
         }
     }
 
-    /// The hidden activation it is known with: tanh for the LSTM, sigmoid for the notebooks' other nets.
+    /// The hidden activation it is known with: tanh for the LSTM, sigmoid for the notebooks' other
+    /// nets.
     pub fn usual_activation(self) -> Activation {
         match self {
             Self::Elman | Self::Dynamic => Activation::Sigmoid,
@@ -40,7 +42,8 @@ words!(Cell "cell": Elman = "elman", Dynamic = "dynamic", Lstm = "lstm");
 /// What an LSTM keeps. With `i, f, o = σ(·)`, `g = φ(·)` and `z = g i + c_{t−1} f`:
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LstmForm {
-    /// `c_t = z`, `h_t = φ(c_t) o` (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+    /// `c_t = z`, `h_t = φ(c_t) o` (Hochreiter and Schmidhuber 1997, with the forget gate of Gers
+    /// et al. 2000).
     #[default]
     Standard,
     /// `c_t = φ(z)`, `h_t = c_t o`, as notebook 004 has it.
@@ -86,7 +89,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A net of 16 units of a cell, with biases, the cell's usual activation, a sigmoid output and the notebooks' loss.
+    /// A net of 16 units of a cell, with biases, the cell's usual activation, a sigmoid output and
+    /// the notebooks' loss.
     pub fn of(cell: Cell) -> Self {
         Self {
             cell,
@@ -108,8 +112,8 @@ impl Config {
     /// The same, if it is consistent.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a hidden size out of range, a form where there is no LSTM, or cross-entropy with an output that is not
-    /// a sigmoid.
+    /// [`Error::Usage`] for a hidden size out of range, a form where there is no LSTM, or
+    /// cross-entropy with an output that is not a sigmoid.
     pub fn checked(self) -> Result<Self> {
         in_range("hidden", self.hidden as u64, 1..=MAX_HIDDEN as u64)?;
         if self.cell != Cell::Lstm && self.lstm_form != LstmForm::Standard {

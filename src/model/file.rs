@@ -1,7 +1,8 @@
 //! Model files: safetensors with the config inside.
 //!
-//! A file is one `f32` tensor for each name of [`Layout`](super::Layout), `[rows, cols]` or `[cols]` for a bias, and in its metadata the config as
-//! JSON, notes of the training, and a checksum over all of it.
+//! A file is one `f32` tensor for each name of [`Layout`](super::Layout), `[rows, cols]` or
+//! `[cols]` for a bias, and in its metadata the config as JSON, notes of the training, and a
+//! checksum over all of it.
 
 use super::Model;
 use super::sealed::{Kind, Sealed};
@@ -24,7 +25,8 @@ pub struct Saved {
 /// Writes a model file.
 ///
 /// # Errors
-/// [`Error::Io`] if the folder cannot be written; then nothing is left behind and an older file stays as it was.
+/// [`Error::Io`] if the folder cannot be written; then nothing is left behind and an older file
+/// stays as it was.
 pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -> Result<()> {
     files::write(path, &to_bytes(model, notes))
 }
@@ -32,7 +34,8 @@ pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -
 /// Reads a model file and checks all of it.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is not a whole model file of this format with finite weights.
+/// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is not a whole model file of this
+/// format with finite weights.
 pub fn load(path: &Path) -> Result<Saved> {
     let bytes = files::found(files::read(path, |bytes| KIND.size(bytes)))?;
     let bytes = bytes.ok_or_else(|| Error::data(path, "no such model file; `carrylane train --out DIR` writes one"))?;
@@ -80,7 +83,8 @@ mod tests {
             for flip in [0x01, 0x20, 0x80, 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[index] ^= flip;
-                // A flip inside JSON can leave the same meaning (the case of an escape, say), never another net.
+                // A flip inside JSON can leave the same meaning (the case of an escape, say), never
+                // another net.
                 if let Ok(read) = from_bytes(&damaged) {
                     assert_eq!(read, whole, "byte {index} flipped by {flip:#x} gave another net");
                 }

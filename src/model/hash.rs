@@ -12,7 +12,8 @@ pub fn config_hash(config: &impl Serialize) -> String {
     digits(&serde_json::to_vec(config).expect("a config has a JSON form"))
 }
 
-/// The hash of a net: 16 hexadecimal digits of SHA-256 over its config's JSON and its parameters, little-endian.
+/// The hash of a net: 16 hexadecimal digits of SHA-256 over its config's JSON and its parameters,
+/// little-endian.
 pub fn weights_hash(config: &Config, params: &[f32]) -> String {
     let mut bytes = config_hash(config).into_bytes();
     bytes.extend(params.iter().flat_map(|p| p.to_le_bytes()));

@@ -10,8 +10,8 @@ use num_traits::Float;
 pub enum Init {
     /// Weights uniform in (−1, 1), biases 0: the notebooks' way.
     Uniform,
-    /// Weights and biases uniform in ±1/√H, as `torch.nn.RNN` has them; input weights in (−1, 1), since the inputs are two bits
-    /// whatever H is.
+    /// Weights and biases uniform in ±1/√H, as `torch.nn.RNN` has them; input weights in (−1, 1),
+    /// since the inputs are two bits whatever H is.
     Scaled,
 }
 

@@ -4,12 +4,14 @@ use crate::words::words;
 use num_traits::Float;
 use std::ops::AddAssign;
 
-/// The loss of one sample, a sum over its steps; the loss of a minibatch is its mean over the samples.
+/// The loss of one sample, a sum over its steps; the loss of a minibatch is its mean over the
+/// samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Loss {
     /// ½ Σ (y − target)², the notebooks' loss.
     Mse,
-    /// −Σ (target ln y + (1 − target) ln(1 − y)), for a sigmoid output only: its gradient at z is y − target.
+    /// −Σ (target ln y + (1 − target) ln(1 − y)), for a sigmoid output only: its gradient at z is y
+    /// − target.
     CrossEntropy,
 }
 

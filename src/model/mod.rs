@@ -1,7 +1,8 @@
 //! What learns: a cell, its size, its activations and loss, and its parameters in one flat buffer.
 //!
-//! [`Config`] says what a net is; [`Layout`] names the tensors of its flat parameter buffer; [`Model`] is both together.
-//! How a net computes is told twice, in `reference` (plain loops) and in `kernel` (the fast path).
+//! [`Config`] says what a net is; [`Layout`] names the tensors of its flat parameter buffer;
+//! [`Model`] is both together. How a net computes is told twice, in `reference` (plain loops) and
+//! in `kernel` (the fast path).
 
 mod activation;
 mod config;

@@ -33,7 +33,8 @@ impl Tensor {
 /// The tensors of a net, in the order of the flat buffer.
 ///
 /// # Shapes
-/// `w_ih [2, G·H]`, `w_hh [H, G·H]`, `b_h [G·H]`, `w_ho [H, 1]`, `b_o [1]`, with G gates; biases only where the config has them.
+/// `w_ih [2, G·H]`, `w_hh [H, G·H]`, `b_h [G·H]`, `w_ho [H, 1]`, `b_o [1]`, with G gates; biases
+/// only where the config has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     tensors: Vec<Tensor>,
@@ -168,8 +169,9 @@ impl<F: Float> Model<F> {
 }
 
 impl Cell {
-    /// Flop of one sample's training step, counting the recurrent products alone: 6 G H² (T−1), for the forward product, the
-    /// product with the transpose and the weight gradient; the first step has no previous state.
+    /// Flop of one sample's training step, counting the recurrent products alone: 6 G H² (T−1), for
+    /// the forward product, the product with the transpose and the weight gradient; the first step
+    /// has no previous state.
     pub fn flops(self, hidden: usize, steps: usize) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a count of operations, wanted to a few digits")]
         let flops = (6 * self.gates() * hidden * hidden * (steps - 1)) as f64;

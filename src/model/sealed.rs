@@ -1,4 +1,5 @@
-//! Weights and text in one safetensors file under a checksum: what model files and checkpoints have in common.
+//! Weights and text in one safetensors file under a checksum: what model files and checkpoints have
+//! in common.
 
 use super::{Config, Layout, digits};
 use crate::files::{self, Size};
@@ -10,8 +11,9 @@ const FORMAT_KEY: &str = "format";
 const CONFIG_KEY: &str = "config";
 const CHECKSUM_KEY: &str = "checksum";
 
-/// A kind of file: one `f32` tensor for each name of [`Layout`] in each flat buffer, `[rows, cols]` or `[cols]` for a bias, and in its
-/// metadata the config as JSON, other text, and a checksum over all of it.
+/// A kind of file: one `f32` tensor for each name of [`Layout`] in each flat buffer, `[rows, cols]`
+/// or `[cols]` for a bias, and in its metadata the config as JSON, other text, and a checksum over
+/// all of it.
 #[derive(Debug)]
 pub(crate) struct Kind {
     /// The version of the format that is written, and the only one read.

@@ -29,7 +29,8 @@ impl Activation {
     }
 }
 
-/// `σ(z) = 1 / (1 + e⁻ᶻ)`; for very negative z the exponential overflows to ∞ and σ is 0, as it should be.
+/// `σ(z) = 1 / (1 + e⁻ᶻ)`; for very negative z the exponential overflows to ∞ and σ is 0, as it
+/// should be.
 pub(crate) fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }

@@ -1,7 +1,7 @@
 //! The notebooks' bit tables and their decoding.
 //!
-//! Two orders meet in them: sums are computed from the least significant bit (LSB) up and shown from the most significant
-//! bit (MSB) down. Here the order is part of each function's name.
+//! Two orders meet in them: sums are computed from the least significant bit (LSB) up and shown
+//! from the most significant bit (MSB) down. Here the order is part of each function's name.
 
 /// The lowest `bits` bits of `n`, least significant first, as numbers.
 #[must_use]
@@ -15,7 +15,8 @@ pub fn msb_first(n: u32, bits: usize) -> Vec<u8> {
     (0..bits).rev().map(|k| u8::from((n >> k) & 1 == 1)).collect()
 }
 
-/// Outputs, least significant first, rounded to bits, most significant first. A number that is not finite gives no bit.
+/// Outputs, least significant first, rounded to bits, most significant first. A number that is not
+/// finite gives no bit.
 ///
 /// Rounding is numpy's, to even: an output of exactly one half is 0.
 #[must_use]

@@ -1,4 +1,5 @@
-//! The notebooks' mistakes, one small function each, in the place of a right one of [`Rules`] or of the data.
+//! The notebooks' mistakes, one small function each, in the place of a right one of [`Rules`] or of
+//! the data.
 //!
 //! Nothing here is used by a corrected replay.
 
@@ -6,8 +7,8 @@ use super::activation::{Activation, sigmoid};
 use super::elman::{EXACT, Later, NotebookNet, Rules, Tape, times_transposed};
 use super::lstm::{self, Lstm};
 
-/// 000 dynamic: the step's length is taken of a difference of unsigned bytes, where 0 − 1 is 255. Its exponential is up
-/// to 4e156, and the sigmoids behind it are 0 or 1.
+/// 000 dynamic: the step's length is taken of a difference of unsigned bytes, where 0 − 1 is 255.
+/// Its exponential is up to 4e156, and the sigmoids behind it are 0 or 1.
 pub(crate) fn scale_of_byte_difference(x: [f64; 2], x_prev: [f64; 2]) -> f64 {
     let byte = |now: f64, before: f64| if now < before { 255.0 } else { now - before };
     let (da, db) = (byte(x[0], x_prev[0]), byte(x[1], x_prev[1]));
@@ -27,15 +28,16 @@ pub(crate) fn no_scale(_: &Tape, _: usize) -> f64 {
 /// 000 dynamic: Elman's backward pass under the dynamic forward pass.
 pub(crate) const WITHOUT_SCALES: Rules = Rules { dh_from_later: later_without_scale, scale_of_w_hh: no_scale, ..EXACT };
 
-/// 002, the derivation: only the part of `dz_{t+1}` that comes from its own output, which cuts BPTT after one step:
-/// `(dy_{t+1} w_hoᵀ ⊙ φ′_{t+1}) W_hhᵀ`.
+/// 002, the derivation: only the part of `dz_{t+1}` that comes from its own output, which cuts BPTT
+/// after one step: `(dy_{t+1} w_hoᵀ ⊙ φ′_{t+1}) W_hhᵀ`.
 pub(crate) fn explicit_part_only(later: &Later<'_>, dh: &mut [f64]) {
     let explicit: Vec<f64> =
         later.h.iter().zip(later.w_ho).map(|(&h, w)| later.dy * w * later.phi.slope_at_output(h)).collect();
     times_transposed(&explicit, later.w_hh, dh);
 }
 
-/// 002, the code: multiplied by the slope of the later hidden state, which `dz_{t+1}` holds already.
+/// 002, the code: multiplied by the slope of the later hidden state, which `dz_{t+1}` holds
+/// already.
 pub(crate) fn later_slope_twice(later: &Later<'_>, dh: &mut [f64]) {
     times_transposed(later.dz, later.w_hh, dh);
     for (dh, &h) in dh.iter_mut().zip(later.h) {
@@ -52,7 +54,8 @@ pub(crate) fn slope_of_squashed(activation: Activation, y: f64) -> f64 {
     }
 }
 
-/// 003: the output weights learn from the output instead of the hidden layer, all by the same amount.
+/// 003: the output weights learn from the output instead of the hidden layer, all by the same
+/// amount.
 pub(crate) fn output_for_hidden(tape: &Tape, t: usize, dy: f64, dw_ho: &mut [f64]) {
     for dw in dw_ho {
         *dw += tape.y[t - 1] * dy;
@@ -62,8 +65,8 @@ pub(crate) fn output_for_hidden(tape: &Tape, t: usize, dy: f64, dw_ho: &mut [f64
 /// 003: both, as the notebook ran.
 pub(crate) const AS_003: Rules = Rules { slope: slope_of_squashed, output_weights: output_for_hidden, ..EXACT };
 
-/// 003: the squared error subtracts outputs in one order of bits from targets in the other, and is divided by the ten rows
-/// of a table that was not measured.
+/// 003: the squared error subtracts outputs in one order of bits from targets in the other, and is
+/// divided by the ten rows of a table that was not measured.
 pub(crate) fn misordered_error(target_lsb_first: &[f64], y_lsb_first: &[f64], rows: f64) -> f64 {
     let squares: Vec<f64> = target_lsb_first.iter().rev().zip(y_lsb_first).map(|(c, y)| (y - c) * (y - c)).collect();
     super::numpy::numpy_sum(&squares) / rows
@@ -79,8 +82,8 @@ pub(crate) fn untransposed(later: &Later<'_>, dh: &mut [f64]) {
     }
 }
 
-/// 004: the list of states was reversed, so that one entry *before* is one step *later*; before the first entry Python
-/// takes the last one, the zero state.
+/// 004: the list of states was reversed, so that one entry *before* is one step *later*; before the
+/// first entry Python takes the last one, the zero state.
 pub(crate) fn later_state(tape: &Tape, t: usize) -> &[f64] {
     tape.state(if t == tape.bits { 0 } else { t + 1 })
 }
@@ -117,8 +120,9 @@ pub(crate) fn no_carry(_: f64, _: f64) -> f64 {
     0.0
 }
 
-/// 002, the last version: a recursion of gradients, multiplied entry by entry where a matrix product is meant:
-/// `R_t[i,j] = h_t[j](1−h_t[j]) (h_{t−1}[j] + R_{t−1}[i,j] W_hh[i,j])`, `R_1 = 0`, and `dW_hh = Σ_t dy_t w_ho[i] R_t`.
+/// 002, the last version: a recursion of gradients, multiplied entry by entry where a matrix
+/// product is meant: `R_t[i,j] = h_t[j](1−h_t[j]) (h_{t−1}[j] + R_{t−1}[i,j] W_hh[i,j])`,
+/// `R_1 = 0`, and `dW_hh = Σ_t dy_t w_ho[i] R_t`.
 ///
 /// Adds only `dw_hh`, row-major: the notebook never wrote the recursion for the input weights.
 pub(crate) fn entrywise_recursion(net: &NotebookNet, tape: &Tape, dw_hh: &mut [f64]) {

@@ -1,20 +1,22 @@
-//! The one network behind every replayed notebook: Elman's, with an optional scale on the recurrent term.
+//! The one network behind every replayed notebook: Elman's, with an optional scale on the recurrent
+//! term.
 //!
 //! ```text
 //! z_t = x_t W_ih + s_t (h_{t−1} W_hh) + b_h      h_t = φ(z_t)      y_t = ψ(h_t w_ho + b_o)      h_0 = 0
 //! dy_t = (y_t − target_t) ψ′                     dz_t = (s_{t+1} dz_{t+1} W_hhᵀ + dy_t w_hoᵀ) ⊙ φ′
 //! dw_ho = Σ h_tᵀ dy_t    dW_hh = Σ s_t h_{t−1}ᵀ dz_t    dW_ih = Σ x_tᵀ dz_t    db_h = Σ dz_t    db_o = Σ dy_t
 //! ```
-//! for the loss `L = ½ Σ_t (y_t − target_t)²`. Sums are plain and sequential in f64: agreement with numpy is the purpose,
-//! speed is not. Time runs from 1 to T, so `h[0]` is the zero state.
+//! for the loss `L = ½ Σ_t (y_t − target_t)²`. Sums are plain and sequential in f64: agreement with
+//! numpy is the purpose, speed is not. Time runs from 1 to T, so `h[0]` is the zero state.
 //!
-//! The factors of the backward pass are the fields of [`Rules`]. [`EXACT`] has the right ones; a notebook's mistake is
-//! `Rules { the_factor: defects::its_mistake, ..EXACT }`.
+//! The factors of the backward pass are the fields of [`Rules`]. [`EXACT`] has the right ones; a
+//! notebook's mistake is `Rules { the_factor: defects::its_mistake, ..EXACT }`.
 
 use super::activation::Activation;
 use super::numpy::Legacy;
 
-/// Parameters (or their gradient): views of one flat buffer, `w_ih` (2, H) | `w_hh` (H, H) | `w_ho` (H) | `b_h` (H) | `b_o`.
+/// Parameters (or their gradient): views of one flat buffer, `w_ih` (2, H) | `w_hh` (H, H) | `w_ho`
+/// (H) | `b_h` (H) | `b_o`.
 #[derive(Clone, Debug)]
 pub(crate) struct NotebookNet {
     pub(crate) hidden: usize,
@@ -169,7 +171,8 @@ fn descend(params: &mut [f64], gradient: &[f64], rate: f64) {
     }
 }
 
-/// One sample on its way through the net: inputs and targets, then the states and outputs of [`NotebookNet::forward`].
+/// One sample on its way through the net: inputs and targets, then the states and outputs of
+/// [`NotebookNet::forward`].
 #[derive(Clone, Debug)]
 pub(crate) struct Tape {
     pub(crate) bits: usize,

@@ -1,11 +1,13 @@
 //! What each defect does to the gradient: `‖g − g_fd‖ / ‖g_fd‖` with the defect and without it.
 //!
-//! A random net and a random minibatch, f64. The witness `g_fd` knows nothing of backward passes: it is the difference
-//! quotient of the loss, fourth order, so that it is itself good to about 1e-10.
+//! A random net and a random minibatch, f64. The witness `g_fd` knows nothing of backward passes:
+//! it is the difference quotient of the loss, fourth order, so that it is itself good to about
+//! 1e-10.
 //!
-//! How wrong a wrong gradient is depends on the net as much as on the defect: over forty random nets the first row runs
-//! from .05 to .76, a slope of squashed tanh from .9 to 12, the vanilla net's later state from .07 to .99. The seeds below
-//! give the nets of this table errors of the size found when the notebooks were studied; no net makes a defect vanish.
+//! How wrong a wrong gradient is depends on the net as much as on the defect: over forty random
+//! nets the first row runs from .05 to .76, a slope of squashed tanh from .9 to 12, the vanilla
+//! net's later state from .07 to .99. The seeds below give the nets of this table errors of the
+//! size found when the notebooks were studied; no net makes a defect vanish.
 
 use super::activation::Activation::{self, Relu, Sigmoid, Tanh};
 use super::defects;
@@ -159,7 +161,8 @@ impl ElmanTrial {
         rows.push(DefectRow { notebook: self.notebook, defect, error_with, error_without });
     }
 
-    /// The entry-by-entry recursion of 002 gives the recurrent weights' gradient only, so that only it is compared.
+    /// The entry-by-entry recursion of 002 gives the recurrent weights' gradient only, so that only
+    /// it is compared.
     fn entrywise_row(&self, rows: &mut Vec<DefectRow>, defect: &'static str) {
         let hidden = self.net.hidden;
         let recurrent = 2 * hidden..2 * hidden + hidden * hidden;
@@ -220,8 +223,8 @@ fn minibatch(rng: &mut Legacy, bits: usize) -> Vec<(u32, u32)> {
     (0..BATCH).map(|_| (rng.below(high), rng.below(high))).collect()
 }
 
-/// Central difference quotients of fourth order:
-/// `(f(p−2e) − 8 f(p−e) + 8 f(p+e) − f(p+2e)) / 12e`. Truncation is of order e⁴, rounding of order 1e-16/e.
+/// Central difference quotients of fourth order: `(f(p−2e) − 8 f(p−e) + 8 f(p+e) − f(p+2e)) / 12e`.
+/// Truncation is of order e⁴, rounding of order 1e-16/e.
 fn difference_quotients(params: &[f64], e: f64, mut loss: impl FnMut(&[f64]) -> f64) -> Vec<f64> {
     let mut moved = params.to_vec();
     (0..params.len())

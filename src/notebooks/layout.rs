@@ -6,7 +6,8 @@ use super::bits::msb_first;
 use super::line::PrintedLine;
 use super::names::Notebook;
 
-/// The text of one line (several lines of text, without a final line feed), in the notebook's own layout.
+/// The text of one line (several lines of text, without a final line feed), in the notebook's own
+/// layout.
 ///
 /// `every` is the interval between lines; notebook 003 shows its prediction at every second one.
 #[must_use]
@@ -97,7 +98,8 @@ fn old_array_of(x: f64) -> String {
     format!("[ {}]", format!("{x:.8}").trim_end_matches('0'))
 }
 
-/// Python's `repr` of a double: the shortest digits that read back, with an exponent below 1e-4 and from 1e16.
+/// Python's `repr` of a double: the shortest digits that read back, with an exponent below 1e-4 and
+/// from 1e16.
 fn python_float(x: f64) -> String {
     if x.is_nan() {
         return "nan".into();

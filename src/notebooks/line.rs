@@ -1,4 +1,5 @@
-//! One reported sample: what a notebook prints every so often. As JSON, numbers that are not finite are null.
+//! One reported sample: what a notebook prints every so often. As JSON, numbers that are not finite
+//! are null.
 
 use serde::Serialize;
 

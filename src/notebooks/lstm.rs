@@ -7,7 +7,8 @@
 //! notebook: dz = (dh·o + carry)(1−c²)           standard: dz = dh·o(1−tanh²c) + carry
 //! dz^o = dh·(h/o)·o(1−o)   dz^g = dz·i(1−g²)   dz^i = dz·g·i(1−i)   dz^f = dz·c_{t−1}·f(1−f)   carry = dz·f
 //! ```
-//! where h/o stands for c or tanh c. As in `elman.rs`, sums are plain and the factors a notebook got wrong are [`Rules`].
+//! where h/o stands for c or tanh c. As in `elman.rs`, sums are plain and the factors a notebook
+//! got wrong are [`Rules`].
 
 use super::activation::sigmoid;
 use super::bits::lsb_first;
@@ -38,7 +39,8 @@ impl Lstm {
         Self { hidden, params: vec![0.0; 4 * (2 * hidden + hidden * hidden) + hidden] }
     }
 
-    /// Drawn in 004's order: candidate, input, forget, output gate, each input before recurrent; then the output layer.
+    /// Drawn in 004's order: candidate, input, forget, output gate, each input before recurrent;
+    /// then the output layer.
     pub(crate) fn draw(rng: &mut Legacy, hidden: usize, mut draw: impl FnMut(&mut Legacy) -> f64) -> Self {
         let mut net = Self::zeros(hidden);
         let block = net.block();

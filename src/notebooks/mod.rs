@@ -1,7 +1,9 @@
-//! The five notebooks that taught this task, as programs: each as it printed, and with its defects removed.
+//! The five notebooks that taught this task, as programs: each as it printed, and with its defects
+//! removed.
 //!
-//! A replay draws the notebook's own numbers from [`numpy::Legacy`], runs its training loop in f64 with plain
-//! sequential sums, and reports what the notebook prints as [`PrintedLine`]s. [`render`] writes a line in the notebook's layout.
+//! A replay draws the notebook's own numbers from [`numpy::Legacy`], runs its training loop in f64
+//! with plain sequential sums, and reports what the notebook prints as [`PrintedLine`]s. [`render`]
+//! writes a line in the notebook's layout.
 //!
 //! ```
 //! use carrylane::notebooks::{Edition, Notebook, Replay};
@@ -13,9 +15,10 @@
 //! # Ok::<(), carrylane::Error>(())
 //! ```
 //!
-//! The map: `numpy` (generator), `bits`, `activation`, `elman` (net and exact BPTT), `online` (the loop of 000, 001, 002),
-//! `n000_elman` … `n004` (a program a file), `defects` (their mistakes, a function each), `lstm` (the net 004 shows),
-//! `gradients` (what each defect does to the gradient), `replay`, `line`, `layout`.
+//! The map: `numpy` (generator), `bits`, `activation`, `elman` (net and exact BPTT), `online` (the
+//! loop of 000, 001, 002), `n000_elman` … `n004` (a program a file), `defects` (their mistakes, a
+//! function each), `lstm` (the net 004 shows), `gradients` (what each defect does to the gradient),
+//! `replay`, `line`, `layout`.
 
 mod activation;
 mod bits;

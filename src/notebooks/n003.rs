@@ -1,11 +1,11 @@
 //! Notebook 003: biases, minibatches, a choice of activations, and NaN from epoch 3,008 on.
 //!
-//! Before the weights, the notebook draws a table of ten additions, shuffles it every epoch and never trains on it: each
-//! epoch is one fresh addition of two numbers below 64.
+//! Before the weights, the notebook draws a table of ten additions, shuffles it every epoch and
+//! never trains on it: each epoch is one fresh addition of two numbers below 64.
 //!
-//! As corrected the draws stay (so that each epoch adds the same two numbers), and what was wrong with them is mended:
-//! exact gradient, biases learned, error of aligned bits over the one row it is measured on, and the table of ten held
-//! out, predicted at the end.
+//! As corrected the draws stay (so that each epoch adds the same two numbers), and what was wrong
+//! with them is mended: exact gradient, biases learned, error of aligned bits over the one row it
+//! is measured on, and the table of ten held out, predicted at the end.
 
 use super::activation::Activation::Sigmoid;
 use super::defects::{AS_003, misordered_error};

@@ -1,8 +1,9 @@
 //! Notebook 004: the net behind its printed lines.
 //!
-//! The text shows an LSTM with a syntax error and an unfinished backward pass; the lines under it come from an earlier net
-//! of the same author: Elman's with 8 hidden units, 4 bits, normal weights. Its backward pass has two defects, and
-//! without them it learns. The LSTM itself is in `lstm.rs`.
+//! The text shows an LSTM with a syntax error and an unfinished backward pass; the lines under it
+//! come from an earlier net of the same author: Elman's with 8 hidden units, 4 bits, normal
+//! weights. Its backward pass has two defects, and without them it learns. The LSTM itself is in
+//! `lstm.rs`.
 
 use super::activation::Activation::Sigmoid;
 use super::defects::{self, AS_004};
@@ -19,7 +20,8 @@ const BITS_F64: f64 = 4.0;
 /// Operands below half of 2⁴.
 const BELOW: u32 = 8;
 const RATE: f64 = 0.1;
-/// A thousand samples by eight bits, though there are four; written out in the notebook, for any interval.
+/// A thousand samples by eight bits, though there are four; written out in the notebook, for any
+/// interval.
 const DIVISOR: f64 = 8000.0;
 
 /// The vanilla net of 004.
@@ -77,8 +79,8 @@ impl Program for Vanilla {
 /// How the displayed forward pass is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reading {
-    /// To the letter: the forget gate's *input weights* stand where the gate is meant, so that each step has two rows;
-    /// tanh by exponentials.
+    /// To the letter: the forget gate's *input weights* stand where the gate is meant, so that each
+    /// step has two rows; tanh by exponentials.
     Literal,
     /// With the forget gate. The cell keeps `tanh(z)`.
     Intended,
@@ -97,7 +99,8 @@ pub struct LstmSample {
     pub outputs: Vec<Vec<f64>>,
 }
 
-/// The displayed forward pass with the notebook's sizes and draws (seed 0 is its own), over its first samples.
+/// The displayed forward pass with the notebook's sizes and draws (seed 0 is its own), over its
+/// first samples.
 ///
 /// # Errors
 /// If `samples` is 0.

@@ -1,10 +1,13 @@
-//! numpy's legacy random generator: the numbers `numpy.random.seed(s)` and the functions after it gave the notebooks.
+//! numpy's legacy random generator: the numbers `numpy.random.seed(s)` and the functions after it
+//! gave the notebooks.
 //!
-//! The bits come from the 32-bit Mersenne Twister, seeded as `init_genrand(seed)`. What numpy makes of them is small and
-//! frozen (the legacy stream never changes): each method below names the rule it follows.
+//! The bits come from the 32-bit Mersenne Twister, seeded as `init_genrand(seed)`. What numpy makes
+//! of them is small and frozen (the legacy stream never changes): each method below names the rule
+//! it follows.
 //!
 //! # Source
-//! Matsumoto and Nishimura, *Mersenne Twister* (1998), through the crate `rand_mt`; Marsaglia's polar method for normals.
+//! Matsumoto and Nishimura, *Mersenne Twister* (1998), through the crate `rand_mt`; Marsaglia's
+//! polar method for normals.
 
 use rand_mt::Mt;
 
@@ -34,19 +37,22 @@ impl Legacy {
         (upper << 32) | u64::from(self.next_u32())
     }
 
-    /// A double in [0, 1) of 53 random bits: `(2²⁶ a + b) / 2⁵³` with 27 bits of a first word and 26 of a second.
+    /// A double in [0, 1) of 53 random bits: `(2²⁶ a + b) / 2⁵³` with 27 bits of a first word and
+    /// 26 of a second.
     pub fn random_sample(&mut self) -> f64 {
         let a = f64::from(self.next_u32() >> 5);
         let b = f64::from(self.next_u32() >> 6);
         (a * 67_108_864.0 + b) / 9_007_199_254_740_992.0
     }
 
-    /// `numpy.random.rand(len)`: [`random_sample`](Self::random_sample), row by row for a matrix of `len` entries.
+    /// `numpy.random.rand(len)`: [`random_sample`](Self::random_sample), row by row for a matrix of
+    /// `len` entries.
     pub fn rand(&mut self, len: usize) -> Vec<f64> {
         (0..len).map(|_| self.random_sample()).collect()
     }
 
-    /// A uniform integer in `[0, max]` by masked rejection; words of 64 bits only where `max` needs them.
+    /// A uniform integer in `[0, max]` by masked rejection; words of 64 bits only where `max` needs
+    /// them.
     ///
     /// The mask is the smallest `2ᵏ − 1 ≥ max`. `max = 0` draws nothing.
     pub fn interval(&mut self, max: u64) -> u64 {
@@ -68,7 +74,8 @@ impl Legacy {
     /// If `low >= high`, which numpy refuses too.
     pub fn randint(&mut self, low: i64, high: i64) -> i64 {
         assert!(low < high, "randint: low {low} is not below high {high}");
-        // Two's complement: the span of any two i64 fits a u64, and adding it back wraps to the right i64.
+        // Two's complement: the span of any two i64 fits a u64, and adding it back wraps to the
+        // right i64.
         let span = high.wrapping_sub(1).wrapping_sub(low).cast_unsigned();
         low.wrapping_add(self.interval(span).cast_signed())
     }
@@ -79,7 +86,8 @@ impl Legacy {
         u32::try_from(self.interval(u64::from(high - 1))).unwrap_or(high - 1)
     }
 
-    /// A standard normal by the polar method; every second call returns the value kept from the one before.
+    /// A standard normal by the polar method; every second call returns the value kept from the one
+    /// before.
     pub fn standard_normal(&mut self) -> f64 {
         if let Some(kept) = self.waiting_normal.take() {
             return kept;

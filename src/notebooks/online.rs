@@ -1,4 +1,5 @@
-//! The online loop that notebooks 000, 001 and 002 share: draw two operands below 128, run eight steps, learn at once.
+//! The online loop that notebooks 000, 001 and 002 share: draw two operands below 128, run eight
+//! steps, learn at once.
 
 use super::activation::Activation::Sigmoid;
 use super::elman::{DrawOrder, NotebookNet, Rules, Tape};

@@ -15,7 +15,8 @@ pub struct Replay {
     pub notebook: Notebook,
     /// With its defects or without.
     pub edition: Edition,
-    /// 002 only: which recursion; as printed the default is [`Delta::Code`], corrected it is [`Delta::Total`].
+    /// 002 only: which recursion; as printed the default is [`Delta::Code`], corrected it is
+    /// [`Delta::Total`].
     pub delta: Option<Delta>,
     /// numpy's seed.
     pub seed: Option<u32>,
@@ -42,7 +43,8 @@ pub struct ReplaySummary {
     pub first_non_finite: Option<NonFinite>,
     /// The error of the last line.
     pub last_error: f64,
-    /// 003 corrected: rows of the table of ten that the net adds exactly at the end, and rows in all.
+    /// 003 corrected: rows of the table of ten that the net adds exactly at the end, and rows in
+    /// all.
     pub held_out: Option<(usize, usize)>,
 }
 
@@ -68,7 +70,8 @@ impl Replay {
         self.every.unwrap_or(self.notebook.own_interval())
     }
 
-    /// Runs the program and hands each line to `on_line` as it comes. Numbers that are not finite end nothing.
+    /// Runs the program and hands each line to `on_line` as it comes. Numbers that are not finite
+    /// end nothing.
     ///
     /// # Errors
     /// A count of zero (samples, interval, hidden units), or more than 2^15 hidden units; a delta

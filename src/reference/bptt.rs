@@ -1,7 +1,7 @@
 //! What all cells share: the loops over steps, the products, the weight gradients.
 //!
-//! `z_t = x_t W_ih + s_t h_{t−1} W_hh + b_h`, then the cell makes `h_t` of `z_t`, and `y_t = ψ(h_t W_ho + b_o)`. Only the dynamic cell has
-//! an `s_t` that is not 1.
+//! `z_t = x_t W_ih + s_t h_{t−1} W_hh + b_h`, then the cell makes `h_t` of `z_t`, and
+//! `y_t = ψ(h_t W_ho + b_o)`. Only the dynamic cell has an `s_t` that is not 1.
 
 use super::{Real, Sample, Step, dynamic, elman, lstm};
 use crate::model::{Cell, Config, Layout, Loss, Tally, Weights};
@@ -43,7 +43,8 @@ pub(super) fn forward<F: Real>(config: &Config, w: &Weights<'_, F>, input: &Samp
     steps
 }
 
-/// Forward and backward pass; gives every step's part of every parameter's gradient to `add(parameter, part)`.
+/// Forward and backward pass; gives every step's part of every parameter's gradient to
+/// `add(parameter, part)`.
 ///
 /// `dh_t = s_{t+1} dz_{t+1} W_hhᵀ + dz_o W_hoᵀ`, then the cell makes `dz_t` of `dh_t`.
 pub(super) fn gradient<F: Real>(

@@ -53,7 +53,8 @@ mod tests {
         assert_eq!(tally, evaluate(&config, &params, &batch, 0..1, None), "evaluate counts the same");
     }
 
-    /// A full adder written by hand: h = (a ∧ b ∧ c…) thresholds 1, 2, 3 of a + b + carry; the carry is "at least two".
+    /// A full adder written by hand: h = (a ∧ b ∧ c…) thresholds 1, 2, 3 of a + b + carry; the
+    /// carry is "at least two".
     #[test]
     fn a_hand_made_adder_adds_every_pair() {
         let config = Config { hidden: 3, ..Config::default() };

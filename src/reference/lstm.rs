@@ -1,7 +1,7 @@
 //! The LSTM in its two forms.
 //!
-//! `i, f, o = σ(z_i, z_f, z_o)`, `g = φ(z_g)`, `z = g i + c_{t−1} f`, p = φ(z); standard: `c_t = z`, `h_t = p o`; notebook: `c_t = p`,
-//! `h_t = c_t o`.
+//! `i, f, o = σ(z_i, z_f, z_o)`, `g = φ(z_g)`, `z = g i + c_{t−1} f`, p = φ(z); standard:
+//! `c_t = z`, `h_t = p o`; notebook: `c_t = p`, `h_t = c_t o`.
 
 use super::{Real, Step};
 use crate::model::{Activation, Config, LstmForm};
@@ -26,10 +26,11 @@ pub(super) fn step<F: Real>(config: &Config, z: &[F], c_prev: &[F]) -> Step<F> {
     Step { scale: F::one(), h, gates, c, squashed, output: (F::zero(), F::zero()) }
 }
 
-/// `dz_t` from `dh_t`; `carry` is what flows back through the cell state, ∂`L/∂c_t` before and ∂L/∂c_{t−1} after.
+/// `dz_t` from `dh_t`; `carry` is what flows back through the cell state, ∂`L/∂c_t` before and
+/// ∂L/∂c_{t−1} after.
 ///
-/// Standard: `dz = dh o φ′ + carry`; notebook: `dz = (dh o + carry) φ′`. Then `dz_i = dz g i(1−i)`, `dz_f = dz c_{t−1} f(1−f)`,
-/// `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, `carry = dz f`.
+/// Standard: `dz = dh o φ′ + carry`; notebook: `dz = (dh o + carry) φ′`. Then `dz_i = dz g i(1−i)`,
+/// `dz_f = dz c_{t−1} f(1−f)`, `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, `carry = dz f`.
 pub(super) fn back<F: Real>(config: &Config, step: &Step<F>, c_prev: &[F], dh: &[F], carry: &mut [F]) -> Vec<F> {
     let hidden = config.hidden;
     let mut dz_all = vec![F::zero(); 4 * hidden];

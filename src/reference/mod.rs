@@ -1,13 +1,14 @@
-//! The oracle: forward pass and backpropagation through time in plain loops, one sample at a time, what cells share in one
-//! file and what differs in one file per cell.
+//! The oracle: forward pass and backpropagation through time in plain loops, one sample at a time,
+//! what cells share in one file and what differs in one file per cell.
 //!
-//! It is slow on purpose and shares no code with `kernel`: every product is a sequential sum in the order of the equation,
-//! and nothing is packed, blocked or fused. It is generic over `f32` and `f64`; gradients are those of the *sum* of the samples'
-//! losses.
+//! It is slow on purpose and shares no code with `kernel`: every product is a sequential sum in the
+//! order of the equation, and nothing is packed, blocked or fused. It is generic over `f32` and
+//! `f64`; gradients are those of the *sum* of the samples' losses.
 //!
 //! # The equations
-//! Vectors are rows. A sample has T steps of inputs `x_t = (a_t, b_t)` and targets `r_t`, the bits of the sum, as 0 and 1; the weights have the shapes of
-//! [`Layout`]; what comes before the first step is 0.
+//! Vectors are rows. A sample has T steps of inputs `x_t = (a_t, b_t)` and targets `r_t`, the bits
+//! of the sum, as 0 and 1; the weights have the shapes of [`Layout`]; what comes before the first
+//! step is 0.
 //!
 //! Forward, for t = 0 … T−1, with φ and ψ the activations of cell and output:
 //!
@@ -21,7 +22,8 @@
 //! L    = Σ_t ½ (y_t − r_t)²            or the cross-entropy of y_t and r_t
 //! ```
 //!
-//! Backward, for t = T−1 … 0, with ⊙ element by element, dv for ∂L/∂v, and φ′ taken from φ's own output:
+//! Backward, for t = T−1 … 0, with ⊙ element by element, dv for ∂L/∂v, and φ′ taken from φ's own
+//! output:
 //!
 //! ```text
 //! dz_o = (y_t − r_t) ψ′                of the cross-entropy y_t − r_t
@@ -51,7 +53,8 @@ use std::ops::{AddAssign, Range};
 pub trait Real: Float + AddAssign + std::fmt::Debug {}
 impl<F: Float + AddAssign + std::fmt::Debug> Real for F {}
 
-/// Adds the gradient of the samples' summed loss to `grad`, and returns what was counted on the way.
+/// Adds the gradient of the samples' summed loss to `grad`, and returns what was counted on the
+/// way.
 ///
 /// # Shapes
 /// `params` and `grad` are flat buffers of [`Layout::of`] the config.
@@ -71,7 +74,8 @@ pub fn gradient<F: Real>(
     contributions(config, params, batch, samples, |index, part| grad[index] += part)
 }
 
-/// The same, part by part: gives what every sample and step adds to a parameter's gradient to `add(parameter, part)`.
+/// The same, part by part: gives what every sample and step adds to a parameter's gradient to
+/// `add(parameter, part)`.
 pub fn contributions<F: Real>(
     config: &Config,
     params: &[F],
@@ -87,7 +91,8 @@ pub fn contributions<F: Real>(
     tally
 }
 
-/// What the net counts on some samples, without a gradient; `predicted`, if given, takes the bits it answers.
+/// What the net counts on some samples, without a gradient; `predicted`, if given, takes the bits
+/// it answers.
 pub fn evaluate<F: Real>(
     config: &Config,
     params: &[F],

@@ -1,8 +1,9 @@
-//! A sweep as one HTML page that needs no network; a single training likewise; pictures of what a net has learned.
+//! A sweep as one HTML page that needs no network; a single training likewise; pictures of what a
+//! net has learned.
 //!
-//! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the scripts of this folder, which
-//! compute every chart from the trials that pass the filters. Shares come with Wilson's intervals; nothing is averaged here that
-//! the page cannot take apart again.
+//! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the
+//! scripts of this folder, which compute every chart from the trials that pass the filters. Shares
+//! come with Wilson's intervals; nothing is averaged here that the page cannot take apart again.
 
 mod columns;
 mod picture;
@@ -83,7 +84,8 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
     page
 }
 
-/// plotly.js, packed by gzip and written as base64; `look.js` unpacks it. The crate's second script, for formulas, is left out.
+/// plotly.js, packed by gzip and written as base64; `look.js` unpacks it. The crate's second
+/// script, for formulas, is left out.
 fn plotly_js() -> &'static str {
     static PACKED: OnceLock<String> = OnceLock::new();
     PACKED.get_or_init(|| {

@@ -1,11 +1,13 @@
-//! Pictures of what was learned: the carry automaton, and states by their principal components, as SVG.
+//! Pictures of what was learned: the carry automaton, and states by their principal components, as
+//! SVG.
 
 use crate::prove::{Area, Automaton, Explanation, Point};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::fmt::Write;
 
-/// Colours of carry 0 and carry 1, told apart by people with any kind of colour vision; grey for both.
+/// Colours of carry 0 and carry 1, told apart by people with any kind of colour vision; grey for
+/// both.
 const COLOURS: [&str; 3] = ["#0072b2", "#d55e00", "#777777"];
 
 /// What leads from one state to another: `ab/s` for each input.
@@ -91,8 +93,8 @@ pub fn automaton_svg(machine: &Automaton) -> String {
     )
 }
 
-/// States by their two principal components, coloured by the true carry, and the areas that the floats are proved never to leave; a
-/// point's area grows with how often it was met.
+/// States by their two principal components, coloured by the true carry, and the areas that the
+/// floats are proved never to leave; a point's area grows with how often it was met.
 pub fn states_svg(explanation: &Explanation, areas: &[Area]) -> String {
     const SIZE: f64 = 480.0;
     const EDGE: f64 = 50.0;

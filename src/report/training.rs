@@ -44,7 +44,8 @@ fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &s
 /// Writes the page of what a run's folder holds by now.
 ///
 /// # Errors
-/// [`crate::Error::Io`] if a file cannot be read or the page not be written; [`crate::Error::Data`] if one is not what it should be.
+/// [`crate::Error::Io`] if a file cannot be read or the page not be written; [`crate::Error::Data`]
+/// if one is not what it should be.
 pub fn write_training(run: &Path) -> Result<()> {
     let read = |name: &str| files::read_text(&run.join(name), files::TEXT);
     let (config, environment, curves) = (read(CONFIG)?, read(ENVIRONMENT)?, Curves::of(run)?);

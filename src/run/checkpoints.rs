@@ -7,7 +7,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Checkpoints that are kept, the newest ones: should the disk spoil the last, there is one before it.
+/// Checkpoints that are kept, the newest ones: should the disk spoil the last, there is one before
+/// it.
 const KEPT: usize = 2;
 
 /// A folder of checkpoints, each named after its number of updates.

@@ -27,7 +27,8 @@ impl SavedRun {
     /// Reads a run folder.
     ///
     /// # Errors
-    /// [`Error::Data`] if it is none or a file in it is not what it should be, [`Error::Io`] if one cannot be read.
+    /// [`Error::Data`] if it is none or a file in it is not what it should be, [`Error::Io`] if one
+    /// cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         if !is_run(path) {
             let problem = format!("no run folder: it has no {CONFIG}; `carrylane train --out DIR` makes one");

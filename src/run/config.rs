@@ -1,4 +1,5 @@
-//! `config.toml`: the options of a training with their values, and its instruction set, name to value, one a line.
+//! `config.toml`: the options of a training with their values, and its instruction set, name to
+//! value, one a line.
 
 use crate::error::{Error, Result};
 use crate::files::{self, Entry};
@@ -6,7 +7,8 @@ use crate::kernel::SimdLevel;
 use crate::train::{Choices, Key, Kind, OPTIONS, Settings};
 use std::path::Path;
 
-/// The instruction set. It is no option of a training: another machine may have other levels, and the same bits.
+/// The instruction set. It is no option of a training: another machine may have other levels, and
+/// the same bits.
 static SIMD: Key = Key {
     name: "simd",
     heading: "Machine",
@@ -29,7 +31,8 @@ pub(super) fn text(settings: &Settings, level: Option<SimdLevel>) -> String {
 /// Reads what a file chooses, `simd` too.
 ///
 /// # Errors
-/// [`Error::Data`] with the file, and the line of what is no option or none of its values; [`Error::Io`] if it cannot be read.
+/// [`Error::Data`] with the file, and the line of what is no option or none of its values;
+/// [`Error::Io`] if it cannot be read.
 pub fn read_config(path: &Path) -> Result<Choices> {
     let missing = || Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml");
     let text = files::found(files::read_text(path, files::TEXT))?.ok_or_else(missing)?;

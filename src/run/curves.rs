@@ -1,7 +1,8 @@
 //! The curves of a training: `metrics.jsonl`, JSON lines that are appended as it goes.
 //!
-//! A training that is resumed from a checkpoint makes the lines after it again, so those that were there are dropped first, with a line
-//! that a kill tore: what is in the file at the end is what a training that was never stopped would have written, but for times.
+//! A training that is resumed from a checkpoint makes the lines after it again, so those that were
+//! there are dropped first, with a line that a kill tore: what is in the file at the end is what a
+//! training that was never stopped would have written, but for times.
 
 use super::folder::CURVES;
 use crate::error::{Error, Result};
@@ -88,7 +89,8 @@ impl Curves {
     /// Reads a file; none is as an empty one. A last line that is torn is left out.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Data`] with the number of a line that is not one of a training.
+    /// [`Error::Io`] if it cannot be read, [`Error::Data`] with the number of a line that is not
+    /// one of a training.
     pub fn read(path: &Path) -> Result<Self> {
         let mut curves = Self::default();
         files::found(files::lines(path, |number, line| {
@@ -118,7 +120,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A file for a training that has made so many updates, 0 for a new one: of what was there, what is beyond them is dropped.
+    /// A file for a training that has made so many updates, 0 for a new one: of what was there,
+    /// what is beyond them is dropped.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written.

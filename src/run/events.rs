@@ -1,10 +1,12 @@
 //! Curves as TensorBoard reads them.
 //!
-//! An event file is a row of TFRecords: the length of the data as 8 bytes little-endian, the masked CRC-32C of those, the data, and its
-//! masked CRC-32C. The data are `tensorflow.Event` messages; the first names the version.
+//! An event file is a row of TFRecords: the length of the data as 8 bytes little-endian, the masked
+//! CRC-32C of those, the data, and its masked CRC-32C. The data are `tensorflow.Event` messages;
+//! the first names the version.
 //!
 //! # Source
-//! `tensorflow/core/util/event.proto`, `core/framework/summary.proto`, `core/lib/io/record_writer.h`.
+//! `tensorflow/core/util/event.proto`, `core/framework/summary.proto`,
+//! `core/lib/io/record_writer.h`.
 
 use super::curves::Curves;
 use crate::error::{Error, Result};
@@ -56,8 +58,8 @@ impl Events {
     /// The file's name in its folder; TensorBoard looks for the part in the middle.
     pub const NAME: &str = "events.out.tfevents.0.carrylane";
 
-    /// A file with the rows that there are, in place of an older one. `began` is when the training began, in seconds since 1970; it is
-    /// shown, and nothing depends on it.
+    /// A file with the rows that there are, in place of an older one. `began` is when the training
+    /// began, in seconds since 1970; it is shown, and nothing depends on it.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn the_first_record_is_the_one_that_tensorflow_writes() {
-        // EventsWriter's own first record with wall_time 0: 15 bytes of data, `1a 0d` and the version.
+        // EventsWriter's own first record with wall_time 0: 15 bytes of data, `1a 0d` and the
+        // version.
         let event = Event { file_version: Some("brain.Event:2".into()), ..Event::default() };
         let bytes = framed(&event);
         assert_eq!(bytes[..8], 15_u64.to_le_bytes(), "the length");

@@ -1,4 +1,5 @@
-//! The folder that keeps a run: its files by name, the one process that may train in it, and what goes again if nothing is kept.
+//! The folder that keeps a run: its files by name, the one process that may train in it, and what
+//! goes again if nothing is kept.
 
 use super::checkpoints::Checkpoints;
 use crate::error::{Error, Result};
@@ -36,7 +37,8 @@ pub fn checkpoints(path: &Path) -> Checkpoints {
     Checkpoints::of(path.join(CHECKPOINTS))
 }
 
-/// A folder that this process alone writes to. If nothing is kept, the folders that were made for it go again.
+/// A folder that this process alone writes to. If nothing is kept, the folders that were made for
+/// it go again.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -71,7 +73,8 @@ impl Folder {
         Self::lock(path, Vec::new())
     }
 
-    /// Takes a folder for this process alone, if it can be written, and clears away what a kill left of half-written files.
+    /// Takes a folder for this process alone, if it can be written, and clears away what a kill
+    /// left of half-written files.
     fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Self> {
         let lock = File::options().create(true).append(true).open(path.join(LOCK));
         let lock = lock.map_err(|source| Error::io(path, "write to", source)).inspect_err(|_| remove(&made))?;

@@ -1,4 +1,5 @@
-//! What keeps a training in its folder while it goes: rows of its curves, events, checkpoints; and at its end the net.
+//! What keeps a training in its folder while it goes: rows of its curves, events, checkpoints; and
+//! at its end the net.
 
 use super::curves::{CurveLine, Curves, Recorder, RunEnd};
 use super::events::Events;
@@ -93,7 +94,8 @@ impl Keeper {
         row
     }
 
-    /// Keeps where the training is. Its curves up to here go to the disk first: a checkpoint never stands without them.
+    /// Keeps where the training is. Its curves up to here go to the disk first: a checkpoint never
+    /// stands without them.
     fn checkpoint(&mut self, trainer: &Trainer, ended: Option<&str>) -> Result<()> {
         let start = trainer.seconds();
         self.recorder.sync()?;
@@ -102,8 +104,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Keeps how the training ended, and the net. The last checkpoint, which says that there is nothing left to do, comes after all
-    /// else. One that diverged has none, and goes on from before it did.
+    /// Keeps how the training ended, and the net. The last checkpoint, which says that there is
+    /// nothing left to do, comes after all else. One that diverged has none, and goes on from
+    /// before it did.
     pub(super) fn end(&mut self, trainer: &Trainer, learned: &Learned) -> Result<()> {
         let report = &learned.report;
         let lost = report.outcome == Outcome::Diverged || trainer.fault().is_some();

@@ -1,4 +1,5 @@
-//! A training that is kept: in a folder from which it goes on after any stop, with the same bits as if it had never stopped.
+//! A training that is kept: in a folder from which it goes on after any stop, with the same bits as
+//! if it had never stopped.
 //!
 //! | file | holds |
 //! |---|---|
@@ -117,12 +118,14 @@ impl Run {
     /// Begins a run in a folder, which is made if needed.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it holds a run, or the settings are none that can be trained; then nothing is left behind.
+    /// [`Error::Usage`] if it holds a run, or the settings are none that can be trained; then
+    /// nothing is left behind.
     pub fn begin(path: &Path, options: &Options) -> Result<Self> {
         // The trainer first, so that what cannot be trained leaves nothing behind.
         let trainer = Trainer::new(options.settings.clone())?;
         let folder = Folder::create(path)?;
-        // Before the settings that make the folder a run, so that a run always has a checkpoint to go on from.
+        // Before the settings that make the folder a run, so that a run always has a checkpoint to
+        // go on from.
         checkpoints(path).add(&trainer.checkpoint(None))?;
         Self::kept(folder, trainer, options, None)
     }
@@ -130,7 +133,8 @@ impl Run {
     /// Goes on with a run from its last checkpoint.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it is of other settings, or beyond the end they name; [`Error::Data`] if no checkpoint is whole.
+    /// [`Error::Usage`] if it is of other settings, or beyond the end they name; [`Error::Data`] if
+    /// no checkpoint is whole.
     pub fn resume(path: &Path, options: &Options) -> Result<Self> {
         let folder = Folder::take(path)?;
         let (checkpoint, damaged) = checkpoints(path).latest()?;
@@ -171,7 +175,8 @@ impl Run {
     /// Trains to the end, or until it is told to stop, and keeps what becomes of it.
     ///
     /// # Errors
-    /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last checkpoint is whole.
+    /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last
+    /// checkpoint is whole.
     pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
         let Some(path) = self.path() else { return prove::train(&mut self.trainer, watch) };
         let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events)?;

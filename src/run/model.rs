@@ -39,7 +39,8 @@ pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
     file::to_bytes(model, &notes)
 }
 
-/// The integer network whose proof the notes of a model tell of: none if they tell of none, or if this program makes another.
+/// The integer network whose proof the notes of a model tell of: none if they tell of none, or if
+/// this program makes another.
 pub fn proved_network(saved: &Saved) -> Option<IntegerNet> {
     let note = |name| saved.notes.get(name);
     let format = FixedPoint { q: note(PROVED_Q)?.parse().ok()?, cell_limit: note(PROVED_CELL)?.parse().ok()? };

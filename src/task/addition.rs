@@ -25,7 +25,8 @@ pub struct Minibatch {
 pub enum Pattern {
     /// Independent fair bits.
     Uniform,
-    /// Random ones in which the same kind of input lasts for some steps, so that carries are long, and so are stretches without one.
+    /// Random ones in which the same kind of input lasts for some steps, so that carries are long,
+    /// and so are stretches without one.
     Runs,
     /// Every pair, once.
     Exhaustive,
@@ -80,8 +81,9 @@ impl Minibatch {
         self.fill(|_, _| (rng.next_u64(), rng.next_u64()));
     }
 
-    /// Fills the minibatch with random runs, and the sums: with a chance of ⅛ a step begins a new one, of fair bits, of one pair of equal
-    /// bits, or of pairs of unequal bits, which carry on, either one such pair or both in any order; all four kinds are as likely.
+    /// Fills the minibatch with random runs, and the sums: with a chance of ⅛ a step begins a new
+    /// one, of fair bits, of one pair of equal bits, or of pairs of unequal bits, which carry on,
+    /// either one such pair or both in any order; all four kinds are as likely.
     ///
     /// # Cost
     /// Eight draws for 64 samples and a step.
@@ -100,8 +102,8 @@ impl Minibatch {
         });
     }
 
-    /// Fills the minibatch with the pairs numbered from `first`: pair `p` has the low `bits − 1` bits of `p` as a, the
-    /// next ones as b. Pairs past the last repeat from the first.
+    /// Fills the minibatch with the pairs numbered from `first`: pair `p` has the low `bits − 1`
+    /// bits of `p` as a, the next ones as b. Pairs past the last repeat from the first.
     pub fn fill_exhaustive(&mut self, first: usize) {
         assert!(first.is_multiple_of(WORD), "pairs start at a multiple of {WORD}, not at {first}");
         let operand_bits = self.bits() - 1;
@@ -134,7 +136,8 @@ impl Minibatch {
         }
     }
 
-    /// Fills a and b from `source(step, word)`, keeps the top bit 0 and the last word masked, then adds.
+    /// Fills a and b from `source(step, word)`, keeps the top bit 0 and the last word masked, then
+    /// adds.
     fn fill(&mut self, mut source: impl FnMut(usize, usize) -> (u64, u64)) {
         let mask = valid_bits(self.samples(), self.a.words().saturating_sub(1));
         let top = self.bits().saturating_sub(1);
@@ -191,8 +194,9 @@ fn pair_bits(first: usize, place: usize) -> u64 {
 
 /// Bit `step` of a and b of an adversarial pattern, where the operands have `operand_bits` bits.
 ///
-/// Patterns 0–9 are the classic ones; from 10 on, a carry is born every `period` steps (both bits 1), is carried on by
-/// one-sided ones, and dies `gap` steps before the next birth (both bits 0), from a period of 2 up to the whole width.
+/// Patterns 0–9 are the classic ones; from 10 on, a carry is born every `period` steps (both bits
+/// 1), is carried on by one-sided ones, and dies `gap` steps before the next birth (both bits 0),
+/// from a period of 2 up to the whole width.
 fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, bool) {
     let even = step.is_multiple_of(2);
     match pattern {
@@ -209,7 +213,8 @@ fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, 
         9 => (true, step == operand_bits / 2),
         _ => {
             let k = pattern - 10;
-            // Periods grow from 2 towards the width in 18 steps, by a quarter, a half or twice; three gaps for each.
+            // Periods grow from 2 towards the width in 18 steps, by a quarter, a half or twice;
+            // three gaps for each.
             let quarters = if operand_bits <= 80 {
                 1
             } else if operand_bits <= 2_000 {
@@ -327,7 +332,8 @@ mod tests {
                 longest = std::array::from_fn(|i| longest[i].max(chains[i]));
             }
         }
-        // Of 256,000 inputs, in runs of eight, two kinds and half of a third carry on; five standard deviations are some 3,000.
+        // Of 256,000 inputs, in runs of eight, two kinds and half of a third carry on; five
+        // standard deviations are some 3,000.
         let likely = [48_000, 80_000, 80_000, 48_000];
         assert!(inputs.iter().zip(likely).all(|(n, likely)| n.abs_diff(likely) < 3_000), "{inputs:?}");
         // Uniform ones would last 16, 9 and 9 steps at the most likely longest.

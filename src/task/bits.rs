@@ -1,7 +1,8 @@
 //! Bit tensors: a column per time step, 64 samples a word.
 
-/// A bit matrix, column-major `[sample, step]`: the bits of all samples at one step are contiguous, 64 to a `u64`, sample `s`
-/// at bit `s % 64` of word `s / 64`. Bits of the last word beyond the last sample are always 0 and never counted.
+/// A bit matrix, column-major `[sample, step]`: the bits of all samples at one step are contiguous,
+/// 64 to a `u64`, sample `s` at bit `s % 64` of word `s / 64`. Bits of the last word beyond the
+/// last sample are always 0 and never counted.
 ///
 /// # Shapes
 /// `steps` columns of `samples.div_ceil(64)` words.
@@ -79,7 +80,8 @@ impl BitTensor {
         self.data.iter_mut().skip(word).step_by(self.words)
     }
 
-    /// All columns, in the order of steps, to write. Bits outside [`BitTensor::valid`] must be left 0.
+    /// All columns, in the order of steps, to write. Bits outside [`BitTensor::valid`] must be left
+    /// 0.
     pub fn columns_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
         self.data.chunks_exact_mut(self.words.max(1))
     }

@@ -11,7 +11,8 @@ pub const MAX_BITS: usize = 1 << 20;
 /// Reads a natural number: decimal, `0b…` binary or `0x…` hexadecimal, `_` allowed between digits.
 ///
 /// # Errors
-/// [`Error::Usage`] for an empty or negative operand, a digit that does not fit the base, or more than [`MAX_BITS`] bits.
+/// [`Error::Usage`] for an empty or negative operand, a digit that does not fit the base, or more
+/// than [`MAX_BITS`] bits.
 pub fn parse(text: &str) -> Result<BigUint> {
     let wanted = "want a natural number: decimal, 0b… or 0x…";
     if text.is_empty() {
@@ -41,7 +42,8 @@ pub fn parse(text: &str) -> Result<BigUint> {
     }
 }
 
-/// A text as a message can hold it: of a long one its beginning and its length, and no control characters.
+/// A text as a message can hold it: of a long one its beginning and its length, and no control
+/// characters.
 pub fn shorten(text: &str) -> String {
     let count = text.chars().count();
     let shown = text.chars().take(if count <= 40 { 40 } else { 24 }).map(|c| if c.is_control() { '·' } else { c });

@@ -14,7 +14,8 @@ pub struct PairSet {
     purpose: Purpose,
 }
 
-/// Additions in a chunk: enough to keep a kernel busy, few enough to stay in cache. Chunks of wide numbers are smaller.
+/// Additions in a chunk: enough to keep a kernel busy, few enough to stay in cache. Chunks of wide
+/// numbers are smaller.
 const CHUNK: usize = 4096;
 
 impl PairSet {
@@ -39,7 +40,8 @@ impl PairSet {
         Self { pattern: Pattern::Uniform, bits, pairs, seed, purpose }
     }
 
-    /// `pairs` random additions with long carries, from the stream of a seed and purpose; see [`Pattern::Runs`].
+    /// `pairs` random additions with long carries, from the stream of a seed and purpose; see
+    /// [`Pattern::Runs`].
     pub fn runs(bits: usize, pairs: usize, seed: u64, purpose: Purpose) -> Self {
         Self { pattern: Pattern::Runs, bits, pairs, seed, purpose }
     }

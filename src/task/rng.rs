@@ -1,7 +1,7 @@
 //! Random streams keyed by (seed, purpose, index).
 //!
-//! A stream is a function of its key alone, never of a thread or of what was drawn before, so that a minibatch can be made
-//! again at any time, in any order, on any machine.
+//! A stream is a function of its key alone, never of a thread or of what was drawn before, so that
+//! a minibatch can be made again at any time, in any order, on any machine.
 
 use fearless_simd::prelude::*;
 use fearless_simd::u64x8;
@@ -37,7 +37,8 @@ pub enum Purpose {
 /// The stream of a key. For a given seed and purpose, different indices never share a state.
 ///
 /// # Source
-/// Xoshiro256++ (Blackman and Vigna 2019); its 256-bit state is filled by the finaliser of `SplitMix64` over the key.
+/// Xoshiro256++ (Blackman and Vigna 2019); its 256-bit state is filled by the finaliser of
+/// `SplitMix64` over the key.
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Xoshiro256PlusPlus {
     let mut state = [0_u8; 32];
     for (key, bytes) in keys(seed, purpose).into_iter().zip(state.chunks_exact_mut(8)) {

@@ -9,7 +9,8 @@ use crate::task::{BitTensor, Minibatch};
 use num_bigint::BigUint;
 
 impl<F: Float + Real> Engine<F> {
-    /// What the net answers to `a + b`, at the width that the sum needs. Whether it is right is for the caller to see.
+    /// What the net answers to `a + b`, at the width that the sum needs. Whether it is right is for
+    /// the caller to see.
     ///
     /// # Errors
     /// None today; a result for widths that may come to be refused.

@@ -20,9 +20,10 @@ pub struct Score {
     pub total: u64,
 }
 
-/// The sums that decide: every pair where there are at most 2^16 of them (up to 9 bits); beyond, random and adversarial sums at
-/// 4 times the width, adversarial ones at the width, sums of random runs at 4 times the width, and the worst sum that a [`Search`]
-/// finds. An LSTM's cell state has no bound, its states no end: it is also tried on 2^16 random sums at 4 times the width.
+/// The sums that decide: every pair where there are at most 2^16 of them (up to 9 bits); beyond,
+/// random and adversarial sums at 4 times the width, adversarial ones at the width, sums of random
+/// runs at 4 times the width, and the worst sum that a [`Search`] finds. An LSTM's cell state has
+/// no bound, its states no end: it is also tried on 2^16 random sums at 4 times the width.
 #[derive(Debug, Clone)]
 pub struct Check {
     parts: Vec<Part>,
@@ -37,7 +38,8 @@ enum Part {
 
 /// The most pairs that are checked one by one, and the random ones of an LSTM where there are more.
 const PAIRS: usize = 1 << 16;
-/// Random sums where there are more, sums of random runs that turn most nets away, and the rest of those.
+/// Random sums where there are more, sums of random runs that turn most nets away, and the rest of
+/// those.
 const RANDOM: usize = 64;
 const FEW_RUNS: usize = 64;
 const MORE_RUNS: usize = 448;

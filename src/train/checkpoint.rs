@@ -1,8 +1,9 @@
 //! A training between two updates, as a file from which it goes on with the same bits.
 //!
-//! A checkpoint is a safetensors file: the weights under their names, Adam's two moments as `mean.…` and `square.…`, and in its metadata
-//! as JSON where the training is ([`Course`]), the positions of its random streams, and what must be the same for it to go on
-//! ([`Identity`]), with a checksum over all of it.
+//! A checkpoint is a safetensors file: the weights under their names, Adam's two moments as
+//! `mean.…` and `square.…`, and in its metadata as JSON where the training is ([`Course`]), the
+//! positions of its random streams, and what must be the same for it to go on ([`Identity`]), with
+//! a checksum over all of it.
 
 use super::course::{Course, exact};
 use super::identity::Identity;
@@ -23,7 +24,8 @@ const KIND: Kind =
 const IDENTITY_KEY: &str = "identity";
 const STATE_KEY: &str = "state";
 
-/// Positions of the random streams: the indices of the next draws. All follow from the number of updates, and are held against it.
+/// Positions of the random streams: the indices of the next draws. All follow from the number of
+/// updates, and are held against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Streams {
@@ -54,7 +56,8 @@ pub struct Checkpoint {
     config: Config,
     identity: Identity,
     state: State,
-    /// Weights, and for Adam the mean gradient and its mean square: one or three flat buffers of the config's layout.
+    /// Weights, and for Adam the mean gradient and its mean square: one or three flat buffers of
+    /// the config's layout.
     buffers: Vec<Vec<f32>>,
 }
 
@@ -95,7 +98,8 @@ impl Checkpoint {
     /// The training again. With these settings it ends as if it had never been stopped.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming what is other than it was, but for threads and the end, which may be.
+    /// [`Error::Usage`] naming what is other than it was, but for threads and the end, which may
+    /// be.
     pub fn resume(&self, settings: Settings) -> Result<Trainer> {
         if let Some([name, was, is]) = self.identity.difference(&settings) {
             return Err(Error::usage(format!(

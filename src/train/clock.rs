@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// Where time went, in seconds. Each part is measured where the work is done; `rest` is what nobody claims: files, lines on a terminal, start-up.
+/// Where time went, in seconds. Each part is measured where the work is done; `rest` is what nobody
+/// claims: files, lines on a terminal, start-up.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Times {
@@ -47,7 +48,8 @@ impl Times {
         Self { rest: (seconds - (self.total() - self.rest)).max(0.0), ..self }
     }
 
-    /// Shares of its parts in words, without those that are nothing: `learning 61 %, checks 15 %, the rest 24 %`.
+    /// Shares of its parts in words, without those that are nothing:
+    /// `learning 61 %, checks 15 %, the rest 24 %`.
     pub fn shares(&self) -> String {
         let total = self.total().max(f64::MIN_POSITIVE);
         let parts = self.parts().into_iter().filter(|(_, seconds)| *seconds > 0.0);
@@ -66,7 +68,8 @@ impl std::ops::AddAssign for Times {
     }
 }
 
-/// A clock that can be paused, and set to what an earlier process had on it. It never looks at the time of day.
+/// A clock that can be paused, and set to what an earlier process had on it. It never looks at the
+/// time of day.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Clock {
     before: Duration,

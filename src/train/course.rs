@@ -1,7 +1,8 @@
 //! Where a training is.
 //!
-//! Everything a training does is a function of its settings and of what is here, its weights and its optimizer. Random streams have no
-//! position of their own: they are keyed by the number of updates.
+//! Everything a training does is a function of its settings and of what is here, its weights and
+//! its optimizer. Random streams have no position of their own: they are keyed by the number of
+//! updates.
 
 use crate::model::Tally;
 use serde::{Deserialize, Serialize};

@@ -19,7 +19,8 @@ pub struct Dataset {
 const DRAWS: usize = 16;
 
 impl Dataset {
-    /// `samples` random additions of `bits` bits, and as many others, if there are, that are not among them.
+    /// `samples` random additions of `bits` bits, and as many others, if there are, that are not
+    /// among them.
     pub fn new(samples: usize, bits: usize, shuffle: bool, seed: u64) -> Self {
         let mut training = Minibatch::new(samples, bits);
         training.fill_uniform(&mut stream(seed, Purpose::Dataset, 0));
@@ -32,7 +33,8 @@ impl Dataset {
         &self.training
     }
 
-    /// Additions that are not in the training set; fewer, or none, where the set holds nearly all pairs.
+    /// Additions that are not in the training set; fewer, or none, where the set holds nearly all
+    /// pairs.
     pub fn held_out(&self) -> &Minibatch {
         &self.held_out
     }
@@ -65,7 +67,8 @@ impl Dataset {
     }
 }
 
-/// As many random additions as `training` has that are not among them and all different, if there are as many.
+/// As many random additions as `training` has that are not among them and all different, if there
+/// are as many.
 fn others(training: &Minibatch, seed: u64) -> Minibatch {
     let row = |batch: &Minibatch, sample: usize| -> Vec<bool> {
         let bits = |tensor: &BitTensor| (0..tensor.steps()).map(|t| tensor.get(sample, t)).collect::<Vec<_>>();

@@ -18,8 +18,9 @@ pub enum EngineKind {
     Blas,
     /// The scalar oracle.
     Reference,
-    /// The kernel whose lanes are nets, for small minibatches of many small nets; see [`population`](super::population()). One net alone leaves
-    /// the other lanes empty, and gets the same bits.
+    /// The kernel whose lanes are nets, for small minibatches of many small nets; see
+    /// [`population`](super::population()). One net alone leaves the other lanes empty, and gets
+    /// the same bits.
     Population,
 }
 
@@ -36,7 +37,8 @@ impl EngineKind {
 
 words!(EngineKind "engine": Fused = "fused", Blas = "blas", Reference = "reference", Population = "population");
 
-/// Work below which a pass stays on one thread, in flop: some 100 µs, a few times what a rayon call costs.
+/// Work below which a pass stays on one thread, in flop: some 100 µs, a few times what a rayon call
+/// costs.
 const SERIAL: f64 = 4e6;
 
 /// Computes gradients and answers of one net over whole minibatches.
@@ -207,14 +209,16 @@ impl<F: Float + Real> Engine<F> {
         nets.tallies().of(0)
     }
 
-    /// Nodes for which the last gradient made recurrent products, 6 G H² flop each; a dense pass makes them for every sample and every
-    /// step but the last. None for the reference and populations, which are dense.
+    /// Nodes for which the last gradient made recurrent products, 6 G H² flop each; a dense pass
+    /// makes them for every sample and every step but the last. None for the reference and
+    /// populations, which are dense.
     pub fn parents(&self) -> Option<usize> {
         let all = self.kernel.as_ref().filter(|_| self.alone.is_none()).map(|_| self.learning.all.iter());
         all.map(|shards| shards.map(|shard| shard.tree.parents()).sum())
     }
 
-    /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's shape, takes the answers.
+    /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's
+    /// shape, takes the answers.
     pub fn evaluate(&mut self, batch: &Minibatch, predicted: Option<&mut BitTensor>) -> Tally {
         self.prepare();
         let Some(kernel) = &self.kernel else {
@@ -237,7 +241,8 @@ impl<F: Float + Real> Engine<F> {
     }
 }
 
-/// Does a job for each shard, on the threads of a pool or on this one, each with a workspace of its own.
+/// Does a job for each shard, on the threads of a pool or on this one, each with a workspace of its
+/// own.
 fn each<F: Float>(
     pool: Option<&rayon::ThreadPool>,
     shards: &mut [Shard<F>],

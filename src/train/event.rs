@@ -81,7 +81,8 @@ pub struct Report {
     pub updates: u64,
     /// Additions learned from.
     pub samples: u64,
-    /// Training time, checks included, start-up and the final count not; that before a resumption too.
+    /// Training time, checks included, start-up and the final count not; that before a resumption
+    /// too.
     pub seconds: f64,
     /// Time of the final count: the pairs of the check and of the fixed set that were tried after
     /// the last update.
@@ -103,7 +104,8 @@ pub trait Watch {
     /// A check or a count is under way, so many of its pairs are done.
     fn checking(&mut self, _done: u64, _pairs: u64) {}
 
-    /// An update is over and the training is whole: a [checkpoint](Trainer::checkpoint) taken here goes on exactly as this training does.
+    /// An update is over and the training is whole: a [checkpoint](Trainer::checkpoint) taken here
+    /// goes on exactly as this training does.
     ///
     /// # Errors
     /// Any; it ends the training, which can be gone on with from its last checkpoint.

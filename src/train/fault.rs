@@ -1,7 +1,8 @@
 //! The first number that is not finite.
 //!
-//! Each update looks at its loss and at the norm of its gradient before the weights move, and at the largest weight and moment after. The
-//! norm is wanted anyway, for clipping and for curves; the largest is found in the pass that writes.
+//! Each update looks at its loss and at the norm of its gradient before the weights move, and at
+//! the largest weight and moment after. The norm is wanted anyway, for clipping and for curves; the
+//! largest is found in the pass that writes.
 
 use crate::kernel::Population;
 use crate::model::Layout;
@@ -78,7 +79,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Euclidean norm, in eight partial sums whose order is the same everywhere. Finite exactly if every value is.
+/// Euclidean norm, in eight partial sums whose order is the same everywhere. Finite exactly if
+/// every value is.
 #[inline(always)]
 pub(super) fn norm(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
 use crate::task::lanes::LANES;
 
-/// What some work would need, in bytes, to some twenty per cent: the large buffers and nothing else.
+/// What some work would need, in bytes, to some twenty per cent: the large buffers and nothing
+/// else.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Need {
     /// Weights, their copies for the kernel, and the optimizer's moments.
@@ -92,7 +93,8 @@ impl Need {
             // Packed for the way forward and back.
             _ => (2.0 * products, workspace(config.cell, hidden, wide, shards, tried), shards.trees() + tried.trees()),
         };
-        // Sixteen lanes of weights and gradients, and of five samples' columns and slopes, whoever is in them.
+        // Sixteen lanes of weights and gradients, and of five samples' columns and slopes, whoever
+        // is in them.
         let (lanes, gates) =
             (if engine == EngineKind::Population { LANES as f64 } else { 0.0 }, config.cell.gates() as f64);
         let columns = 5.0 * bits as f64 * hidden * if gates > 1.0 { 11.0 } else { 2.0 };
@@ -235,8 +237,8 @@ impl Shards {
     }
 }
 
-/// Numbers of a thread's buffers, as [`Workspace`](crate::kernel::Workspace) has them: a trunk and a tile of chains, each with its
-/// states, what flows back into them, and the products of a level.
+/// Numbers of a thread's buffers, as [`Workspace`](crate::kernel::Workspace) has them: a trunk and
+/// a tile of chains, each with its states, what flows back into them, and the products of a level.
 fn workspace(cell: Cell, hidden: f64, wide: f64, shards: Shards, tried: Shards) -> f64 {
     let g = cell.gates() as f64;
     let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };

@@ -1,4 +1,5 @@
-//! What a training's curves are made of: rows at some updates, each with a count of wrong bits by their place.
+//! What a training's curves are made of: rows at some updates, each with a count of wrong bits by
+//! their place.
 
 use super::engine::Engine;
 use super::trainer::Trainer;
@@ -19,7 +20,8 @@ pub struct Row {
     pub bit_error: f64,
     /// Share of the probe's sums with every bit right, after the update.
     pub exact_rate: f64,
-    /// Share of wrong bits at each place of the probe's sums, least significant first; of widths above 64, in 64 parts or fewer.
+    /// Share of wrong bits at each place of the probe's sums, least significant first; of widths
+    /// above 64, in 64 parts or fewer.
     pub bit_error_by_position: Vec<f64>,
     /// Euclidean norm of the mean gradient, before clipping.
     pub gradient_norm: f64,

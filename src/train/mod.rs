@@ -1,14 +1,16 @@
 //! Training: minibatches, data-parallel shards, optimizers, and when to stop.
 //!
-//! [`Settings`] says what is trained and how long, [`Trainer`] does it and tells what happens as [`Event`]s.
-//! The same settings give bit-identical weights for any number of threads: a minibatch is cut into shards by its
-//! size alone, and their gradients are added in the order of the shards.
+//! [`Settings`] says what is trained and how long, [`Trainer`] does it and tells what happens as
+//! [`Event`]s. The same settings give bit-identical weights for any number of threads: a minibatch
+//! is cut into shards by its size alone, and their gradients are added in the order of the shards.
 //!
-//! [`OPTIONS`] is the table of all options: a row says what one is called, what it may be and where it stands in the settings. Flags,
-//! `config.toml`, axes of sweeps, ids, columns and commands are made from it, so a row more is a new option everywhere.
+//! [`OPTIONS`] is the table of all options: a row says what one is called, what it may be and where
+//! it stands in the settings. Flags, `config.toml`, axes of sweeps, ids, columns and commands are
+//! made from it, so a row more is a new option everywhere.
 //!
-//! All that a training does is a function of its settings and of where it is ([`Course`], weights, optimizer): a [`Checkpoint`] holds
-//! that, and a training that is resumed from one ends with the same bits as one that was never stopped.
+//! All that a training does is a function of its settings and of where it is ([`Course`], weights,
+//! optimizer): a [`Checkpoint`] holds that, and a training that is resumed from one ends with the
+//! same bits as one that was never stopped.
 
 mod add;
 mod check;

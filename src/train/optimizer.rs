@@ -82,14 +82,15 @@ impl Optimizer {
         self.powers = powers;
     }
 
-    /// One update. `grad` times `scale` is the gradient. Returns the largest magnitudes it left, of a weight and of a mean square, which
-    /// are finite exactly if all of them are.
+    /// One update. `grad` times `scale` is the gradient. Returns the largest magnitudes it left, of
+    /// a weight and of a mean square, which are finite exactly if all of them are.
     ///
-    /// Inlined, so that it is compiled for the vectors of its caller's level; it rounds alike on all.
+    /// Inlined, so that it is compiled for the vectors of its caller's level; it rounds alike on
+    /// all.
     #[inline(always)]
     pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) -> [f32; 2] {
-        // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one of vectors; signed, since x86-64 has no
-        // unsigned comparison of vectors before SSE4.1.
+        // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one
+        // of vectors; signed, since x86-64 has no unsigned comparison of vectors before SSE4.1.
         let magnitude = |x: f32| x.abs().to_bits().cast_signed();
         let [mut weight, mut moment] = [0_i32; 2];
         match self.rule {
@@ -115,7 +116,8 @@ impl Optimizer {
     }
 }
 
-/// Adam's rate and root of an update: m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), and the corrections move into them.
+/// Adam's rate and root of an update: m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), and the corrections
+/// move into them.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
 fn corrected(lr: f32, [beta1, beta2]: [f32; 2], [p1, p2]: [&mut f64; 2]) -> [f32; 2] {
@@ -144,7 +146,8 @@ impl AdamStep {
     }
 }
 
-/// Optimizers of one rule side by side, one for each lane of a population: what each does is what [`Optimizer`] does.
+/// Optimizers of one rule side by side, one for each lane of a population: what each does is what
+/// [`Optimizer`] does.
 #[derive(Debug, Clone)]
 pub(super) struct LaneOptimizer {
     rules: PerLane<Rule>,
@@ -259,7 +262,8 @@ mod tests {
         let largest = Optimizer::new(Rule::Sgd { lr: 0.5 }, 2).update(&mut params, &[4.0, 8.0], 0.25);
         assert_eq!((params, largest), ([0.5, -3.0], [3.0, 0.0]), "p − ½ · g/4");
 
-        // The first step of Adam is lr · sign(g), but for ε; a second equal gradient gives the same step again.
+        // The first step of Adam is lr · sign(g), but for ε; a second equal gradient gives the same
+        // step again.
         let mut params = [1.0_f32, 1.0];
         let mut adam = Optimizer::new(Rule::adam(0.1), 2);
         for step in [1.0, 2.0] {

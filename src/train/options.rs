@@ -1,7 +1,9 @@
-//! Options: what each may be, what it is called, and how it is read from a value and written as one.
+//! Options: what each may be, what it is called, and how it is read from a value and written as
+//! one.
 //!
-//! A table of options, as [`OPTIONS`](super::OPTIONS), is the only place that names them. Flags, files of settings, identities, axes of
-//! sweeps, ids of trials, columns and commands are all made from it.
+//! A table of options, as [`OPTIONS`](super::OPTIONS), is the only place that names them. Flags,
+//! files of settings, identities, axes of sweeps, ids of trials, columns and commands are all made
+//! from it.
 
 use crate::error::{Error, Result};
 use crate::task::number::shorten;
@@ -86,7 +88,8 @@ pub struct Key {
     pub help: &'static str,
     /// What it may be.
     pub kind: Kind,
-    /// The option without which it means nothing, and the value that one must have; empty if it always means something.
+    /// The option without which it means nothing, and the value that one must have; empty if it
+    /// always means something.
     pub with: &'static str,
 }
 
@@ -135,7 +138,8 @@ impl Key {
     }
 }
 
-/// An option of a `T`. One that does not apply to a `T` is null there, and setting it changes nothing.
+/// An option of a `T`. One that does not apply to a `T` is null there, and setting it changes
+/// nothing.
 #[derive(Debug)]
 pub struct Opt<T: 'static> {
     /// What is said of it.
@@ -146,8 +150,8 @@ pub struct Opt<T: 'static> {
     pub set: fn(&mut T, &Value),
 }
 
-/// A table of options: under each heading, for each its help, its name, what it goes with, its kind, and the field that holds it or two
-/// functions that get and set it.
+/// A table of options: under each heading, for each its help, its name, what it goes with, its
+/// kind, and the field that holds it or two functions that get and set it.
 macro_rules! options {
     ($target:ty: $($heading:expr => {
         $($(#[doc = $help:literal])+ $name:literal $(with $with:literal)?: $kind:expr => $field:tt)+
@@ -171,7 +175,8 @@ macro_rules! options {
 }
 pub(crate) use options;
 
-/// A field as a value: a word, `true` or `false`, or a number, a rate as the decimal it was given as.
+/// A field as a value: a word, `true` or `false`, or a number, a rate as the decimal it was given
+/// as.
 pub(crate) fn value(field: &impl Serialize) -> Value {
     serde_json::to_string(field).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }

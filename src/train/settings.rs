@@ -33,8 +33,8 @@ pub enum Until {
         /// The most updates.
         budget: u64,
     },
-    /// The check passes, and on from there until the net is proved to add at every width (`prove::train`); a trainer by itself
-    /// ends once it is solved.
+    /// The check passes, and on from there until the net is proved to add at every width
+    /// (`prove::train`); a trainer by itself ends once it is solved.
     Proved {
         /// The most updates in all.
         budget: u64,
@@ -55,7 +55,8 @@ impl Until {
     /// The most updates where no budget is given.
     const BUDGET: u64 = 20_000;
 
-    /// Proved within some updates, with what proves most nets of a kind, by measurement (`scripts/proofs.sh`).
+    /// Proved within some updates, with what proves most nets of a kind, by measurement
+    /// (`scripts/proofs.sh`).
     pub fn proved(config: &Config, budget: u64) -> Self {
         let noise = match config.cell {
             Cell::Elman if config.hidden < 8 => 0.1,
@@ -66,8 +67,8 @@ impl Until {
         Self::Proved { budget, noise, max_states: 10_000_000 }
     }
 
-    /// What `carrylane train` aims at unless something else is asked for: a proof for Elman and LSTM nets of at most 64 hidden units with
-    /// bounded activations, on an engine that has noise.
+    /// What `carrylane train` aims at unless something else is asked for: a proof for Elman and
+    /// LSTM nets of at most 64 hidden units with bounded activations, on an engine that has noise.
     pub fn usual(settings: &Settings) -> Self {
         let config = &settings.config;
         let small = config.cell != Cell::Dynamic && config.hidden <= 64 && config.activation != Activation::Relu;
@@ -76,7 +77,8 @@ impl Until {
     }
 }
 
-/// Everything a training depends on. With the same settings, apart from `threads`, weights come out the same to the last bit.
+/// Everything a training depends on. With the same settings, apart from `threads`, weights come out
+/// the same to the last bit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The net.
@@ -140,10 +142,12 @@ fn words<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(T::to_string).collect()
 }
 
-/// Every option of a training. Whatever takes, keeps or tells settings goes by this table; a row more is all that a new option needs.
+/// Every option of a training. Whatever takes, keeps or tells settings goes by this table; a row
+/// more is all that a new option needs.
 ///
-/// What is usual is that of [`Settings::default`], and follows from the options above where those decide it. An id names what is not
-/// usual, so a new option leaves the ids of trials as they are; what is usual may change only with another form of what is stored.
+/// What is usual is that of [`Settings::default`], and follows from the options above where those
+/// decide it. An id names what is not usual, so a new option leaves the ids of trials as they are;
+/// what is usual may change only with another form of what is stored.
 pub static OPTIONS: &[Opt<Settings>] = &options!(Settings:
     "Network" => {
         /// Recurrent cell.
@@ -274,8 +278,8 @@ impl Choices {
         OPTIONS.iter().any(|option| option.key.is_end() && self.get(option.key.name).is_some())
     }
 
-    /// These choices over others. Those that say otherwise are replaced; so are those that these leave without an effect: another way to
-    /// end, or what went with one.
+    /// These choices over others. Those that say otherwise are replaced; so are those that these
+    /// leave without an effect: another way to end, or what went with one.
     #[must_use]
     pub fn over(self, under: Self) -> Self {
         let is_ours = |name: &str| self.get(name).is_some() || name == "until" && self.has_end();
@@ -297,7 +301,8 @@ impl Choices {
 }
 
 impl Settings {
-    /// The settings of some choices, with what is usual for the rest: to be solved, where no end is chosen.
+    /// The settings of some choices, with what is usual for the rest: to be solved, where no end is
+    /// chosen.
     ///
     /// # Errors
     /// [`Error::Usage`] naming what does not go together, spelled as those who chose it read it.
@@ -316,7 +321,8 @@ impl Settings {
         }))
     }
 
-    /// What `carrylane train` makes of some choices: where no end is chosen, it is [`Until::usual`].
+    /// What `carrylane train` makes of some choices: where no end is chosen, it is
+    /// [`Until::usual`].
     ///
     /// # Errors
     /// Those of [`Settings::of`].
@@ -339,8 +345,9 @@ impl Settings {
         Choices::unusual(OPTIONS, Self { until: Until::Updates(0), ..Self::default() }, self)
     }
 
-    /// A name of the settings, for threads and instruction set apart: a letter, that no spreadsheet takes it for a number, and 16
-    /// hexadecimal digits of SHA-256 over the canonical JSON of [`Settings::unusual`].
+    /// A name of the settings, for threads and instruction set apart: a letter, that no spreadsheet
+    /// takes it for a number, and 16 hexadecimal digits of SHA-256 over the canonical JSON of
+    /// [`Settings::unusual`].
     pub fn id(&self) -> String {
         format!("t{}", config_hash(&self.unusual()))
     }

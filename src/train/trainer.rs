@@ -118,7 +118,8 @@ impl Trainer {
         (&mut self.model.params, &mut self.optimizer, &mut self.course)
     }
 
-    /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag is set.
+    /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag
+    /// is set.
     pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
         self.stop = Some(flag);
     }
@@ -149,8 +150,9 @@ impl Trainer {
         &mut self.engine
     }
 
-    /// Sets the noise on carried states that the steps from here on are made with: its amplitudes on h, 0 for none, and on an LSTM's c,
-    /// and the limit it cuts c to. See [`Noise`]; the reference engine has none.
+    /// Sets the noise on carried states that the steps from here on are made with: its amplitudes
+    /// on h, 0 for none, and on an LSTM's c, and the limit it cuts c to. See [`Noise`]; the
+    /// reference engine has none.
     pub fn set_noise(&mut self, amplitude: [f32; 2], cell_limit: f32) {
         self.noise = (amplitude, cell_limit);
     }
@@ -211,7 +213,8 @@ impl Trainer {
         self.noise.0[0]
     }
 
-    /// The first number that was not finite, if there was one: the training has diverged, and further steps make no sense.
+    /// The first number that was not finite, if there was one: the training has diverged, and
+    /// further steps make no sense.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
     }
@@ -230,7 +233,8 @@ impl Trainer {
         }
     }
 
-    /// Learns one minibatch. Allocates nothing after the first. After the first number that is not finite, see [`Trainer::fault`].
+    /// Learns one minibatch. Allocates nothing after the first. After the first number that is not
+    /// finite, see [`Trainer::fault`].
     pub fn step(&mut self) -> Tally {
         let start = Instant::now();
         let tally = self.learn();
@@ -382,10 +386,12 @@ impl Trainer {
         }
     }
 
-    /// What is due before the next update: the check, once enough additions in a row were right; or the end.
+    /// What is due before the next update: the check, once enough additions in a row were right; or
+    /// the end.
     pub(super) fn due(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Option<Outcome>> {
         let (updates, time) = self.end();
-        // First, so that a training that is stopped in a check, or resumed before one, begins with it.
+        // First, so that a training that is stopped in a check, or resumed before one, begins with
+        // it.
         let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
         if solve && self.course.clean >= CLEAN {
             let Some(passed) = self.passes(check, watch) else { return Ok(Some(Outcome::Stopped)) };

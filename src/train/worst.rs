@@ -1,12 +1,13 @@
 //! The search for the sum that a net does worst.
 //!
-//! Nets that are wrong in one sum of a hundred thousand are wrong in states they rarely come to. So states are sought, not sums: from the
-//! start, sixty-four states at a time are followed under all four inputs, and of the states they lead to those are kept that no state
-//! before was a near duplicate of. Next come, of both carries in equal parts, the states whose answer was nearest to being wrong and
-//! states at random. Either half alone misses nets that the other one finds.
+//! Nets that are wrong in one sum of a hundred thousand are wrong in states they rarely come to. So
+//! states are sought, not sums: from the start, sixty-four states at a time are followed under all
+//! four inputs, and of the states they lead to those are kept that no state before was a near
+//! duplicate of. Next come, of both carries in equal parts, the states whose answer was nearest to
+//! being wrong and states at random. Either half alone misses nets that the other one finds.
 //!
-//! It ends with the first wrong answer, when no state is new, or when its rounds are over. It is plain arithmetic in one order, so that
-//! its result is a function of the net and the width alone.
+//! It ends with the first wrong answer, when no state is new, or when its rounds are over. It is
+//! plain arithmetic in one order, so that its result is a function of the net and the width alone.
 
 mod net;
 
@@ -25,7 +26,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 const ROUND: usize = 64;
 /// States that wait to be followed, at most; what comes when there are as many is dropped.
 const WAITING: usize = 4096;
-/// Near duplicates share every number rounded to 1/COARSE; where no state is left that is new, to half of that, down to 1/FINE.
+/// Near duplicates share every number rounded to 1/COARSE; where no state is left that is new, to
+/// half of that, down to 1/FINE.
 const COARSE: f32 = 8.0;
 const FINE: f32 = 256.0;
 /// The most rounds, which bounds the memory of where states come from.
@@ -49,7 +51,8 @@ pub struct WorstSum {
     pub b: BigUint,
     /// The bit of the sum that is meant: its last.
     pub bit: usize,
-    /// How far its answer is on the right side, as a pre-activation of the output; it is wrong where this is not above 0.
+    /// How far its answer is on the right side, as a pre-activation of the output; it is wrong
+    /// where this is not above 0.
     pub margin: f32,
 }
 
@@ -61,7 +64,8 @@ impl WorstSum {
 }
 
 impl Search {
-    /// The search for nets that learned a width: sums of up to four times as many bits, and rounds that cost a fraction of the learning.
+    /// The search for nets that learned a width: sums of up to four times as many bits, and rounds
+    /// that cost a fraction of the learning.
     pub fn of(bits: usize) -> Self {
         Self { steps: 4 * bits, rounds: (8 * bits).min(ROUNDS) }
     }
@@ -145,7 +149,8 @@ impl Search {
 }
 
 impl<F: Float + Real> Engine<F> {
-    /// What a [`Search`] finds of the net, rounded to `f32`. It is the same for every engine and level.
+    /// What a [`Search`] finds of the net, rounded to `f32`. It is the same for every engine and
+    /// level.
     pub fn worst_sum(&self, search: &Search, go_on: impl FnMut() -> bool) -> Option<WorstSum> {
         let params: Vec<f32> = self.params().iter().map(|w| w.to_f32().expect("a float")).collect();
         search.run(self.config(), &params, self.level(), go_on)
@@ -172,7 +177,8 @@ struct Pool {
     /// The path of the state in each place; nothing where a place is free.
     held: Vec<Option<u32>>,
     free: Vec<u32>,
-    /// By carry: path and place of what waits, the nearest to a wrong answer first. What was followed meanwhile is skipped when it is met.
+    /// By carry: path and place of what waits, the nearest to a wrong answer first. What was
+    /// followed meanwhile is skipped when it is met.
     nearest: [BinaryHeap<Reverse<(u32, u32, u32)>>; 2],
     /// The same in no order.
     any: [Vec<(u32, u32)>; 2],

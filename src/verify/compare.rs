@@ -73,11 +73,13 @@ pub struct Worst {
     pub expected: f64,
 }
 
-/// The error a right gradient may have in a precision of unit roundoff `epsilon`: 4 ε (8 + √H + √(B T) + T).
+/// The error a right gradient may have in a precision of unit roundoff `epsilon`: 4 ε (8 + √H + √(B
+/// T) + T).
 ///
-/// A state adds H products and a weight's gradient B·T of them, in some order: rounding errors of a sum grow like the root of its length.
-/// States and what flows back carry a few ε from each step to the next, at most T of them. 8 stands for the activations and casts of one
-/// step, and 4 is the margin over what random nets show.
+/// A state adds H products and a weight's gradient B·T of them, in some order: rounding errors of a
+/// sum grow like the root of its length. States and what flows back carry a few ε from each step to
+/// the next, at most T of them. 8 stands for the activations and casts of one step, and 4 is the
+/// margin over what random nets show.
 pub(super) fn tolerance(epsilon: f64, hidden: usize, bits: usize, batch: usize) -> f64 {
     let (h, t, b) = (hidden as f64, bits as f64, batch as f64);
     4.0 * epsilon * (8.0 + h.sqrt() + (b * t).sqrt() + t)
@@ -88,10 +90,12 @@ pub(super) fn tolerance(epsilon: f64, hidden: usize, bits: usize, batch: usize) 
 pub(super) struct Expected {
     layout: Layout,
     grad: Vec<f64>,
-    /// What rounding took from each entry of `grad`: parts are many, and often equal, so that plain sums would drift.
+    /// What rounding took from each entry of `grad`: parts are many, and often equal, so that plain
+    /// sums would drift.
     lost: Vec<f64>,
-    /// For each tensor the sum of the squares of its parts; once finished the norm of its gradient, or of its parts where they
-    /// cancel: rounding is as large as what was added, not as what is left.
+    /// For each tensor the sum of the squares of its parts; once finished the norm of its gradient,
+    /// or of its parts where they cancel: rounding is as large as what was added, not as what is
+    /// left.
     scales: Vec<f64>,
     /// The tensor of each entry.
     tensor_of: Vec<usize>,
@@ -126,8 +130,8 @@ impl Expected {
         }
     }
 
-    /// The largest error of a tensor relative to its scale, and the entry that is furthest off. NaN and infinity are errors of
-    /// any size.
+    /// The largest error of a tensor relative to its scale, and the entry that is furthest off. NaN
+    /// and infinity are errors of any size.
     pub(super) fn error_of(&self, found: &[f64]) -> (f64, Option<Worst>) {
         let (mut largest, mut worst, mut furthest) = (0.0_f64, None, 0.0_f64);
         for (tensor, scale) in self.layout.tensors().iter().zip(&self.scales) {

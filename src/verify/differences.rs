@@ -6,8 +6,9 @@ use crate::reference;
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, below, stream};
 
-/// Steps of the difference quotients. The error of a quotient is that of its best step: truncation falls and rounding grows with smaller
-/// ones, and a step that crosses a corner of `ReLU` fails where a smaller one does not.
+/// Steps of the difference quotients. The error of a quotient is that of its best step: truncation
+/// falls and rounding grows with smaller ones, and a step that crosses a corner of `ReLU` fails
+/// where a smaller one does not.
 const STEPS: [f64; 3] = [1e-4, 1e-5, 1e-6];
 
 /// Flop that one check may cost.
@@ -16,11 +17,11 @@ const BUDGET: f64 = 3e8;
 /// The most additions that a difference quotient runs over.
 const SAMPLES: usize = 4;
 
-/// The largest error of the reference's gradient against central differences, relative to the norm of its tensor; the entry where it is;
-/// and the number of additions used.
+/// The largest error of the reference's gradient against central differences, relative to the norm
+/// of its tensor; the entry where it is; and the number of additions used.
 ///
-/// Small nets are checked in every parameter; larger ones in a few random parameters of each tensor and along one random direction
-/// through all of it.
+/// Small nets are checked in every parameter; larger ones in a few random parameters of each tensor
+/// and along one random direction through all of it.
 pub(super) fn check(model: &Model<f64>, batch: &Minibatch, seed: u64) -> (f64, Option<Worst>, usize) {
     let layout = model.layout();
     let samples = batch.samples().min(SAMPLES);
@@ -42,7 +43,8 @@ pub(super) fn check(model: &Model<f64>, batch: &Minibatch, seed: u64) -> (f64, O
     let cost = model.config.cell.flops(model.config.hidden, batch.bits() + 1) * samples as f64;
     let thorough = cost * (layout.len() * STEPS.len()) as f64 <= BUDGET;
     for (tensor, direction) in directions(&layout, thorough, seed) {
-        // A tensor whose gradient vanishes (the inputs of 1-bit additions are all 0) is held against the whole gradient.
+        // A tensor whose gradient vanishes (the inputs of 1-bit additions are all 0) is held
+        // against the whole gradient.
         let scale = norm(&grad[layout.tensors()[tensor].range()]).max(1e-3 * total);
         let expected: f64 = direction.iter().map(|&(index, by)| grad[index] * by).sum();
         let (error, found) = STEPS

@@ -96,7 +96,8 @@ const DIFFERENCES: f64 = 1e-6;
 /// Runs every check of the grid and tells of each.
 ///
 /// # Errors
-/// [`Error::Usage`](crate::Error::Usage) for a config that is not consistent, a size of 0, or a level the machine lacks.
+/// [`Error::Usage`](crate::Error::Usage) for a config that is not consistent, a size of 0, or a
+/// level the machine lacks.
 pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<GradcheckSummary> {
     let mut summary = GradcheckSummary::default();
     for &config in &grid.configs {
@@ -151,8 +152,9 @@ fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnM
     Ok(())
 }
 
-/// A random net that is not chaotic: the dynamic cell multiplies what it carries by up to e^√2 a step, so its recurrent weights are that
-/// much smaller. Rounding that grows from step to step would hide every other error.
+/// A random net that is not chaotic: the dynamic cell multiplies what it carries by up to e^√2 a
+/// step, so its recurrent weights are that much smaller. Rounding that grows from step to step
+/// would hide every other error.
 fn random_net(config: Config, seed: u64) -> Model<f32> {
     let mut model: Model<f32> = Init::Scaled.model(config, seed);
     if config.cell == Cell::Dynamic

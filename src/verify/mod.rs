@@ -1,7 +1,8 @@
 //! Every gradient checked against the one below it.
 //!
-//! Central differences (f64) ↔ [`reference`](crate::reference) (f64) ↔ [`kernel`](crate::kernel) (f64) ↔ kernel (f32), on every level of
-//! the machine. This is the one place where reference and kernel meet: a [`TimedStep`] measures how fast what is right is.
+//! Central differences (f64) ↔ [`reference`](crate::reference) (f64) ↔ [`kernel`](crate::kernel)
+//! (f64) ↔ kernel (f32), on every level of the machine. This is the one place where reference and
+//! kernel meet: a [`TimedStep`] measures how fast what is right is.
 
 mod compare;
 mod differences;

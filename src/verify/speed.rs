@@ -34,7 +34,8 @@ pub struct TimedStep {
     pub seed: u64,
     /// How long it is measured.
     pub time: Duration,
-    /// Nets that learn side by side, whole updates by plain descent and their additions; none for the gradient step of one net.
+    /// Nets that learn side by side, whole updates by plain descent and their additions; none for
+    /// the gradient step of one net.
     pub population: Option<usize>,
 }
 
@@ -229,13 +230,15 @@ impl TimedStep {
         Ok(Rate { median, best, shared: 1.0 })
     }
 
-    /// Samples a second of a step that says how many it took: the median of the parts, and the best.
+    /// Samples a second of a step that says how many it took: the median of the parts, and the
+    /// best.
     fn time_parts(&self, mut step: impl FnMut() -> usize) -> (f64, f64) {
         // The first step fills the caches and allocates.
         step();
         let start = Instant::now();
         let mut rates = Vec::new();
-        // Steps that take long count as a part each; the reference may then have fewer parts than nine.
+        // Steps that take long count as a part each; the reference may then have fewer parts than
+        // nine.
         let least = if self.engine == EngineKind::Reference { 1 } else { PARTS as usize };
         while rates.len() < least || start.elapsed() < self.time {
             let (part, mut samples) = (Instant::now(), 0);

@@ -60,7 +60,8 @@ struct Part {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Which part: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says (Slurm, Kubernetes, HyperQueue, GNU parallel).
+    /// Which part: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says (Slurm,
+    /// Kubernetes, HyperQueue, GNU parallel).
     #[arg(long, value_name = "I/N", default_value = "0/1", allow_hyphen_values = true)]
     shard: String,
     /// Trials side by side [default: `CARRYLANE_THREADS`, or all cores].

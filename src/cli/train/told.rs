@@ -36,7 +36,8 @@ pub(super) fn conclusion(settings: &Settings, report: &Report) -> String {
     }
 }
 
-/// Where a training first had a number that is not finite, what was before, and what to try, in two lines.
+/// Where a training first had a number that is not finite, what was before, and what to try, in two
+/// lines.
 fn diverged(report: &Report) -> String {
     let Some(fault) = &report.fault else { return styled(BAD, "diverged") };
     let (update, held) = (count(fault.update), plural(fault.update - 1, "update"));

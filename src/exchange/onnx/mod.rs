@@ -1,8 +1,9 @@
-//! A net as an ONNX graph, operator set 17: input `x` `[batch, bits, 2]`, the bits of a and b, least significant first; output `y`
-//! `[batch, bits]`, a bit being 1 where it is above ½.
+//! A net as an ONNX graph, operator set 17: input `x` `[batch, bits, 2]`, the bits of a and b,
+//! least significant first; output `y` `[batch, bits]`, a bit being 1 where it is above ½.
 //!
-//! Every cell is one `Scan` over the steps whose body is the cell's equation in plain operators, with h, and c or the input before where a
-//! cell has them, as its states. ONNX's own `RNN` and `LSTM` know neither the dynamic cell nor the notebook's LSTM.
+//! Every cell is one `Scan` over the steps whose body is the cell's equation in plain operators,
+//! with h, and c or the input before where a cell has them, as its states. ONNX's own `RNN` and
+//! `LSTM` know neither the dynamic cell nor the notebook's LSTM.
 
 mod messages;
 mod parts;
@@ -124,7 +125,8 @@ fn body(config: &Config, states: &[State]) -> GraphProto {
     GraphProto { name: "step".into(), node: nodes, initializer: Vec::new(), input, output }
 }
 
-/// `i, f, o = σ(·)`, `g = φ(·)`, `s = g i + c_prev f`; standard `c = s`, `h = φ(c) o`; notebook `c = φ(s)`, `h = c o`.
+/// `i, f, o = σ(·)`, `g = φ(·)`, `s = g i + c_prev f`; standard `c = s`, `h = φ(c) o`; notebook
+/// `c = φ(s)`, `h = c o`.
 fn lstm(config: &Config) -> Vec<NodeProto> {
     let phi = config.activation;
     let mut nodes = vec![

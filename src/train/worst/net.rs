@@ -1,7 +1,8 @@
 //! A net's step for many states at once, in plain arithmetic with one order of sums.
 //!
-//! No multiply-add is fused and no lane is added to another but in the order written here, so that the same net gives the same numbers on
-//! every machine. A state's four successors share its product `h W_hh`. The equations are those of [`mod@crate::reference`].
+//! No multiply-add is fused and no lane is added to another but in the order written here, so that
+//! the same net gives the same numbers on every machine. A state's four successors share its
+//! product `h W_hh`. The equations are those of [`mod@crate::reference`].
 
 use crate::kernel::{SimdLevel, dispatch};
 use crate::model::{Activation, Cell, Config, Layout, LstmForm};
@@ -106,7 +107,8 @@ impl SearchNet {
         Self { config: *config, level, lines, w_hh, inputs, w_ho, b_o }
     }
 
-    /// All successors of all states. Near duplicates are those that share every number rounded to 1/`grid`.
+    /// All successors of all states. Near duplicates are those that share every number rounded to
+    /// 1/`grid`.
     pub(super) fn expand(&self, from: &States, grid: f32, to: &mut Successors) {
         let n = 4 * from.carry.len();
         to.states.resize(self, n);
