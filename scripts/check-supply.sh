@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What carrylane is built from: every dependency, for every platform, under a licence that is allowed here, from the one registry, with its
-# checksum locked. Known vulnerabilities are not looked up: that takes a database from the network; `cargo deny check advisories` does it.
+# checksum locked, and with the same features for programs and tests. Known vulnerabilities are not looked up: that takes a database from the network; `cargo deny check advisories` does it.
 #
 #   scripts/check-supply.sh              a line for each licence; exit 1 if anything is not allowed
 set -euo pipefail
@@ -41,6 +41,14 @@ awk '
         if (registries != 1)         { print "registries: " registries > "/dev/stderr"; bad = 1 }
         exit bad
     }' Cargo.lock || failed=1
+
+# Dev-dependencies give the library's packages no other features: else `cargo test` compiles the library once more.
+features() { cargo tree --locked --edges "$1" --prefix none --format '{p} {f}' | sed 's/ (\*)$//' | sort -u; }
+others=$(comm -23 <(features normal,build) <(features normal,build,dev))
+if [[ -n $others ]]; then
+    echo "other features under test, give them in Cargo.toml: $others" >&2
+    failed=1
+fi
 
 cargo tree --locked --target all --edges normal,build,dev --prefix none --format '{p}|{l}' | sed 's/ (\*)$//' | sort -u |
     awk -F'|' '{ count[$2]++; all++ } END { for (licence in count) printf "%4d  %s\n", count[licence], licence; printf "%4d  packages\n", all }' | sort -rn

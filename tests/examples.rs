@@ -2,7 +2,6 @@
 #![cfg(unix)]
 #![expect(clippy::print_stdout, reason = "tells which examples ran, for --nocapture")]
 
-use assert_cmd::cargo::cargo_bin;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -53,7 +52,7 @@ fn fixture() -> &'static TempDir {
             fs::write(bin.join(name), text).expect("writable");
             fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).expect("writable");
         }
-        std::os::unix::fs::symlink(cargo_bin("carrylane"), bin.join("carrylane")).expect("writable");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_carrylane"), bin.join("carrylane")).expect("writable");
         fs::write(path.join("SPEC.toml"), "[grid]\nhidden = [4, 8]\nseed = \"0..3\"\n").expect("writable");
         for line in [
             "carrylane train --out run",

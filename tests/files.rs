@@ -2,7 +2,6 @@
 //! over what is read, and nothing is read without end.
 #![cfg(unix)]
 
-use assert_cmd::Command;
 use carrylane::exchange::{self, FileFormat};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Config, Init};
@@ -10,7 +9,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Command as Process;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A folder with some files, in which the program runs.
@@ -47,9 +48,16 @@ impl Place {
 
     /// Runs a line.
     fn run(&self, line: &str) -> Ran {
-        let mut command = Command::cargo_bin("carrylane").expect("the program is built");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
         command.env_remove("CARRYLANE_THREADS").current_dir(self.0.path()).args(line.split(' '));
-        let output = command.timeout(Duration::from_secs(60)).output().expect("it runs");
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let (id, (ended, end)) = (child.id().to_string(), mpsc::channel::<()>());
+        // What reads without end is killed.
+        thread::spawn(move || {
+            end.recv_timeout(Duration::from_secs(60)).map_err(|_| Command::new("kill").arg(id).status())
+        });
+        let output = child.wait_with_output().expect("it runs");
+        drop(ended);
         let code = output.status.code().unwrap_or_else(|| panic!("{line} ended by a signal"));
         (code, output.stdout, String::from_utf8(output.stderr).expect("UTF-8"))
     }
@@ -97,10 +105,10 @@ fn a_symbolic_link_is_followed_and_stays_one() {
 #[test]
 fn what_is_no_regular_file_is_written_to_and_stays_what_it_is() {
     let place = Place::new();
-    let made = Process::new("mkfifo").arg(place.path("fifo")).status().expect("mkfifo");
+    let made = Command::new("mkfifo").arg(place.path("fifo")).status().expect("mkfifo");
     assert!(made.success(), "a FIFO");
     let fifo = place.path("fifo");
-    let reader = std::thread::spawn(move || fs::read(fifo).expect("readable"));
+    let reader = thread::spawn(move || fs::read(fifo).expect("readable"));
     place.yes("export net --format onnx -o fifo");
     assert!(fs::symlink_metadata(place.path("fifo")).expect("there").file_type().is_fifo(), "a FIFO still");
     assert_eq!(reader.join().expect("it reads"), onnx());

@@ -2,7 +2,6 @@
 
 mod common;
 
-use assert_cmd::cargo::cargo_bin;
 use carrylane::sweep::{Plan, Results, Spec, Trial, keys};
 use carrylane::train::{Choices, Identity, Key, Kind, OPTIONS, Settings, Spelling, text};
 use common::report;
@@ -12,8 +11,11 @@ use std::path::Path;
 use std::process::Command;
 
 fn carrylane(args: &[&str]) -> (Option<i32>, String, String) {
-    let output =
-        Command::new(cargo_bin("carrylane")).env_remove("CARRYLANE_THREADS").args(args).output().expect("it runs");
+    let output = Command::new(env!("CARGO_BIN_EXE_carrylane"))
+        .env_remove("CARRYLANE_THREADS")
+        .args(args)
+        .output()
+        .expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }

@@ -1,6 +1,5 @@
 //! Run folders from outside: what is kept, that it runs again, and that no stop, kill or full disk changes the net it ends with.
 
-use assert_cmd::cargo::cargo_bin;
 use carrylane::model::{Config, Init, file};
 use carrylane::run::{Curves, Events};
 use carrylane::task::whole::MAX_EXACT;
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// A run of the program to its end.
 fn carrylane(args: &[&str]) -> Output {
-    Command::new(cargo_bin("carrylane")).args(args).output().expect("it runs")
+    Command::new(env!("CARGO_BIN_EXE_carrylane")).args(args).output().expect("it runs")
 }
 
 /// The summary of a run that ends with a code.
@@ -29,7 +28,7 @@ fn summary(args: &[&str], code: i32) -> Value {
 
 /// Starts the program, to be stopped.
 fn start(args: &[&str]) -> Child {
-    let mut command = Command::new(cargo_bin("carrylane"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
     command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
 }
 
@@ -232,7 +231,7 @@ fn a_signal_in_a_long_check_or_in_any_other_long_work_ends_it_at_once() {
         &["replay", "003", "--samples", "1000000000"],
     ];
     let piped = |args| {
-        let mut command = Command::new(cargo_bin("carrylane"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
         command.args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts")
     };
     let children: Vec<Child> = long.into_iter().map(piped).collect();
@@ -247,7 +246,7 @@ fn a_signal_in_a_long_check_or_in_any_other_long_work_ends_it_at_once() {
 fn a_signal_in_a_long_update_loses_that_update_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");
-    let mut command = Command::new(cargo_bin("carrylane"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
     command.args(["train", "--hidden", "768", "--batch", "8192", "--updates", "100", "--threads", "1"]);
     command.args(["--out", name(&run)]).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
@@ -508,7 +507,7 @@ fn event_files_are_whole_records_and_one_after_a_kill_too() {
 fn a_process_without_memory_ends_with_an_error_line_and_is_not_aborted() {
     use std::os::unix::process::ExitStatusExt;
     let under = |kib: u32, args: &str| {
-        let line = format!("ulimit -v {kib}; exec '{}' {args}", cargo_bin("carrylane").display());
+        let line = format!("ulimit -v {kib}; exec '{}' {args}", env!("CARGO_BIN_EXE_carrylane"));
         Command::new("sh").args(["-c", &line]).env("RUST_BACKTRACE", "0").output().expect("it runs")
     };
     let output = under(100_000, "train --hidden 2048");

@@ -1,12 +1,11 @@
 //! Comfort at the shell: completions, manual pages, quiet, colour.
 
-use assert_cmd::Command;
 use std::fs;
 use std::io::Write;
-use std::process::{Command as Process, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 fn run(args: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::cargo_bin("carrylane").expect("the program is built");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
     for name in ["CARRYLANE_THREADS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
@@ -55,7 +54,7 @@ fn completions_know_every_command_and_its_flags() {
 #[test]
 fn bash_takes_its_completions_and_completes_with_them() {
     let script = text(&run(&["completions", "bash"], &[]).stdout);
-    let Ok(mut bash) = Process::new("bash").args(["--norc"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+    let Ok(mut bash) = Command::new("bash").args(["--norc"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
     else {
         return;
     };
@@ -96,7 +95,7 @@ fn help_on_a_full_disk_is_no_success() {
     {
         // Only Linux has such a device.
         let Ok(full) = fs::File::options().write(true).open("/dev/full") else { return };
-        let mut command = Process::new(assert_cmd::cargo::cargo_bin("carrylane"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
         let ran = command.args(args).stdout(full).output().expect("it runs");
         assert_eq!(ran.status.code(), Some(74), "{args:?}: {ran:?}");
         assert!(text(&ran.stderr).starts_with("error: standard output: cannot write"), "{args:?}: {ran:?}");

@@ -2,7 +2,6 @@
 
 mod common;
 
-use assert_cmd::cargo::cargo_bin;
 use carrylane::sweep::{Plan, Spec};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -27,7 +26,7 @@ const WORDS: [&str; 7] = [
 const TRIALS: usize = 3 * 2 * 4 * 2 * 2;
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(cargo_bin("carrylane"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
     command.env_remove("CARRYLANE_THREADS").args(args);
     command
 }

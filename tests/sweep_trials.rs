@@ -1,6 +1,5 @@
 //! Single trials of sweeps: each is the training that its command names, to the last bit.
 
-use assert_cmd::cargo::cargo_bin;
 use carrylane::sweep::{Options, Plan, Results, Shard, Spec, TrialOutcome, TrialRecord, run};
 use serde_json::Value;
 use std::process::Command;
@@ -22,7 +21,7 @@ fn swept(words: &[&str], threads: usize) -> Vec<TrialRecord> {
 fn alone(record: &TrialRecord) -> (Option<i32>, Value) {
     let command = record.config.settings.command();
     let words = command.strip_prefix("carrylane ").expect("it names the program").split(' ');
-    let output = Command::new(cargo_bin("carrylane")).args(words).arg("--json").output().expect("it runs");
+    let output = Command::new(env!("CARGO_BIN_EXE_carrylane")).args(words).arg("--json").output().expect("it runs");
     let text = String::from_utf8(output.stdout).expect("text");
     let last = text.lines().last().unwrap_or_else(|| panic!("{command}: {}", String::from_utf8_lossy(&output.stderr)));
     (output.status.code(), serde_json::from_str(last).expect("JSON"))
