@@ -1,11 +1,13 @@
-//! Files: written whole, read no further than what they hold, and never one over another that is
-//! read.
+//! Files: written whole, read within bounds, never written over what is read.
 //!
-//! Every file of this crate goes through here. [`write()`] leaves the old content or the new behind
-//! a name, and follows links; [`read`] and [`lines`] stop at the size that follows from what is
-//! read, so that a device, a hole of 30 GB or a wrong file ends soon; [`apart`] refuses an output
-//! that is an input under any name; [`json`] refuses a key that is there twice; `toml_entries`
-//! tells the line of each setting.
+//! Every file of this crate goes through here:
+//!
+//! - [`write()`] leaves the old content or the new, and follows links;
+//! - [`read`] and [`lines`] stop at a bound that follows from the file's beginning, so that a
+//!   device or a wrong file of 30 GB ends soon;
+//! - [`apart`] refuses an output that is an input under any name;
+//! - [`json`] refuses repeated keys;
+//! - `toml_entries` tells the line of each setting.
 
 use crate::error::{Error, Result};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -15,22 +17,22 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names of files that are not whole yet begin so; a kill may leave one.
+/// Prefix of temporary files. A kill may leave one.
 pub const TEMPORARY: &str = ".carrylane-";
 
-/// The most bytes of a file that people write: settings, a spec.
+/// The most bytes of a file that people write, such as settings or a spec.
 pub const TEXT: u64 = 1 << 20;
 
-/// The longest line that is read; the lines of this crate have a few thousand bytes.
+/// The longest line that is read. Lines of this crate have a few thousand bytes.
 pub const LINE: u64 = 1 << 20;
 
 /// Writes a file so that its name holds either the old content or the new, whatever happens.
 ///
-/// Symbolic links are followed, and a file that is there keeps its permissions. What is no regular
-/// file, a device or a FIFO, is written to as it is.
+/// Symbolic links are followed, and an existing file keeps its permissions. A device or a FIFO is
+/// written to directly.
 ///
 /// # Errors
-/// [`Error::Io`] of the name that is given, with nothing left behind.
+/// [`Error::Io`] with the given path; nothing is left behind.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     put(path, bytes).map_err(|source| Error::io(path, "write", source))
 }
@@ -49,7 +51,7 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let temporary = folder.join(format!("{TEMPORARY}{}-{number}", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            // Left by a kill, or of another machine that shares the folder.
+            // The file was left by a kill, or belongs to another machine that shares the folder.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             opened => break (temporary, opened?),
         }
@@ -59,13 +61,13 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if renamed.is_err() {
         fs::remove_file(&temporary).ok();
     }
-    // The rename itself is durable once the folder is synced, where the system can do that.
+    // Syncing the folder makes the rename durable, where the system can do that.
     renamed.map(|()| File::open(folder).and_then(|folder| folder.sync_all()).unwrap_or_default())
 }
 
-/// The name behind symbolic links, whether there is a file or not.
+/// The path behind symbolic links, whether or not a file is there.
 fn target(path: &Path) -> PathBuf {
-    /// As many as Linux follows: links may lead to each other.
+    /// The most links, as in Linux: links may lead to each other.
     const LINKS: usize = 40;
     let follow = |path: &PathBuf| Some(folder_of(path).join(fs::read_link(path).ok()?));
     std::iter::successors(Some(path.to_owned()), follow).take(LINKS).last().expect("the path itself")
@@ -76,7 +78,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes a folder to write to, if it is not there.
+/// Makes a folder to write to, if there is none.
 ///
 /// # Errors
 /// [`Error::Usage`] for `-`, which is standard output and holds no files; [`Error::Io`] if it
@@ -88,13 +90,13 @@ pub fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|source| Error::io(path, "create", source))
 }
 
-/// Whether a name is one of standard output: `-`, or another name of the file that it goes to.
+/// Whether a path is standard output: `-`, or a name of the file that it goes to.
 pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-") || identity(path).is_some_and(|file| Some(file) == identity(Path::new("-")))
 }
 
-/// Refuses outputs that would be written over what is read, or over each other, under any name of
-/// it. Where a folder is read, nothing is written into it.
+/// Refuses outputs that would overwrite an input or each other, under any name. A folder that is
+/// read takes no output.
 ///
 /// # Errors
 /// [`Error::Usage`] naming the output.
@@ -118,7 +120,7 @@ pub fn apart(inputs: &[impl AsRef<Path>], outputs: &[impl AsRef<Path>]) -> Resul
     Ok(())
 }
 
-/// What a name stands for: device and inode of a file that is there, else the name without links.
+/// The identity of a path: device and inode of an existing file, else the path without links.
 fn identity(path: &Path) -> Option<(u64, u64, PathBuf)> {
     let path = if path == Path::new("-") { Path::new("/dev/stdout") } else { path };
     #[cfg(unix)]
@@ -133,14 +135,14 @@ fn identity(path: &Path) -> Option<(u64, u64, PathBuf)> {
 /// What the beginning of a file says of its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// It is told by its first so many bytes.
+    /// The first so many bytes tell the size.
     ToldBy(u64),
-    /// So many bytes at most.
+    /// The file has at most so many bytes.
     AtMost(u64),
 }
 
-/// Reads a file; `size` says how far, from what was read before, beginning with nothing. A file
-/// that is shorter is returned as it is.
+/// Reads a file. `size` says how far, given the bytes so far, at first none. A shorter file is
+/// returned as it is.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is longer, or with what `size` finds
@@ -168,7 +170,7 @@ pub fn read(path: &Path, size: impl Fn(&[u8]) -> std::result::Result<Size, Strin
     }
 }
 
-/// Reads a text of at most so many bytes.
+/// Reads a text of at most `most` bytes.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is longer, or no UTF-8.
@@ -176,8 +178,8 @@ pub fn read_text(path: &Path, most: u64) -> Result<String> {
     String::from_utf8(read(path, |_| Ok(Size::AtMost(most)))?).map_err(|_| Error::data(path, "it is not text"))
 }
 
-/// Reads a file line by line: the number of each, from 1, and its bytes with the end, which the
-/// last may lack. Of a line longer than [`LINE`] that many bytes are given.
+/// Reads a file line by line, and calls `each` with the number, from 1, and the bytes with the line
+/// feed, which the last line may lack. A longer line than [`LINE`] is cut there.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be read; the first error of `each`.
@@ -198,10 +200,10 @@ pub fn lines(path: &Path, mut each: impl FnMut(usize, &[u8]) -> Result<()>) -> R
     Ok(())
 }
 
-/// What was read, or none where there is no such file.
+/// The result of reading; `None` if there is no such file.
 ///
 /// # Errors
-/// All others.
+/// All other errors.
 pub fn found<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
         Err(Error::Io { source, .. }) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -214,15 +216,15 @@ pub fn found<T>(read: Result<T>) -> Result<Option<T>> {
 /// One setting of a TOML file, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// Counted from 1.
+    /// Line of the setting, from 1.
     pub(crate) line: usize,
-    /// The table it is in; empty for none.
+    /// Table of the setting; empty for none.
     pub(crate) table: String,
     pub(crate) key: String,
     pub(crate) value: toml::Value,
 }
 
-/// A number, a word, or true or false of a TOML file, as it would be typed; or what it is instead.
+/// A TOML number, word or Boolean as one types it; else what the value is instead.
 pub(crate) fn toml_word(value: &toml::Value) -> std::result::Result<String, &'static str> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
@@ -235,7 +237,7 @@ pub(crate) fn toml_word(value: &toml::Value) -> std::result::Result<String, &'st
     }
 }
 
-/// The settings of a TOML text, in its order; or what is wrong with it, and in which line.
+/// The settings of a TOML text in order; else what is wrong, and in which line.
 pub(crate) fn toml_entries(text: &str) -> std::result::Result<Vec<Entry>, String> {
     use toml::de::{DeTable, DeValue};
     let line = |place: usize| 1 + text.bytes().take(place).filter(|&byte| byte == b'\n').count();
@@ -260,8 +262,7 @@ pub(crate) fn toml_entries(text: &str) -> std::result::Result<Vec<Entry>, String
     Ok(entries)
 }
 
-/// Reads JSON in which no object has a key twice: else one of its values would count for nothing,
-/// and readers differ in which.
+/// Reads JSON, and refuses objects that repeat a key: readers differ in which value counts.
 ///
 /// # Errors
 /// What is wrong, with the place.

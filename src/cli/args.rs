@@ -14,14 +14,14 @@ use std::fmt::Display;
 /// The version, in every output.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Help pages: what it does, more about it, flags, examples; one page for `-h` and `--help`.
+/// Template of help pages: purpose, details, flags, examples. `-h` and `--help` show the same page.
 pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 /// Options of a training as flags: all of them, or those of the net but for its size.
 #[derive(Debug)]
 pub(super) struct Flags<const ALL: bool>(pub(super) Choices);
 
-/// What a net is, but for its size.
+/// The options of a net but its size.
 pub(super) type Net = Flags<false>;
 
 impl<const ALL: bool> Flags<ALL> {
@@ -90,8 +90,7 @@ fn flag(key: &'static Key, usual: &Choices) -> Arg {
     }
 }
 
-/// Refuses flags that are given, by name, where they have no effect: what they go with is not
-/// there.
+/// Refuses given flags, by name, that have no effect without `what`.
 pub(super) fn goes_with(flags: &[(&str, bool)], what: impl Display) -> Result<()> {
     match flags.iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Error::usage(format!("--{flag} goes with {what}"))),
@@ -99,7 +98,7 @@ pub(super) fn goes_with(flags: &[(&str, bool)], what: impl Display) -> Result<()
     }
 }
 
-/// What computes.
+/// The instruction set and threads to compute with.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Machine")]
 pub(super) struct Machine {
@@ -113,21 +112,21 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// The level meant, if this machine has it.
+    /// The chosen level, if this machine has it.
     pub(super) fn level(&self) -> Result<SimdLevel> {
         Ok(Simd::resolve(&[self.simd.unwrap_or(Simd::Auto)])?[0])
     }
 
-    /// The threads meant.
+    /// The chosen number of threads.
     pub(super) fn threads(&self) -> Result<usize> {
         threads(self.threads)
     }
 }
 
-/// Where the environment says how many threads, if it does: an empty word says nothing.
+/// The environment variable for the number of threads. An empty one counts as unset.
 pub(super) const THREADS: &str = "CARRYLANE_THREADS";
 
-/// The threads meant: by a flag, by the environment, else all cores.
+/// The number of threads: from the flag, else from the environment, else all cores.
 pub(super) fn threads(flag: Option<usize>) -> Result<usize> {
     let said = std::env::var_os(THREADS).filter(|said| !said.is_empty());
     match (flag, said) {

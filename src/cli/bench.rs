@@ -23,8 +23,8 @@ pub(super) struct Args {
     /// Engines.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::words(EngineKind::ALL), default_value = "fused", help_heading = "Grid")]
     engine: Vec<EngineKind>,
-    /// Time so many nets that learn side by side with the population engine: whole updates by plain
-    /// descent, their additions too.
+    /// Time NETS nets that learn side by side with the population engine: whole updates by plain
+    /// descent, new additions included.
     #[arg(long, value_name = "NETS", allow_negative_numbers = true, value_parser = values::upto::<usize>(1 << 16), conflicts_with_all = ["engine", "precision", "threads"], help_heading = "Grid")]
     population: Option<usize>,
     /// Precision of the weights and all that is computed.
@@ -73,7 +73,7 @@ const COLUMNS: [Column<Speed>; 12] = [
 ];
 
 impl Args {
-    /// What is measured, in the order of the table.
+    /// The steps to measure, in the order of the table.
     fn steps(&self) -> carrylane::Result<Vec<TimedStep>> {
         let &Self { precision, threads, seconds: time, sizes: Sizes { seed, .. }, population, .. } = self;
         let engines = if population.is_some() { &[EngineKind::Population][..] } else { &self.engine };

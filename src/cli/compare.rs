@@ -69,7 +69,7 @@ fn say_curve(curve: &CurveDifference, out: &mut Output) -> carrylane::Result<()>
     let CurveDifference { what, values: [a, b], last_loss, last_update, ended_update, .. } = curve;
     out.say(format!("  first differs at update {}: {what} {a} against {b}", count(curve.first_update)))?;
     let [a, b] = [0, 1].map(|run| {
-        // A curve has rows at some updates only, and the last one seldom is among them.
+        // A curve has rows at some updates only, seldom at the last one.
         let of = ended_update[run].map_or(String::new(), |end| format!(" of {}", count(end)));
         format!("{:.4} at update {}{of}", last_loss[run], count(last_update[run]))
     });

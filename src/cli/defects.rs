@@ -14,10 +14,10 @@ const COLUMNS: [Column<DefectRow>; 5] = [
     ("<", |defect| mark(is_one(defect))),
 ];
 
-/// The error a mended gradient may have against differences.
+/// Tolerance of a mended gradient against differences.
 const MENDED: f64 = 1e-8;
 
-/// A defect that did no harm would be none: it has to be seen, and to be gone when mended.
+/// Whether a defect shows in the gradient, and mending removes it.
 fn is_one(defect: &DefectRow) -> bool {
     defect.error_without <= MENDED && defect.error_with > 0.01
 }

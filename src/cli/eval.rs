@@ -21,7 +21,7 @@ pub(super) struct Args {
     bits: Vec<usize>,
     /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, random runs
     /// with long carries, the worst one that a search finds, or all: every pair up to 9 bits,
-    /// random ones beyond, and those that break nets.
+    /// random ones beyond, and the 128.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
     pattern: Which,
     /// How many random additions of each width [default: 16384].
@@ -69,7 +69,7 @@ const COLUMNS: [Column<Tried>; 6] = [
 ];
 
 impl Args {
-    /// What is tried, but for worst sums; and whether some of it is random.
+    /// The sets to try, but for worst sums, and whether some are random.
     fn sets(&self) -> carrylane::Result<(Vec<PairSet>, bool)> {
         let (pairs, seed) = (self.pairs.unwrap_or(PAIRS), self.source.seed());
         let uniform = |bits| PairSet::uniform(bits, pairs, seed, Purpose::Eval);

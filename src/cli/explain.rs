@@ -43,7 +43,7 @@ States are those of the integer network that is proved, or of the finest one tri
 Of a net that is refuted, the whole machine is made, its errors with it, and the states that the shortest failing addition leads through \
 are shown. Exits with 1 unless the net is proved.";
 
-/// What is written to the folder.
+/// Names of the pictures.
 const PICTURES: [&str; 2] = ["automaton.svg", "states.svg"];
 
 const COLUMNS: [Column<Unit>; 4] = [
@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     Ok(Answer::from(proof.verdict == Verdict::Proved))
 }
 
-/// Which carried values tell the carry, the clearest first.
+/// Prints the carried values that tell the carry, the clearest first.
 fn tell_units(explanation: &Explanation, hidden: usize, out: &mut Output) -> Result<()> {
     const SHOWN: usize = 16;
     let units = explanation.units(hidden);

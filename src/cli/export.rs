@@ -19,28 +19,28 @@ pub(super) struct Args {
     /// Model file, or run folder, of `carrylane train --out DIR`.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// What to write.
+    /// Format of the file.
     #[arg(long, value_parser = values::words(FileFormat::ALL), help_heading = "Output")]
     format: FileFormat,
     /// File to write; - is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
-    /// Into an npz, add a minibatch, and outputs, loss and gradients on it, in f32 and f64.
+    /// Add to an npz a minibatch, with outputs, loss and gradients in f32 and f64.
     #[arg(long, help_heading = "Gradients")]
     gradients: bool,
-    /// Width of its additions [default: 8].
+    /// Width of the minibatch's additions [default: 8].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BITS), requires = "gradients", help_heading = "Gradients")]
     bits: Option<usize>,
-    /// Additions in it [default: 64].
+    /// Additions in the minibatch [default: 64].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BATCH), requires = "gradients", help_heading = "Gradients")]
     batch: Option<usize>,
-    /// Key of its additions [default: 0].
+    /// Key of the minibatch's random stream [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), requires = "gradients", help_heading = "Gradients")]
     seed: Option<u64>,
-    /// What computes the gradients [default: fused].
+    /// Engine that computes the gradients [default: fused].
     #[arg(long, value_name = "NAME", value_parser = values::words(EngineKind::ALL), requires = "gradients", help_heading = "Gradients")]
     engine: Option<EngineKind>,
-    /// Its instruction set [default: auto, the best of this machine].
+    /// Instruction set of the engine [default: auto, the best of this machine].
     #[arg(long, value_name = "LEVEL", value_parser = values::level(), requires = "gradients", help_heading = "Gradients")]
     simd: Option<Simd>,
 }
@@ -56,7 +56,7 @@ Examples:
   carrylane export run/model.safetensors --format safetensors-torch -o torch.safetensors
   carrylane export run/model.safetensors --format npz -o net.npz --gradients --bits 8 --batch 64";
 
-/// Tells what was written to a file of a format.
+/// Prints what was written to a file.
 pub(super) fn tell(
     kind: &str,
     path: &Path,

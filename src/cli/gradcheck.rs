@@ -20,8 +20,7 @@ pub(super) struct Args {
     sizes: Sizes,
     #[command(flatten)]
     net: Net,
-    /// Show instead what each defect of the notebooks does to the gradient, and the gradient
-    /// mended.
+    /// Show instead what each defect of the notebooks does to the gradient, and mended gradients.
     #[arg(long, conflicts_with_all = ["Sizes", "Net"], help_heading = "Notebooks")]
     defects: bool,
 }
@@ -40,7 +39,7 @@ Examples:
 
 Exits with 1 if any error is above its tolerance.";
 
-/// The most failures that are told one by one.
+/// The most failures that are printed one by one.
 const TOLD: usize = 20;
 
 const COLUMNS: [Column<Group>; 9] = [
@@ -129,7 +128,7 @@ fn place(c: &Comparison) -> String {
     format!("hidden {}, {}, batch {}{entry}", c.config.hidden, plural(c.bits as u64, "bit"), c.batch)
 }
 
-/// What went wrong, in a line.
+/// The failure, in a line.
 fn failure(c: &Comparison) -> String {
     let level = c.level.map_or(String::new(), |level| format!(" {level}"));
     let values = c.worst.as_ref().map_or(String::new(), |w| format!(" = {:.6e}, expected {:.6e}", w.found, w.expected));

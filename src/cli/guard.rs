@@ -1,4 +1,4 @@
-//! A panic is a bug of ours: one line, and its own exit code.
+//! A panic is a bug of carrylane: it prints one line and has its own exit code.
 
 use super::output;
 #[cfg(unix)]
@@ -20,7 +20,7 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
     codes_of_aborts(&bug);
     set_hook(Box::new(move |panic| {
         bug.store(true, Ordering::SeqCst);
-        // Worker threads may all fail at once, and one line says it.
+        // All worker threads may fail at once, and one line is enough.
         static FIRST: Once = Once::new();
         FIRST.call_once(|| {
             let what = words(panic.payload()).replace('\n', " ");
@@ -34,9 +34,8 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
     ExitCode::from(catch(program))
 }
 
-/// Gives an abort an exit code. Where memory is refused that nobody asked for beforehand, Rust says
-/// so in a line and aborts, and no safe code can have it do otherwise; an abort after a panic is a
-/// bug.
+/// Gives an abort an exit code. If an unforeseen allocation fails, Rust prints a line and aborts,
+/// and no safe code can change that. An abort after a panic is a bug.
 #[cfg(unix)]
 fn codes_of_aborts(bug: &Arc<AtomicBool>) {
     let always = Arc::new(AtomicBool::new(true));
@@ -49,7 +48,7 @@ fn codes_of_aborts(bug: &Arc<AtomicBool>) {
 #[cfg(not(unix))]
 fn codes_of_aborts(_: &Arc<AtomicBool>) {}
 
-/// What a panic says: a literal or a formatted text.
+/// The message of a panic: a literal or a formatted text.
 fn words(payload: &dyn Any) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// File to read.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What it is.
+    /// Format of the file.
     #[arg(long, value_parser = values::words(FileFormat::READ))]
     format: FileFormat,
     /// Model file to write; - is standard output.

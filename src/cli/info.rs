@@ -17,10 +17,9 @@ pub(super) struct Args {
     peak: bool,
 }
 
-/// Where all tests run.
+/// The target on which all tests run.
 const TESTED_ON: &str = "x86_64-unknown-linux-gnu";
-/// What the compiler takes the library for, without anything being run there
-/// (`scripts/check-targets.sh`).
+/// Targets that the library is compiled for, without running there (`scripts/check-targets.sh`).
 const COMPILED_FOR: [&str; 3] = ["aarch64-unknown-linux-gnu", "wasm32-wasip1", "wasm32-unknown-unknown"];
 
 #[derive(Debug, Serialize)]

@@ -1,5 +1,4 @@
-//! The command line: what was typed becomes checked types of the library, the library works,
-//! [`output`] prints.
+//! The command line: what was typed becomes checked types, the library works, [`output`] prints.
 //!
 //! | code | means |
 //! |---|---|
@@ -9,7 +8,7 @@
 //! | 65 | a file is not what it should be |
 //! | 70 | a bug of carrylane |
 //! | 74 | the system refused to read or write, or to give memory |
-//! | 75 | it was interrupted; the same command goes on |
+//! | 75 | it was interrupted; run it again |
 
 mod add;
 mod args;
@@ -94,7 +93,7 @@ commands!(
     Bench bench, Replay replay, Compare compare, Sweep sweep, Info info, Completions completions, Man man
 );
 
-/// What a command that ran came to.
+/// The answer of a command that ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Yes,
@@ -103,7 +102,7 @@ enum Answer {
 }
 
 impl Answer {
-    /// Its exit code.
+    /// The exit code.
     fn code(self) -> u8 {
         match self {
             Self::Yes => 0,
@@ -144,14 +143,14 @@ pub(crate) fn main() -> ExitCode {
     })
 }
 
-/// A path as a word of a command.
+/// A path, quoted for a shell if needed.
 fn quoted(name: &Path) -> String {
     let name = name.display().to_string();
     let safe = |c: char| c.is_alphanumeric() || "._-/+,@%".contains(c);
     if !name.is_empty() && name.chars().all(safe) { name } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
-/// The `--color` of a command line that was not taken, or asks for help.
+/// The `--color` of a command line that was refused, or asks for help.
 fn color_of(words: impl Iterator<Item = OsString>) -> ColorChoice {
     let mut words = words.map(|word| word.to_string_lossy().into_owned());
     let mut said = None;

@@ -1,8 +1,7 @@
 //! The only place that prints: results to standard output, all else to standard error.
 //!
-//! Text is for people and JSON lines are for programs; a command says both, and [`Output`] prints
-//! what was asked for. Colour and bars appear on terminals only. A closed pipe is no error: whoever
-//! listened has heard enough.
+//! Text is for people, JSON lines are for programs. A command says both, and [`Output`] prints the
+//! one that was asked for. Colour and bars appear on terminals only. A closed pipe is no error.
 
 use super::args::VERSION;
 use super::format::percent;
@@ -16,7 +15,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Version of the JSON lines; it grows when a field changes its meaning or goes.
+/// Version of the JSON lines. It grows when a field is removed or changes its meaning.
 const SCHEMA: u32 = 1;
 
 /// Styles of text.
@@ -40,11 +39,11 @@ pub(super) fn mark(right: bool) -> String {
 pub(super) struct Output {
     json: bool,
     quiet: bool,
-    /// Whether work goes on when nobody listens any more, because it also keeps a file.
+    /// Whether the command continues after standard output is closed, because it also writes a
+    /// file.
     must_finish: bool,
     closed: bool,
-    /// Whether standard output is a file that was asked for; what is said then goes to standard
-    /// error.
+    /// Whether standard output takes a file; text then goes to standard error.
     taken: bool,
     started: Instant,
     shown: Instant,
@@ -87,13 +86,13 @@ impl Output {
         Self { json, quiet, must_finish: false, closed: false, taken: false, started: now, shown: now, bar: None }
     }
 
-    /// From here on the command goes on to its end even if standard output is closed.
+    /// Makes the command run to its end even if standard output is closed.
     pub(super) fn must_finish(&mut self) {
         self.must_finish = true;
     }
 
-    /// Tells of the files that a command reads and writes, before it does: none is written over
-    /// another. Once they are written, it goes on to its end.
+    /// Checks that no file is written over another, and makes the command run to its end if it
+    /// writes one. To be called before the command reads and writes.
     pub(super) fn writes(&mut self, inputs: &[impl AsRef<Path>], outputs: &[impl AsRef<Path>]) -> Result<()> {
         files::apart(inputs, outputs)?;
         self.must_finish |= !outputs.is_empty();
@@ -101,7 +100,7 @@ impl Output {
         Ok(())
     }
 
-    /// Writes a file that was told of; `-` is standard output.
+    /// Writes a file that [`Output::writes`] checked; `-` is standard output.
     pub(super) fn file(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
         if files::is_stdout(path) {
             let mut stdout = io::stdout().lock();
@@ -151,7 +150,7 @@ impl Output {
         self.heard(written)
     }
 
-    /// What came of writing to standard output: a closed pipe is no error.
+    /// The result of writing to standard output, where a closed pipe is no error.
     fn heard(&mut self, written: io::Result<()>) -> Result<()> {
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
@@ -165,8 +164,7 @@ impl Output {
         }
     }
 
-    /// Shows how far work has come, if it takes long: a bar on a terminal, a line every ten seconds
-    /// elsewhere.
+    /// Shows the progress of long work: a bar on a terminal, a line every ten seconds elsewhere.
     pub(super) fn progress(&mut self, done: u64, total: u64, message: impl FnOnce() -> String) {
         const REDRAW: Duration = Duration::from_millis(100);
         const LONG: Duration = Duration::from_millis(400);
@@ -193,28 +191,28 @@ impl Output {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn progress_done(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// Tells of something that is no failure but should be known.
+    /// Prints a warning.
     pub(super) fn warn(&self, text: &str) {
         if !self.quiet {
             to_stderr(&warning(text));
         }
     }
 
-    /// Tells why a command failed.
+    /// Prints why a command failed.
     pub(super) fn error(&mut self, text: &str) {
         self.progress_done();
         bug(text);
     }
 }
 
-/// How far work has come, for who has no bar.
+/// A line of progress.
 fn progress_line(time: Duration, done: u64, total: u64, message: &str) -> String {
     let share = percent(done as f64 / total.max(1) as f64);
     format!("{} s, {share}: {message}", time.as_secs())
@@ -235,8 +233,7 @@ pub(super) fn bug(text: &str) {
     to_stderr(&format!("{}: {text}", styled(BAD, "error")));
 }
 
-/// Prints why a command was cut off, over a bar if there is one, unless the command line asks for
-/// quiet.
+/// Prints why a command was interrupted, unless the command line asks for quiet.
 pub(super) fn interrupted(text: &str) {
     if std::env::args_os().any(|word| word == "--quiet") {
         return;
@@ -247,18 +244,17 @@ pub(super) fn interrupted(text: &str) {
     to_stderr(&warning(text));
 }
 
-/// A warning, as it is printed.
+/// The line of a warning.
 fn warning(text: &str) -> String {
     format!("{}: {text}", styled(AnsiColor::Yellow.on_default().bold(), "warning"))
 }
 
-/// Prints a line to standard error; if that is closed too, there is nobody left to tell.
+/// Prints a line to standard error. If that is closed too, nobody can be told.
 fn to_stderr(line: &str) {
     writeln!(anstream::stderr(), "{line}").ok();
 }
 
-/// Prints clap's answer to a command line it did not take, errors as one line, and returns the exit
-/// code.
+/// Prints clap's help, or its error as one line, and returns the exit code.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     if !refusal.use_stderr() {
         let printed = refusal.print().and_then(|()| io::stdout().flush());
@@ -279,7 +275,7 @@ pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     2
 }
 
-/// Clap's message in one line: what was wrong, and the tip; not the usage.
+/// Clap's message in one line: the problem and the tip, without the usage.
 pub(super) fn one_line(refusal: &clap::Error) -> String {
     first_line(&refusal.to_string())
 }

@@ -1,4 +1,4 @@
-//! What is told of a proof, by every command that makes one.
+//! How commands print the findings of a proof.
 
 use super::format::{at_least, count, duration, plural, rate};
 use super::output::{BAD, GOOD, Output, STRONG, styled};
@@ -6,7 +6,7 @@ use carrylane::model::Config;
 use carrylane::prove::{Automaton, Failure, Findings, FloatFailure, FloatProof, Open, Verdict, Walk};
 use carrylane::task::number::shorten;
 
-/// States that this machine has the memory for, or a refusal if it has none for the net itself.
+/// The states that this machine has memory for; an error if it lacks memory for the net itself.
 pub(super) fn afforded(max_states: usize, config: &Config, out: &Output) -> carrylane::Result<usize> {
     let afforded = Walk::afforded(config, max_states)?;
     if afforded < max_states {
@@ -16,7 +16,7 @@ pub(super) fn afforded(max_states: usize, config: &Config, out: &Output) -> carr
     Ok(afforded)
 }
 
-/// Says in a few lines what is known of a net, and as a JSON line.
+/// Prints what is known of a net, in a few lines and as a JSON line.
 pub(super) fn tell(found: &Findings, out: &mut Output) -> carrylane::Result<()> {
     let floats = match &found.float_proof {
         Ok(FloatProof { memory, checked, .. }) => {
@@ -76,7 +76,7 @@ pub(super) fn speed(found: &Findings) -> String {
 
 /// The table of a machine.
 pub(super) fn automaton_table(machine: &Automaton, out: &mut Output) -> carrylane::Result<()> {
-    /// States shown as a table; more are for pictures.
+    /// The most states that are shown as a table.
     const SHOWN: usize = 16;
     if machine.states() > SHOWN {
         return out.say(format!("carry automaton: {} states, too many for a table", count(machine.states() as u64)));

@@ -34,20 +34,18 @@ pub(super) struct Args {
     /// Give a format up after this many states.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_STATES), default_value = "1000000", help_heading = "Proof")]
     max_states: usize,
-    /// Check a certificate instead, by independent code; with MODEL, also that it is one of this
-    /// model.
+    /// Check a certificate instead, by independent code; with MODEL, also that it belongs to it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["q", "cell_limit", "max_states", "simd", "certificate", "svg", "float_certificate"], help_heading = "Proof")]
     check: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
-    /// Keep the certificate of the integer network's proof; - is standard output, here and below.
+    /// Write the certificate of the integer network's proof; - is standard output, here and below.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     certificate: Option<PathBuf>,
-    /// Keep the certificate of the floats' proof.
+    /// Write the certificate of the floats' proof.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     float_certificate: Option<PathBuf>,
-    /// Write the theorems that are proved, and the theory they rest on, for the Coq proof
-    /// assistant.
+    /// Write the proved theorems, and the theory they rest on, for the Coq proof assistant.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     coq: Option<PathBuf>,
     /// Draw the carry automaton.
@@ -103,7 +101,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     printed?;
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
-    // The limit of c is told where there is a choice.
+    // The limit of c is shown where there is a choice.
     let limited = FixedPoint::has_limit(&config);
     let columns: Vec<_> = COLUMNS.into_iter().filter(|(title, _)| limited || *title != "c up to").collect();
     out.say(format!("{}\n", rows(&columns, &walks)))?;
@@ -130,7 +128,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 }
 
 impl Args {
-    /// Tells of the files asked for, and makes their folder.
+    /// Checks the files to write, and makes their folder.
     fn writes(&self, inputs: &[impl AsRef<Path>], out: &mut Output) -> Result<()> {
         let files = [&self.certificate, &self.float_certificate, &self.svg];
         let files = files.into_iter().flatten().cloned();
@@ -139,7 +137,7 @@ impl Args {
         self.coq.as_deref().map_or(Ok(()), files::make_folder)
     }
 
-    /// Writes the files asked for, where there is something to write.
+    /// Writes the files that were asked for, if there is something to write.
     fn keep(&self, found: &Findings, out: &mut Output) -> Result<()> {
         let picture = found.automaton.as_ref().map(|it| automaton_svg(it).into_bytes());
         let unproved = "that is not proved, so there is no certificate";
@@ -161,7 +159,7 @@ impl Args {
     }
 }
 
-/// Writes theorems, if there are any, to the folder that is asked for.
+/// Writes the theorems, if there are any, to a folder.
 fn keep_theorems(folder: &Path, theorems: &[Theorem], out: &mut Output) -> Result<()> {
     let shown = folder.display();
     if theorems.is_empty() {
@@ -179,7 +177,7 @@ pub(super) fn seed(saved: &Saved) -> u64 {
     saved.notes.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(0)
 }
 
-/// Checks a certificate, and that it is one of a model.
+/// Checks a certificate, and that it belongs to the model.
 fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let inputs = [Some(path.to_owned()), args.model.as_deref().map(model_path)];
     args.writes(&inputs.into_iter().flatten().collect::<Vec<_>>(), out)?;

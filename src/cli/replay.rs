@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// 000-elman, 000-dynamic, 001, 002, 003 or 004.
     #[arg(value_name = "NOTEBOOK")]
     notebook: Notebook,
-    /// As it `printed`, defects included, or `corrected`.
+    /// Program `printed`, with its defects, or `corrected`.
     #[arg(long = "as", value_name = "WAY", default_value = "printed", help_heading = "Program")]
     way: Edition,
     /// Notebook 002 as printed: which of its three recursions, total, explicit or code [default:
@@ -52,7 +52,7 @@ Examples:
 
 `carrylane gradcheck --defects` shows what each defect does to the gradient.";
 
-/// Numbers that a replay keeps for each recurrent weight.
+/// Numbers that a replay keeps for a recurrent weight.
 const REPLAY_COPIES: f64 = 2.0;
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     Ok(Answer::Yes)
 }
 
-/// What it came to, in a line or two.
+/// The result, in a line or two.
 fn conclusion(replay: &Replay, summary: &ReplaySummary) -> String {
     let &Replay { notebook, edition, .. } = replay;
     let unit = if notebook == Notebook::N003 { "epoch" } else { "sample" };

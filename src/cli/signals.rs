@@ -1,9 +1,8 @@
-//! SIGINT and SIGTERM: either ends any command within a second, with exit code 75.
+//! SIGINT and SIGTERM end any command within a second, with exit code 75.
 //!
-//! A command that works in steps looks at a [`flag`] between two of them, writes down where it is
-//! and ends in order. One that is in the middle of a long step when [`GRACE`] is over, or that has
-//! no steps, is ended by the thread that waits for signals. No file suffers: each is written under
-//! a temporary name and renamed, or a line at a time.
+//! A command that works in steps looks at a [`flag`] between them, saves its state and ends in
+//! order. If it does not end within [`GRACE`], the thread that waits for signals ends it. No file
+//! suffers: each is written under a temporary name and renamed, or line by line.
 
 use super::{Answer, output};
 use carrylane::{Error, Result};
@@ -17,12 +16,12 @@ use std::time::Duration;
 
 /// Set by the first signal.
 static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
-/// What is said of a command that is cut off, if it tries to end in order before.
+/// The message of a command that works in steps and is cut off.
 static CUT_OFF: Mutex<Option<String>> = Mutex::new(None);
 
 /// How long a command may take to end in order.
 const GRACE: Duration = Duration::from_millis(700);
-/// How long the last words may take: whoever reads them may be asleep.
+/// How long the message may take to print: its reader may be asleep.
 const WORDS: Duration = Duration::from_millis(100);
 
 /// Listens from here on. A second signal ends the program at once.
@@ -54,13 +53,13 @@ pub(super) fn listen() -> Result<()> {
     Ok(())
 }
 
-/// What is said if the command is cut off.
+/// The message of a command that is cut off.
 fn words() -> Option<String> {
     CUT_OFF.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The flag that a signal sets, for a command that looks at it between its steps. `cut_off` is said
-/// if it cannot end in order in time.
+/// The flag that a signal sets, for a command that looks at it between its steps. `cut_off` is the
+/// message if the command does not end in order in time.
 pub(super) fn flag(cut_off: impl Into<String>) -> Arc<AtomicBool> {
     *CUT_OFF.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut_off.into());
     Arc::clone(&STOP)

@@ -1,10 +1,10 @@
-//! Lists of sizes, every combination of which is tried.
+//! Lists of sizes, tried in every combination.
 
 use super::values::{self, Simd};
 use carrylane::model::MAX_HIDDEN;
 use carrylane::train::{MAX_BATCH, MAX_BITS};
 
-/// What is tried; each command has its own defaults.
+/// The sizes to try. Each command has its own defaults.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Grid")]
 pub(super) struct Sizes {

@@ -5,8 +5,8 @@ const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 /// Characters of a line.
 const WIDTH: usize = 48;
 
-/// A curve of positive numbers, on a logarithmic scale from its least to its largest; nothing for
-/// fewer than two. Many numbers share a character by their mean; those that are not finite are left
+/// A curve of positive numbers, on a logarithmic scale from the least to the largest; `None` for
+/// fewer than two. A character shows the mean of many numbers. Numbers that are not finite are left
 /// out.
 pub(super) fn sparkline(values: &[f64]) -> Option<String> {
     let logs: Vec<f64> = values.iter().filter(|v| v.is_finite()).map(|v| v.max(1e-12).ln()).collect();

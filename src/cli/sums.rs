@@ -1,4 +1,4 @@
-//! Sums as a net does them, for people.
+//! Sums by a net, printed for people.
 
 use super::output::mark;
 use carrylane::task::number::{shorten, to_uint};
@@ -6,7 +6,7 @@ use carrylane::task::rng::{Purpose, stream};
 use carrylane::task::{BitTensor, Minibatch, Sum};
 use carrylane::train::Engine;
 
-/// `69 + 122 = 191 ✓`, or what it should have been; numbers at least so wide.
+/// `69 + 122 = 191 ✓`, or ✗ with the right sum; numbers are padded to the given widths.
 fn line(numbers: &[String; 3], [wa, wb, wc]: [usize; 3], expected: &str) -> String {
     let ([a, b, answer], right) = (numbers, numbers[2] == expected);
     let correction = if right { String::new() } else { format!(" the sum is {expected}") };
@@ -18,7 +18,7 @@ pub(super) fn whole(sum: &Sum) -> String {
     line(&[&sum.a, &sum.b, &sum.answer].map(ToString::to_string), [0; 3], &sum.expected().to_string())
 }
 
-/// A few random sums of a width below each other, digits under digits; long numbers are cut.
+/// A few random sums of a width, digits aligned; long numbers are cut.
 pub(super) fn random(engine: &mut Engine<f32>, bits: usize, seed: u64) -> Vec<String> {
     const SHOWN: usize = 5;
     let mut batch = Minibatch::new(SHOWN, bits);

@@ -1,4 +1,4 @@
-//! A training as it goes, line by line.
+//! A training's progress, line by line.
 
 use super::format::{count, percent, plural};
 use super::output::Output;
@@ -16,12 +16,12 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// The trace of a training that has had these losses already.
+    /// The trace of a training that had these losses before.
     pub(super) fn after(losses: Vec<f64>) -> Self {
         Self { losses, ..Self::default() }
     }
 
-    /// How the loss fell, in a line; nothing for a training too short.
+    /// The loss as a line of blocks; `None` for a training too short.
     pub(super) fn curve(&self) -> Option<String> {
         let last = match self.last {
             Some(Event::Update { update, loss, .. }) if !has_row(update) => Some(loss),
@@ -46,7 +46,7 @@ impl Trace {
         if update.is_power_of_two() && (update <= 512 || update.trailing_zeros() % 2 == 1) {
             self.show_last(out)?;
         }
-        // Asked rarely: small nets take 30 µs an update.
+        // Small nets take 30 µs an update, so the clock is asked rarely.
         if update.is_multiple_of(16) || settings.batch * settings.config.hidden > 1 << 16 {
             let (done, total) = match settings.until {
                 Until::Solved { budget } | Until::Proved { budget, .. } => (update, budget),

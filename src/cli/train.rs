@@ -32,15 +32,15 @@ struct Keeping {
     /// report.html.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in DIR from its last checkpoint, with the same bits as if it had never
+    /// Resume the run in DIR from its last checkpoint, with the same bits as if it had never
     /// stopped.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config"])]
     resume: Option<PathBuf>,
-    /// Take settings from FILE, as a run's config.toml has them; flags come before it.
+    /// Take settings from FILE, such as a run's config.toml; flags override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Updates between checkpoints [default: as many as take 10 seconds, or one that takes longer
-    /// than half a second].
+    /// Updates between checkpoints [default: one every 10 seconds, and after each update of half a
+    /// second or more].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::long::<u64>())]
     checkpoint_every: Option<u64>,
     /// Write the curves as TensorBoard events too, beside the run's other files.
@@ -74,8 +74,8 @@ impl Args {
         self.keeping.checkpoint_every.map_or(Every::Seconds(10.0), Every::Updates)
     }
 
-    /// What is trained: what was typed, over what the file says that is named by `--config`, or is
-    /// that of the run of `--resume`; and the instruction set that is asked for, if one is.
+    /// The settings, and the instruction set if one is chosen: flags over the file of `--config`,
+    /// or over the settings of the run of `--resume`.
     fn settings(&self) -> Result<(Settings, Option<SimdLevel>)> {
         let Keeping { config, resume, .. } = &self.keeping;
         let file = config.clone().or_else(|| Some(resume.as_ref()?.join(CONFIG)));
@@ -84,7 +84,7 @@ impl Args {
             Some(simd) => simd.one(),
             None => under.get("simd").and_then(|level| level.as_str()?.parse().ok()),
         };
-        // What the environment says of threads is no file's fault.
+        // A wrong number in the environment is no fault of the file.
         let threads = self.machine.threads()?;
         let settings = || {
             let settings = Settings::trained(self.options.0.clone().over(under), Spelling::Flags)?;
@@ -97,7 +97,7 @@ impl Args {
         Ok((settings().map_err(blame)?, level))
     }
 
-    /// Where the run is kept, if it is.
+    /// The folder of the run, if it is kept.
     fn folder(&self) -> Option<&Path> {
         self.keeping.out.as_deref().or(self.keeping.resume.as_deref())
     }

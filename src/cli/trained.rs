@@ -13,7 +13,7 @@ use carrylane::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Where the net comes from.
+/// The flags that choose a net.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct Source {
@@ -24,7 +24,8 @@ pub(super) struct Source {
     /// any].
     #[arg(long, value_parser = values::words(Cell::ALL))]
     cell: Option<Cell>,
-    /// The same for the form of an LSTM: standard or notebook.
+    /// Form of the LSTM that is trained [default: standard], or that the model file must hold
+    /// [default: any].
     #[arg(long, value_name = "FORM", value_parser = values::words(LstmForm::ALL))]
     lstm_form: Option<LstmForm>,
     /// Key of all random numbers [default: 0].
@@ -41,7 +42,7 @@ pub(super) struct Trained {
     pub(super) stamp: Stamp,
     origin: String,
     model: Model<f32>,
-    /// The integer network that its training proved.
+    /// The integer network that the training proved.
     proved: Option<IntegerNet>,
 }
 
@@ -51,7 +52,7 @@ impl Source {
         self.seed.unwrap_or(0)
     }
 
-    /// Reads or trains the net. `random`: whether the seed is also that of additions.
+    /// Reads or trains the net. `random` tells whether the seed also makes additions.
     pub(super) fn get(&self, random: bool, out: &mut Output) -> anyhow::Result<Trained> {
         if self.model.is_some() && !random {
             let what = "random numbers, and there are none: the net is that of --model";
@@ -89,7 +90,7 @@ impl Source {
         Ok(Trained { engine, stamp, origin, model, proved })
     }
 
-    /// Whether a model file holds what the flags say.
+    /// Checks that a model file holds what the flags say.
     fn expect(&self, path: &Path, found: &Config) -> Result<()> {
         let refused = |flag, what| Err(Error::data(path, format!("it holds {what}: leave --{flag} out")));
         match (self.cell, self.lstm_form) {
@@ -124,12 +125,12 @@ impl Source {
 }
 
 impl Trained {
-    /// The net and what runs it, in two lines.
+    /// The net, and the engine that runs it, in two lines.
     pub(super) fn describe(&self) -> [String; 2] {
         [format!("{}, {}", self.stamp.net(), self.origin), self.stamp.line()]
     }
 
-    /// What it adds with.
+    /// The arithmetic that the net adds with.
     pub(super) fn arithmetic(&mut self) -> Arithmetic {
         Arithmetic::of(&self.model, self.proved.take())
     }

@@ -1,7 +1,7 @@
-//! Words on the command line and the library's types they stand for.
+//! Words on the command line, and the library's types that they stand for.
 //!
-//! A word is a value's `Display` form, so that it is spelled the same in flags, text and JSON, and
-//! so that a new cell or level needs no line here.
+//! A word is a value's `Display` form: flags, text and JSON spell it alike, and a new cell or level
+//! needs no line here.
 
 use carrylane::kernel::SimdLevel;
 use carrylane::task::whole::{self, MAX_EXACT};
@@ -25,11 +25,11 @@ where
 /// A level on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Simd {
-    /// The best of this machine.
+    /// The machine's best level.
     Auto,
-    /// Each one of this machine.
+    /// All levels of the machine.
     All,
-    /// This one.
+    /// One level.
     One(SimdLevel),
 }
 
@@ -54,12 +54,12 @@ pub(super) fn levels() -> impl TypedValueParser<Value = Simd> {
 }
 
 impl Simd {
-    /// The level it names, if it names one.
+    /// The level, if one is named.
     pub(super) fn one(self) -> Option<SimdLevel> {
         if let Self::One(level) = self { Some(level) } else { None }
     }
 
-    /// The levels meant, of those this machine has.
+    /// The levels that the choices mean on this machine.
     pub(super) fn resolve(choices: &[Self]) -> carrylane::Result<Vec<SimdLevel>> {
         let mut levels = Vec::new();
         for choice in choices {

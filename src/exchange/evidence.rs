@@ -1,4 +1,4 @@
-//! A minibatch and what carrylane makes of it, for another program to compare with its own.
+//! A minibatch with carrylane's outputs and gradients, for other programs to compare with theirs.
 
 use super::npz::Writer;
 use crate::error::Result;
@@ -24,7 +24,7 @@ pub struct Evidence {
     double: Pass<f64>,
 }
 
-/// What a pass in one precision gives.
+/// The results of a pass in one precision.
 #[derive(Debug, Clone)]
 struct Pass<F> {
     outputs: Vec<F>,
@@ -33,8 +33,8 @@ struct Pass<F> {
 }
 
 impl Evidence {
-    /// The evidence of a net on `samples` random additions of `bits` bits: those of `gradcheck`
-    /// with the same seed.
+    /// The evidence of a net on `samples` random additions of `bits` bits, the ones that
+    /// `gradcheck` draws from this seed.
     ///
     /// # Errors
     /// [`Error::Usage`](crate::Error::Usage) if the machine lacks the level,
@@ -47,8 +47,7 @@ impl Evidence {
         engine: EngineKind,
         level: SimdLevel,
     ) -> Result<Self> {
-        // The pass in f64 is the larger one; outputs in both precisions, and all of it once more as
-        // a file.
+        // The larger pass, in f64; outputs in both precisions; and all of it again as a file.
         let mut need = Need::of_gradient(&model.config, bits, samples, engine, 1, 8.0);
         need.data += (bits * samples) as f64 * 2.0 * (4.0 + 8.0 + 3.0);
         need.afforded()?;
@@ -59,7 +58,7 @@ impl Evidence {
         Ok(Self { layout: model.layout(), additions, single, double })
     }
 
-    /// Adds it to a file.
+    /// Adds the arrays to a file.
     pub(super) fn write(&self, file: &mut Writer) -> ZipResult<()> {
         let additions = &self.additions;
         let shape = [additions.samples(), additions.bits()];

@@ -1,36 +1,36 @@
-//! What net some weights are: what the file says, what a person says, and what the shapes say.
+//! The net that some weights make, by what the file, a person and the shapes say.
 
 use crate::files;
 use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, MAX_HIDDEN, Model};
 use crate::task::whole::wanted;
 use std::fmt::Display;
 
-/// What a person says about a net whose file does not.
+/// What a person says about a net, where its file is silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ImportOptions {
-    /// The recurrent cell; else an LSTM if there are four gates, and Elman's if there are none.
+    /// The recurrent cell [default: LSTM for four gates, Elman for none].
     pub cell: Option<Cell>,
-    /// What an LSTM keeps; else standard, which PyTorch has.
+    /// What an LSTM keeps [default: standard, as in PyTorch].
     pub lstm_form: Option<LstmForm>,
-    /// φ of the hidden units; else tanh, PyTorch's default.
+    /// φ of the hidden units [default: tanh, as in PyTorch].
     pub activation: Option<Activation>,
-    /// ψ of the output unit; else sigmoid.
+    /// ψ of the output unit [default: sigmoid].
     pub output: Option<Activation>,
-    /// What is minimised; else half squared errors.
+    /// What is minimised [default: half squared errors].
     pub loss: Option<Loss>,
 }
 
 /// An array of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Array {
-    /// Its sizes, the last one fastest.
+    /// Sizes, the fastest one last.
     pub(super) shape: Vec<usize>,
-    /// Its elements.
+    /// Elements.
     pub(super) values: Vec<f32>,
 }
 
 impl Array {
-    /// The matrix `[cols, rows]` of a matrix `[rows, cols]`.
+    /// The transpose `[cols, rows]` of a matrix `[rows, cols]`.
     pub(super) fn transposed(&self) -> Self {
         let &[rows, cols] = &self.shape[..] else { return self.clone() };
         let values = (0..cols).flat_map(|col| (0..rows).map(move |row| self.values[row * cols + col])).collect();
@@ -38,7 +38,7 @@ impl Array {
     }
 }
 
-/// The arrays of a net, in the shapes of [`Layout`], but for biases, which may be missing.
+/// The arrays of a net, in the shapes of [`Layout`]. Biases may be missing.
 #[derive(Debug, Clone)]
 pub(super) struct Arrays {
     pub(super) w_ih: Array,
@@ -49,7 +49,7 @@ pub(super) struct Arrays {
 }
 
 impl Arrays {
-    /// Each by its name in [`Layout`].
+    /// Arrays by their names in [`Layout`].
     pub(super) fn named(&mut self) -> [(&'static str, Option<&mut Array>); 5] {
         let Self { w_ih, w_hh, b_h, w_ho, b_o } = self;
         [("w_ih", Some(w_ih)), ("w_hh", Some(w_hh)), ("b_h", b_h.as_mut()), ("w_ho", Some(w_ho)), ("b_o", b_o.as_mut())]
@@ -70,14 +70,14 @@ impl Arrays {
         Ok(config)
     }
 
-    /// The net of these arrays, which were judged to be of this config.
+    /// The net of these arrays, after [`Arrays::judged`] found this config.
     pub(super) fn model(mut self, config: Config) -> Result<Model<f32>, String> {
         let layout = Layout::of(&config);
         let mut params = Vec::with_capacity(layout.len());
         for (name, array) in self.named() {
             let Some(tensor) = layout.get(name) else { continue };
             match array {
-                // One of two biases is there, and the other is none, which is zero.
+                // The file has one of two biases: the other one is zero.
                 None => params.resize(params.len() + tensor.len(), 0.0),
                 Some(array) => {
                     if let Some(place) = array.values.iter().position(|value| !value.is_finite()) {
@@ -90,7 +90,7 @@ impl Arrays {
         Ok(Model { config, params })
     }
 
-    /// Its config: what is stored, or what the shapes and the person say.
+    /// The net's config: what is stored, or what the shapes and the person say.
     fn config(&self, stored: Option<Config>, said: &ImportOptions) -> Result<Config, String> {
         let (hidden, gates) = match self.w_hh.shape[..] {
             [hidden, wide] if (1..=MAX_HIDDEN).contains(&hidden) && wide % hidden == 0 => (hidden, wide / hidden),
@@ -137,7 +137,7 @@ impl Arrays {
     }
 }
 
-/// Takes what was said, unless the file knows better.
+/// Takes what was said, unless the file says otherwise.
 fn agree<T: PartialEq + Copy + Display>(name: &str, own: &mut T, said: Option<T>, known: bool) -> Result<(), String> {
     match said {
         Some(said) if known && said != *own => {

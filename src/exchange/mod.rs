@@ -6,9 +6,9 @@
 //! | [`FileFormat::Npz`] | the tensors of [`Layout`](crate::model::Layout) by name, the config as JSON; [`Evidence`] if wanted | numpy |
 //! | [`FileFormat::Onnx`] | the whole net as a graph, additions `[batch, bits, 2]` to outputs `[batch, bits]`, both sizes free | any runtime of ONNX |
 //!
-//! The first two can be read back, to the last bit of every weight. They carry the config, so that
-//! a net of this crate needs no other word; of a file of another origin what the shapes say is
-//! taken, PyTorch's defaults, and what [`ImportOptions`] adds.
+//! The first two can be read back, to the last bit of every weight. Files of this crate carry the
+//! config. For files of other programs it follows from the shapes, PyTorch's defaults and
+//! [`ImportOptions`].
 
 mod evidence;
 mod meaning;
@@ -40,13 +40,13 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
-    /// Those that can be read back.
+    /// Formats that can be read back.
     pub const READ: [Self; 2] = [Self::SafetensorsTorch, Self::Npz];
 }
 
 words!(FileFormat "format": SafetensorsTorch = "safetensors-torch", Npz = "npz", Onnx = "onnx");
 
-/// The bytes of a net's file for other programs. The same net gives the same bytes.
+/// The bytes of a net's file for other programs. Equal nets give equal bytes.
 ///
 /// # Errors
 /// [`Error::Usage`] for evidence in a format other than npz, or an npz beyond 4 GiB.
@@ -64,18 +64,18 @@ pub fn to_bytes(format: FileFormat, saved: &Saved, evidence: Option<&Evidence>) 
 /// Writes a net for other programs to a file.
 ///
 /// # Errors
-/// Those of [`to_bytes`]; [`Error::Io`] if the file cannot be written.
+/// As for [`to_bytes`]; [`Error::Io`] if the file cannot be written.
 pub fn export(path: &Path, format: FileFormat, saved: &Saved, evidence: Option<&Evidence>) -> Result<()> {
     files::write(path, &to_bytes(format, saved, evidence)?)
 }
 
 /// Reads a net that another program, or [`export`], wrote.
 ///
-/// Notes of its training come back if the weights are still those that were trained.
+/// Notes of the training are kept if the weights are still those that were trained.
 ///
 /// # Errors
 /// [`Error::Usage`] for a format that is not read; [`Error::Io`] if the file cannot be read;
-/// [`Error::Data`] if it holds no net that this crate can run, or another than was said.
+/// [`Error::Data`] if it holds no net that this crate can run, or another than `said`.
 pub fn import(path: &Path, format: FileFormat, said: &ImportOptions) -> Result<Saved> {
     let mut saved = match format {
         FileFormat::SafetensorsTorch => torch::from_bytes(&files::read(path, torch::size)?, said),

@@ -2,15 +2,15 @@
 //! elements.
 //!
 //! # Source
-//! numpy's `numpy.lib.format`, versions 1.0 to 3.0; little-endian, in the order of C where written,
-//! in either order where read.
+//! numpy's `numpy.lib.format`, versions 1.0 to 3.0, little-endian. Arrays are written in C's order
+//! and read in either.
 
 use super::meaning::Array;
 use std::io::{BufReader, ErrorKind, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// The longest header read; numpy's own are at most 128 bytes for arrays like these, and it refuses
-/// 10,000 itself.
+/// The longest header read. numpy writes at most 128 bytes for arrays like these, and refuses
+/// 10,000.
 const LONGEST: usize = 4096;
 
 /// An element of an array, and numpy's word for it.
@@ -35,7 +35,7 @@ pub(super) fn to_bytes<E: Element>(shape: &[usize], values: &[E]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let sizes = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
     let mut header = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({sizes}), }}", E::WORD).into_bytes();
-    // All before the elements is a multiple of 64 bytes, and its last one ends the line.
+    // What precedes the elements is a multiple of 64 bytes, and ends a line.
     header.resize((MAGIC.len() + 4 + header.len() + 1).next_multiple_of(64) - MAGIC.len() - 5, b' ');
     header.push(b'\n');
     let length = u16::try_from(header.len()).expect("a few sizes").to_le_bytes();
@@ -78,7 +78,7 @@ impl Header {
         header.ok_or_else(|| "its header is none of numpy's, or has a key twice".into())
     }
 
-    /// The array without its elements, which are to be `f32`.
+    /// The array without its elements, if they are `f32`.
     pub(super) fn outline(&self) -> Result<Array, String> {
         if self.word != f32::WORD {
             let word = &self.word;
@@ -87,7 +87,7 @@ impl Header {
         Ok(Array { shape: self.shape.clone(), values: Vec::new() })
     }
 
-    /// The array, whose elements follow: as many as the header says, and no more.
+    /// Reads the elements that follow: exactly as many as the header says.
     pub(super) fn array(self, from: &mut dyn Read) -> Result<Array, String> {
         let Array { shape, mut values } = self.outline()?;
         let mut from = BufReader::with_capacity(1 << 16, from);
@@ -105,7 +105,7 @@ impl Header {
         {
             values.push(value);
         }
-        // The end is looked for too: the archive's checksum is checked there.
+        // Reading to the end checks the archive's checksum.
         if Some(values.len()) != count || next()?.is_some() {
             return Err(format!("its elements are not as many as its shape {shape:?} says"));
         }
@@ -116,7 +116,7 @@ impl Header {
         })
     }
 
-    /// The text, which follows as at most so many bytes.
+    /// Reads the text that follows, if it has at most `most` bytes.
     pub(super) fn text(self, from: &mut dyn Read, most: usize) -> Result<Vec<u8>, String> {
         let Self { word, shape, .. } = self;
         match shape[..] {

@@ -1,6 +1,5 @@
 //! Archives of numpy arrays: the tensors of [`Layout`](crate::model::Layout) by name, biases as
-//! vectors, all else as matrices; `config` and `notes`, bytes of JSON; and what
-//! [`Evidence`](super::Evidence) adds.
+//! vectors; `config` and `notes` as bytes of JSON; and what [`Evidence`](super::Evidence) adds.
 
 use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use super::npy::{self, Header};
@@ -51,8 +50,8 @@ pub(super) fn to_bytes(saved: &Saved, more: impl FnOnce(&mut Writer) -> ZipResul
     write().map(Cursor::into_inner).map_err(|error| Error::usage(format!("this net makes no npz file: {error}")))
 }
 
-/// How far a file is read: an archive without the extension for large ones, which is not written
-/// either, ends at 4 GiB.
+/// How far a file is read: archives end at 4 GiB without the extension for large ones, which is not
+/// used here.
 pub(super) fn size(bytes: &[u8]) -> std::result::Result<Size, String> {
     match bytes.get(..MAGIC.len()) {
         None => Ok(Size::ToldBy(MAGIC.len() as u64)),
@@ -61,7 +60,7 @@ pub(super) fn size(bytes: &[u8]) -> std::result::Result<Size, String> {
     }
 }
 
-/// A net from the bytes of a file, or what is wrong with them. Headers are judged before elements
+/// A net from the bytes of a file, or what is wrong with them. Headers are checked before elements
 /// are inflated.
 pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> std::result::Result<Saved, String> {
     if bytes.is_empty() {
@@ -99,7 +98,7 @@ pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> std::result::Res
     Ok(Saved { model: arrays.model(config)?, notes })
 }
 
-/// What is read of an array's file, which is inflated as it is read, if there is one.
+/// What `read` makes of an array's file, inflated on the way; `None` if there is no such file.
 fn entry<T>(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     name: &str,

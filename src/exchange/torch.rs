@@ -7,7 +7,8 @@
 //! | `rnn.bias_ih_l0`, `rnn.bias_hh_l0` | `[G·H]` | `b_h`, and zero: PyTorch adds two biases where one would do |
 //! | `out.weight`, `out.bias` | `[1, H]`, `[1]` | `w_ho` transposed, `b_o` |
 //!
-//! Read back, the prefixes may be any: the names inside PyTorch's modules tell which is which.
+//! A file that is read may have any prefixes: the names inside PyTorch's modules tell which is
+//! which.
 
 use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use crate::files::{self, Size};
@@ -54,8 +55,7 @@ pub(super) fn to_bytes(saved: &Saved) -> Vec<u8> {
     with_metadata(&bytes, metadata)
 }
 
-/// The same file with metadata, in order: the crate's own map would change its order from run to
-/// run.
+/// A file with metadata added in order. The crate's own map would reorder it from run to run.
 fn with_metadata(bytes: &[u8], metadata: Vec<(&str, String)>) -> Vec<u8> {
     let (length, rest) = bytes.split_first_chunk::<8>().expect("a header's length");
     let length = usize::try_from(u64::from_le_bytes(*length)).expect("a header in memory");
@@ -69,8 +69,8 @@ fn with_metadata(bytes: &[u8], metadata: Vec<(&str, String)>) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
 }
 
-/// How far a file is read: small ones to their end, larger ones if they hold no more than one layer
-/// of their recurrent weights may.
+/// How far a file is read. Small ones are read whole; larger ones only if one layer of their
+/// recurrent weights can be so large.
 pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
     const SMALL: usize = 1 << 20;
     sealed::size(bytes, |header| {
@@ -149,7 +149,7 @@ fn recognise(mut arrays: BTreeMap<String, Array>) -> Result<Arrays, String> {
     let b_h = match biases {
         (None, None) => None,
         (Some(one), Some(other)) if one.shape == other.shape => {
-            // What was exported comes back to the bit: −0 + 0 would be 0.
+            // The bias is kept to the bit: −0 + 0 would be 0.
             let sum = |(&one, &other): (&f32, &f32)| if other == 0.0 { one } else { one + other };
             Some(Array { values: one.values.iter().zip(&other.values).map(sum).collect(), shape: one.shape })
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Cell {
     /// `h_t = φ(x_t W_ih + h_{t−1} W_hh + b_h)`.
     Elman,
-    /// The same with `s_t h_{t−1}` for `h_{t−1}`, where `s_t = exp ‖x_t − x_{t−1}‖` is 1, e or
+    /// `h_t = φ(x_t W_ih + s_t h_{t−1} W_hh + b_h)`, where `s_t = exp ‖x_t − x_{t−1}‖` is 1, e or
     /// e^√2, and `x_{−1} = 0`.
     Dynamic,
     /// Input, forget and output gates around a cell state; see [`LstmForm`].
@@ -27,8 +27,8 @@ impl Cell {
         }
     }
 
-    /// The hidden activation it is known with: tanh for the LSTM, sigmoid for the notebooks' other
-    /// nets.
+    /// The default hidden activation: tanh for the LSTM, sigmoid for the others, as in the
+    /// notebooks.
     pub fn usual_activation(self) -> Activation {
         match self {
             Self::Elman | Self::Dynamic => Activation::Sigmoid,
@@ -109,7 +109,7 @@ impl Config {
         self.cell.gates() as f64 * steps * hidden * (6.0 * hidden + 100.0)
     }
 
-    /// The same, if it is consistent.
+    /// This config, if it is consistent.
     ///
     /// # Errors
     /// [`Error::Usage`] for a hidden size out of range, a form where there is no LSTM, or

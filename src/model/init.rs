@@ -5,7 +5,7 @@ use crate::task::rng::{Purpose, stream, unit};
 use crate::words::words;
 use num_traits::Float;
 
-/// How parameters begin.
+/// How parameters are initialised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Init {
     /// Weights uniform in (−1, 1), biases 0: the notebooks' way.

@@ -13,7 +13,7 @@ pub struct Tensor {
     pub rows: usize,
     /// Columns: what it feeds. Gates lie side by side, in the order i, f, g, o.
     pub cols: usize,
-    /// Where it begins in the flat buffer.
+    /// Index of the first element in the flat buffer.
     pub offset: usize,
 }
 
@@ -24,7 +24,7 @@ impl Tensor {
         self.rows * self.cols
     }
 
-    /// Where it lies in the flat buffer.
+    /// Indices of the elements in the flat buffer.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.len()
     }
@@ -141,7 +141,7 @@ pub struct Weights<'a, F> {
 /// A net: what it is and the numbers it learned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model<F = f32> {
-    /// What it is.
+    /// What the net is.
     pub config: Config,
     /// All parameters, in the order of [`Layout::of`] its config.
     pub params: Vec<F>,
@@ -158,7 +158,7 @@ impl<F: Float> Model<F> {
         Layout::of(&self.config)
     }
 
-    /// The same net in another precision.
+    /// A copy in another precision.
     ///
     /// # Panics
     /// Never: every float converts to every other.

@@ -62,7 +62,7 @@ impl Kind {
         size(bytes, |header| self.judged(header).map(|_| ()))
     }
 
-    /// Config, metadata and number of buffers of a file, if its header agrees with itself.
+    /// Config, metadata and number of buffers of a file, if its header is consistent.
     fn judged(&self, header: &Metadata) -> Result<(Config, BTreeMap<String, String>, usize), String> {
         let text: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
         match text.get(FORMAT_KEY) {

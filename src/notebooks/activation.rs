@@ -1,4 +1,4 @@
-//! The activations of notebook 003, of which the others use the logistic one.
+//! The activations of notebook 003. The other notebooks use its logistic one.
 
 /// What a unit does with its pre-activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,7 @@ impl Activation {
     }
 }
 
-/// `σ(z) = 1 / (1 + e⁻ᶻ)`; for very negative z the exponential overflows to ∞ and σ is 0, as it
-/// should be.
+/// `σ(z) = 1 / (1 + e⁻ᶻ)`. For very negative z the exponential is ∞, and σ is 0 as it should be.
 pub(crate) fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }

@@ -1,7 +1,7 @@
 //! The notebooks' bit tables and their decoding.
 //!
-//! Two orders meet in them: sums are computed from the least significant bit (LSB) up and shown
-//! from the most significant bit (MSB) down. Here the order is part of each function's name.
+//! The notebooks compute from the least significant bit (LSB) up and print from the most
+//! significant bit (MSB) down. Here each function's name tells its order.
 
 /// The lowest `bits` bits of `n`, least significant first, as numbers.
 #[must_use]
@@ -24,7 +24,7 @@ pub(crate) fn rounded_msb_first(outputs_lsb_first: &[f64]) -> Vec<Option<u8>> {
     outputs_lsb_first.iter().rev().map(|&y| y.is_finite().then_some(u8::from(y > 0.5))).collect()
 }
 
-/// The integer of bits given most significant first; none when a bit is missing.
+/// The integer of bits, most significant first; `None` when a bit is missing.
 #[must_use]
 pub(crate) fn decode_msb_first(bits: &[Option<u8>]) -> Option<u64> {
     bits.iter().try_fold(0, |n, &bit| Some(2 * n + u64::from(bit?)))

@@ -1,5 +1,5 @@
-//! The notebooks' mistakes, one small function each, in the place of a right one of [`Rules`] or of
-//! the data.
+//! The notebooks' mistakes, one small function each, to replace a right one of [`Rules`] or of the
+//! data.
 //!
 //! Nothing here is used by a corrected replay.
 
@@ -7,8 +7,8 @@ use super::activation::{Activation, sigmoid};
 use super::elman::{EXACT, Later, NotebookNet, Rules, Tape, times_transposed};
 use super::lstm::{self, Lstm};
 
-/// 000 dynamic: the step's length is taken of a difference of unsigned bytes, where 0 − 1 is 255.
-/// Its exponential is up to 4e156, and the sigmoids behind it are 0 or 1.
+/// 000 dynamic: the step's length is that of a difference of unsigned bytes, where 0 − 1 is 255.
+/// The exponential reaches 4e156, and the sigmoids after it are 0 or 1.
 pub(crate) fn scale_of_byte_difference(x: [f64; 2], x_prev: [f64; 2]) -> f64 {
     let byte = |now: f64, before: f64| if now < before { 255.0 } else { now - before };
     let (da, db) = (byte(x[0], x_prev[0]), byte(x[1], x_prev[1]));
@@ -62,7 +62,7 @@ pub(crate) fn output_for_hidden(tape: &Tape, t: usize, dy: f64, dw_ho: &mut [f64
     }
 }
 
-/// 003: both, as the notebook ran.
+/// 003: both defects of the backward pass, as the notebook ran.
 pub(crate) const AS_003: Rules = Rules { slope: slope_of_squashed, output_weights: output_for_hidden, ..EXACT };
 
 /// 003: the squared error subtracts outputs in one order of bits from targets in the other, and is
@@ -88,7 +88,7 @@ pub(crate) fn later_state(tape: &Tape, t: usize) -> &[f64] {
     tape.state(if t == tape.bits { 0 } else { t + 1 })
 }
 
-/// 004: both, as the notebook's earlier net ran.
+/// 004: both defects of the backward pass, as the notebook's earlier net ran.
 pub(crate) const AS_004: Rules = Rules { dh_from_later: untransposed, state_of_w_hh: later_state, ..EXACT };
 
 /// 004's LSTM: the forget gate's input weights, of one of the two inputs, where its value is meant.

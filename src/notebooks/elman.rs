@@ -6,8 +6,8 @@
 //! dy_t = (y_t − target_t) ψ′                     dz_t = (s_{t+1} dz_{t+1} W_hhᵀ + dy_t w_hoᵀ) ⊙ φ′
 //! dw_ho = Σ h_tᵀ dy_t    dW_hh = Σ s_t h_{t−1}ᵀ dz_t    dW_ih = Σ x_tᵀ dz_t    db_h = Σ dz_t    db_o = Σ dy_t
 //! ```
-//! for the loss `L = ½ Σ_t (y_t − target_t)²`. Sums are plain and sequential in f64: agreement with
-//! numpy is the purpose, speed is not. Time runs from 1 to T, so `h[0]` is the zero state.
+//! The loss is `L = ½ Σ_t (y_t − target_t)²`. Sums are plain and sequential in f64, to agree with
+//! numpy. Time runs from 1 to T, so `h[0]` is the zero state.
 //!
 //! The factors of the backward pass are the fields of [`Rules`]. [`EXACT`] has the right ones; a
 //! notebook's mistake is `Rules { the_factor: defects::its_mistake, ..EXACT }`.
@@ -15,8 +15,8 @@
 use super::activation::Activation;
 use super::numpy::Legacy;
 
-/// Parameters (or their gradient): views of one flat buffer, `w_ih` (2, H) | `w_hh` (H, H) | `w_ho`
-/// (H) | `b_h` (H) | `b_o`.
+/// Parameters, or their gradient, in one flat buffer: `w_ih` (2, H), `w_hh` (H, H), `w_ho` (H),
+/// `b_h` (H), `b_o`.
 #[derive(Clone, Debug)]
 pub(crate) struct NotebookNet {
     pub(crate) hidden: usize,
@@ -57,7 +57,7 @@ impl NotebookNet {
         net
     }
 
-    /// How many of the parameters are weights; the biases follow them.
+    /// Number of weights, which precede the biases.
     pub(crate) fn weights(&self) -> usize {
         self.hidden * self.hidden + 3 * self.hidden
     }
@@ -215,13 +215,13 @@ impl Tape {
         self.target.iter().zip(&self.y).fold(0.0, |sum, (target, y)| sum + (target - y).abs())
     }
 
-    /// `½ Σ_t (y_t − target_t)²`: what the gradient is the gradient of.
+    /// `½ Σ_t (y_t − target_t)²`: the loss whose gradient is taken.
     pub(crate) fn loss(&self) -> f64 {
         self.target.iter().zip(&self.y).map(|(target, y)| 0.5 * (y - target) * (y - target)).sum()
     }
 }
 
-/// What step t + 1 hands back to step t. After the last step: zeros and a scale of 1.
+/// What step t + 1 passes back to step t: zeros and a scale of 1 after the last step.
 #[derive(Debug)]
 pub(crate) struct Later<'a> {
     pub(crate) w_hh: &'a [f64],
@@ -242,9 +242,9 @@ pub(crate) struct Rules {
     pub(crate) dh_from_later: fn(&Later<'_>, &mut [f64]),
     /// Adds step t's part of `dw_ho`.
     pub(crate) output_weights: fn(&Tape, usize, f64, &mut [f64]),
-    /// The state that `dz_t` meets in `dW_hh`.
+    /// The state that multiplies `dz_t` in `dW_hh`.
     pub(crate) state_of_w_hh: fn(&Tape, usize) -> &[f64],
-    /// The scale it meets there.
+    /// The scale of that product.
     pub(crate) scale_of_w_hh: fn(&Tape, usize) -> f64,
 }
 

@@ -1,13 +1,12 @@
 //! What each defect does to the gradient: `‖g − g_fd‖ / ‖g_fd‖` with the defect and without it.
 //!
-//! A random net and a random minibatch, f64. The witness `g_fd` knows nothing of backward passes:
-//! it is the difference quotient of the loss, fourth order, so that it is itself good to about
-//! 1e-10.
+//! Nets and minibatches are random, in f64. The witness `g_fd` is the fourth-order difference
+//! quotient of the loss, good to about 1e-10, and has no backward pass.
 //!
-//! How wrong a wrong gradient is depends on the net as much as on the defect: over forty random
-//! nets the first row runs from .05 to .76, a slope of squashed tanh from .9 to 12, the vanilla
-//! net's later state from .07 to .99. The seeds below give the nets of this table errors of the
-//! size found when the notebooks were studied; no net makes a defect vanish.
+//! The error depends on the net as much as on the defect: over forty random nets the first row runs
+//! from .05 to .76, a slope of squashed tanh from .9 to 12, the vanilla net's later state from .07
+//! to .99. The seeds below give errors of the size found when the notebooks were studied. No net
+//! makes a defect vanish.
 
 use super::activation::Activation::{self, Relu, Sigmoid, Tanh};
 use super::defects;
@@ -29,7 +28,7 @@ pub struct DefectRow {
     pub defect: &'static str,
     /// Relative error of the gradient with the defect.
     pub error_with: f64,
-    /// The same with the defect mended.
+    /// Relative error of the gradient with the defect mended.
     pub error_without: f64,
 }
 
@@ -99,7 +98,7 @@ fn vanilla_of_004(rows: &mut Vec<DefectRow>) {
     trial.row(rows, "vanilla net: later instead of earlier hidden state", &later);
 }
 
-/// What a random Elman net is made of.
+/// Sizes, rules and seed of a random Elman net.
 #[derive(Clone, Copy)]
 struct Setup {
     seed: u32,
@@ -161,8 +160,8 @@ impl ElmanTrial {
         rows.push(DefectRow { notebook: self.notebook, defect, error_with, error_without });
     }
 
-    /// The entry-by-entry recursion of 002 gives the recurrent weights' gradient only, so that only
-    /// it is compared.
+    /// The entry-by-entry recursion of 002, which gives and compares the recurrent weights'
+    /// gradient only.
     fn entrywise_row(&self, rows: &mut Vec<DefectRow>, defect: &'static str) {
         let hidden = self.net.hidden;
         let recurrent = 2 * hidden..2 * hidden + hidden * hidden;

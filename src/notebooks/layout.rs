@@ -1,4 +1,4 @@
-//! A line as its notebook prints it: same words, same order of bits, same digits.
+//! Lines as the notebooks print them: their words, order of bits and digits.
 
 use std::fmt::Write as _;
 
@@ -86,7 +86,8 @@ fn new_array_of(x: f64) -> String {
     format!("[{}]", format!("{x:.8}").trim_end_matches('0'))
 }
 
-/// The same before numpy 1.14: a column is kept for the sign, and exponents keep all digits.
+/// `str` of an array of one double before numpy 1.14: a column for the sign, exponents with all
+/// digits.
 fn old_array_of(x: f64) -> String {
     if !x.is_finite() {
         return format!("[ {}]", python_float(x));

@@ -1,5 +1,4 @@
-//! One reported sample: what a notebook prints every so often. As JSON, numbers that are not finite
-//! are null.
+//! The samples that a notebook prints. In JSON, numbers that are not finite are null.
 
 use serde::Serialize;
 
@@ -8,15 +7,15 @@ use serde::Serialize;
 pub struct PrintedLine {
     /// Number of the sample (003: the epoch), from 0.
     pub index: usize,
-    /// The error as the notebook reckons it; may be NaN.
+    /// The error as the notebook computes it; may be NaN.
     pub error: f64,
     /// First operand.
     pub a: u32,
     /// Second operand.
     pub b: u32,
-    /// The predicted bits as an integer; none if an output is not finite.
+    /// The predicted bits as an integer; `None` if an output is not finite.
     pub prediction: Option<u64>,
-    /// The predicted bits, most significant first; none for an output that is not finite.
+    /// The predicted bits, most significant first; `None` for an output that is not finite.
     pub bits: Vec<Option<u8>>,
     /// 003 only: the outputs themselves, least significant first.
     #[serde(skip_serializing_if = "Option::is_none")]

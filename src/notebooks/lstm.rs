@@ -7,8 +7,8 @@
 //! notebook: dz = (dh·o + carry)(1−c²)           standard: dz = dh·o(1−tanh²c) + carry
 //! dz^o = dh·(h/o)·o(1−o)   dz^g = dz·i(1−g²)   dz^i = dz·g·i(1−i)   dz^f = dz·c_{t−1}·f(1−f)   carry = dz·f
 //! ```
-//! where h/o stands for c or tanh c. As in `elman.rs`, sums are plain and the factors a notebook
-//! got wrong are [`Rules`].
+//! Here h/o stands for c or tanh c. Sums are plain, and the factors that a notebook got wrong are
+//! [`Rules`], as in `elman.rs`.
 
 use super::activation::sigmoid;
 use super::bits::lsb_first;
@@ -185,7 +185,7 @@ impl LstmTape {
 /// The factors of the backward pass that 004 got wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    /// Adds the error that a later gate hands back to `h_t`: `dz U_kᵀ`.
+    /// Adds the error that a later gate passes back to `h_t`: `dz U_kᵀ`.
     pub(crate) dh_from_gate: fn(&[f64], &[f64], &mut [f64]),
     /// tanh′ from the value of tanh.
     pub(crate) tanh_slope: fn(f64) -> f64,

@@ -1,5 +1,5 @@
-//! The five notebooks that taught this task, as programs: each as it printed, and with its defects
-//! removed.
+//! The five notebooks that taught this task, as programs: as printed, and with their defects
+//! mended.
 //!
 //! A replay draws the notebook's own numbers from [`numpy::Legacy`], runs its training loop in f64
 //! with plain sequential sums, and reports what the notebook prints as [`PrintedLine`]s. [`render`]

@@ -1,7 +1,8 @@
 //! Notebook 000, second program: the recurrent term scaled by `s_t = exp‖x_t − x_{t−1}‖`.
 //!
-//! As printed, the difference is one of unsigned bytes and the backward pass knows no scale.
-//! Corrected, the difference is signed, so that `s_t` is 1, e or e^√2, and the gradient is exact.
+//! The printed program subtracts unsigned bytes, and its backward pass ignores the scale. In the
+//! corrected one the difference is signed, so that `s_t` is 1, e or e^√2, and the gradient is
+//! exact.
 
 use super::defects::{WITHOUT_SCALES, scale_of_byte_difference};
 use super::elman::{DrawOrder, EXACT};

@@ -1,5 +1,5 @@
-//! Notebook 001: 000's Elman net again, with another seed, fewer samples and shorter lines. Printed
-//! and corrected are one program, for the reasons given there.
+//! Notebook 001: 000's Elman net, with another seed, fewer samples and shorter lines. Printed and
+//! corrected are one program, as in 000.
 
 use super::elman::{DrawOrder, EXACT};
 use super::online::{Online, no_scale};

@@ -1,10 +1,9 @@
 //! Notebook 002: the net in gates and layers, with its derivation of BPTT.
 //!
 //! The notebook cannot run (undefined names, methods without `self`, a loss gradient that returns
-//! nothing), so there is no printed line to match. What it means is clear but for the hidden error,
-//! of which it holds three versions; each is run in the notebook's training loop, whose matrices
-//! are drawn input, recurrent, output. The error on a line, which the notebook's loop never fills,
-//! is `Σ|e|` as in the notebooks it follows.
+//! nothing), so it has no printed lines. It holds three versions of the hidden error; each is run
+//! in the notebook's training loop, which draws the matrices as input, recurrent, output. The error
+//! on a line is `Σ|e|`, as in 000 and 001: the notebook's loop never computes one.
 
 use super::defects;
 use super::elman::{DrawOrder, EXACT, Rules};

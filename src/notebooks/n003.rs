@@ -1,11 +1,11 @@
 //! Notebook 003: biases, minibatches, a choice of activations, and NaN from epoch 3,008 on.
 //!
-//! Before the weights, the notebook draws a table of ten additions, shuffles it every epoch and
-//! never trains on it: each epoch is one fresh addition of two numbers below 64.
+//! The notebook first draws a table of ten additions, shuffles it every epoch and never trains on
+//! it: each epoch is one new addition of two numbers below 64.
 //!
-//! As corrected the draws stay (so that each epoch adds the same two numbers), and what was wrong
-//! with them is mended: exact gradient, biases learned, error of aligned bits over the one row it
-//! is measured on, and the table of ten held out, predicted at the end.
+//! The corrected program keeps the draws, so that each epoch adds the same numbers. It has the
+//! exact gradient, learns biases, and measures the error of aligned bits over one row. The table of
+//! ten is held out and predicted at the end.
 
 use super::activation::Activation::Sigmoid;
 use super::defects::{AS_003, misordered_error};
@@ -19,7 +19,7 @@ const ROWS: usize = 10;
 const BELOW: u32 = 64;
 const RATE: f64 = 0.1;
 
-/// What both versions draw and keep.
+/// The draws and the state of both versions.
 #[derive(Debug)]
 struct State {
     rng: Legacy,

@@ -1,9 +1,8 @@
 //! Notebook 004: the net behind its printed lines.
 //!
-//! The text shows an LSTM with a syntax error and an unfinished backward pass; the lines under it
-//! come from an earlier net of the same author: Elman's with 8 hidden units, 4 bits, normal
-//! weights. Its backward pass has two defects, and without them it learns. The LSTM itself is in
-//! `lstm.rs`.
+//! The text shows an LSTM with a syntax error and an unfinished backward pass. The printed lines
+//! come from an earlier net of the author: Elman's with 8 hidden units, 4 bits and normal weights.
+//! Without the two defects of its backward pass it learns. The LSTM is in `lstm.rs`.
 
 use super::activation::Activation::Sigmoid;
 use super::defects::{self, AS_004};
@@ -32,7 +31,7 @@ pub(crate) struct Vanilla {
     gradient: NotebookNet,
     tape: Tape,
     rules: Rules,
-    /// Errors since the last line: each bit's once, and a quarter of each once more.
+    /// Errors since the last line: each bit's, and a quarter of it again.
     batch_error: f64,
 }
 
@@ -79,8 +78,8 @@ impl Program for Vanilla {
 /// How the displayed forward pass is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reading {
-    /// To the letter: the forget gate's *input weights* stand where the gate is meant, so that each
-    /// step has two rows; tanh by exponentials.
+    /// Literally: the forget gate's *input weights* replace the gate, so that each step has two
+    /// rows; tanh by exponentials.
     Literal,
     /// With the forget gate. The cell keeps `tanh(z)`.
     Intended,

@@ -1,4 +1,4 @@
-//! What a replay can be asked for: a notebook, as printed or corrected, and 002's three recursions.
+//! The choices of a replay: a notebook, printed or corrected, and 002's three recursions.
 
 use crate::words::words;
 
@@ -52,7 +52,7 @@ impl Notebook {
     }
 }
 
-/// The program as its printed lines came about, or the same one with its defects removed.
+/// The program as it was printed, or with its defects mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edition {
     /// Bit for bit as the notebook ran, defects included.
@@ -61,10 +61,10 @@ pub enum Edition {
     Corrected,
 }
 
-/// Which recursion for the hidden error notebook 002 is read by.
+/// Recursions for the hidden error of notebook 002.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delta {
-    /// `dz_{t+1}` whole: right.
+    /// The whole `dz_{t+1}`, which is right.
     Total,
     /// Only the part of `dz_{t+1}` due to its own output, as in the derivation.
     Explicit,

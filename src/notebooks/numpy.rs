@@ -1,9 +1,7 @@
-//! numpy's legacy random generator: the numbers `numpy.random.seed(s)` and the functions after it
-//! gave the notebooks.
+//! numpy's legacy random generator, from which the notebooks drew after `numpy.random.seed(s)`.
 //!
-//! The bits come from the 32-bit Mersenne Twister, seeded as `init_genrand(seed)`. What numpy makes
-//! of them is small and frozen (the legacy stream never changes): each method below names the rule
-//! it follows.
+//! The bits come from the 32-bit Mersenne Twister, seeded as `init_genrand(seed)`. numpy has frozen
+//! what it makes of them; each method below names the function that it follows.
 //!
 //! # Source
 //! Matsumoto and Nishimura, *Mersenne Twister* (1998), through the crate `rand_mt`; Marsaglia's
@@ -11,11 +9,11 @@
 
 use rand_mt::Mt;
 
-/// One legacy stream: `numpy.random.seed(seed)` and what is drawn after it.
+/// The stream after `numpy.random.seed(seed)`.
 #[derive(Clone, Debug)]
 pub struct Legacy {
     words: Mt,
-    /// The second value of the last polar pair. Other draws leave it waiting, as in numpy.
+    /// The second value of the last polar pair. Other draws keep it, as in numpy.
     waiting_normal: Option<f64>,
 }
 
@@ -74,8 +72,7 @@ impl Legacy {
     /// If `low >= high`, which numpy refuses too.
     pub fn randint(&mut self, low: i64, high: i64) -> i64 {
         assert!(low < high, "randint: low {low} is not below high {high}");
-        // Two's complement: the span of any two i64 fits a u64, and adding it back wraps to the
-        // right i64.
+        // The span of any two i64 fits a u64, and adding it back wraps to the right i64.
         let span = high.wrapping_sub(1).wrapping_sub(low).cast_unsigned();
         low.wrapping_add(self.interval(span).cast_signed())
     }
@@ -86,8 +83,7 @@ impl Legacy {
         u32::try_from(self.interval(u64::from(high - 1))).unwrap_or(high - 1)
     }
 
-    /// A standard normal by the polar method; every second call returns the value kept from the one
-    /// before.
+    /// A standard normal by the polar method. Every second call returns the kept value of a pair.
     pub fn standard_normal(&mut self) -> f64 {
         if let Some(kept) = self.waiting_normal.take() {
             return kept;

@@ -11,49 +11,47 @@ use crate::error::{Error, Result};
 /// A request to replay a notebook. Fields left `None` take the notebook's own values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Which one.
+    /// The notebook.
     pub notebook: Notebook,
-    /// With its defects or without.
+    /// Printed or corrected.
     pub edition: Edition,
-    /// 002 only: which recursion; as printed the default is [`Delta::Code`], corrected it is
-    /// [`Delta::Total`].
+    /// Recursion of 002 [default: [`Delta::Code`] printed, [`Delta::Total`] corrected].
     pub delta: Option<Delta>,
-    /// numpy's seed.
+    /// Seed of numpy's generator.
     pub seed: Option<u32>,
     /// Samples (003: epochs) to train on.
     pub samples: Option<usize>,
-    /// Report a line every so many samples (003: epochs).
+    /// Samples (003: epochs) from line to line.
     pub every: Option<usize>,
     /// Hidden units.
     pub hidden: Option<usize>,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplaySummary {
     /// Lines reported.
     pub lines: usize,
-    /// Of these, lines whose prediction is the sum.
+    /// Reported lines whose prediction is the sum.
     pub exact_lines: usize,
     /// Samples (003: epochs) trained on.
     pub samples: usize,
     /// The seed used.
     pub seed: u32,
-    /// Where a number first was not finite, if any was.
+    /// Where a number was first not finite.
     pub first_non_finite: Option<NonFinite>,
     /// The error of the last line.
     pub last_error: f64,
-    /// 003 corrected: rows of the table of ten that the net adds exactly at the end, and rows in
-    /// all.
+    /// 003 corrected: rows of the table that the net adds exactly at the end, and all rows.
     pub held_out: Option<(usize, usize)>,
 }
 
-/// Where a number first was not finite.
+/// Where a number was first not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonFinite {
-    /// Sample (003: epoch) after whose step it was seen.
+    /// Sample (003: epoch) after whose step the number was seen.
     pub index: usize,
-    /// Which tensor held it: `w_hh`, `w_ih`, `w_ho`, `b_h`, `b_o` or `y`.
+    /// Tensor that held the number: `w_hh`, `w_ih`, `w_ho`, `b_h`, `b_o` or `y`.
     pub tensor: &'static str,
 }
 
@@ -70,13 +68,12 @@ impl Replay {
         self.every.unwrap_or(self.notebook.own_interval())
     }
 
-    /// Runs the program and hands each line to `on_line` as it comes. Numbers that are not finite
-    /// end nothing.
+    /// Runs the program, and calls `on_line` with each line. Numbers that are not finite do not end
+    /// it.
     ///
     /// # Errors
-    /// A count of zero (samples, interval, hidden units), or more than 2^15 hidden units; a delta
-    /// for another notebook than 002, or a wrong one for
-    /// its correction.
+    /// A count of zero (samples, interval, hidden units) or more than 2^15 hidden units; a delta
+    /// for a notebook other than 002, or a wrong delta for its correction.
     pub fn run(&self, mut on_line: impl FnMut(&PrintedLine)) -> Result<ReplaySummary> {
         let samples = positive("samples", self.samples, usize::MAX, self.notebook.own_samples())?;
         let every = positive("every", self.every, usize::MAX, self.notebook.own_interval())?;

@@ -28,13 +28,13 @@ struct Axis {
     name: &'static str,
     /// Whether a command needs it as a flag.
     flag: bool,
-    /// Its values, ascending.
+    /// Values, ascending.
     values: Vec<Value>,
     /// Place in `values`, of each trial.
     codes: Vec<usize>,
 }
 
-/// Wrong sums at a test width; nothing where a trial was not tried at it.
+/// Wrong sums at a test width; `None` for a trial that was not tried at it.
 #[derive(Debug, Serialize)]
 struct Test {
     bits: usize,
@@ -89,12 +89,12 @@ pub(super) fn json(records: &[&TrialRecord]) -> String {
     serde_json::to_string(&data).expect("columns have a JSON form")
 }
 
-/// A number to three digits, which is what a chart can show.
+/// A number to three digits, enough for a chart.
 fn short(x: f64) -> f64 {
     format!("{x:.2e}").parse().unwrap_or(x)
 }
 
-/// The same as JSON, whole numbers without a point.
+/// A [`short`] number as JSON, a zero without a point.
 fn short_value(x: f64) -> Value {
     if x == 0.0 { 0.into() } else { short(x).into() }
 }

@@ -1,5 +1,4 @@
-//! Pictures of what was learned: the carry automaton, and states by their principal components, as
-//! SVG.
+//! Pictures of what was learned, as SVG: the carry automaton, and states by principal components.
 
 use crate::prove::{Area, Automaton, Explanation, Point};
 use std::collections::BTreeMap;
@@ -10,7 +9,7 @@ use std::fmt::Write;
 /// both.
 const COLOURS: [&str; 3] = ["#0072b2", "#d55e00", "#777777"];
 
-/// What leads from one state to another: `ab/s` for each input.
+/// Labels `ab/s` of the inputs that lead from one state to another.
 fn labels(machine: &Automaton) -> BTreeMap<(usize, usize), Vec<String>> {
     let mut all: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
     for (from, steps) in machine.steps.iter().enumerate() {
@@ -93,8 +92,8 @@ pub fn automaton_svg(machine: &Automaton) -> String {
     )
 }
 
-/// States by their two principal components, coloured by the true carry, and the areas that the
-/// floats are proved never to leave; a point's area grows with how often it was met.
+/// States by two principal components, coloured by the true carry, with the areas that the floats
+/// are proved never to leave. A point's area grows with how often it was met.
 pub fn states_svg(explanation: &Explanation, areas: &[Area]) -> String {
     const SIZE: f64 = 480.0;
     const EDGE: f64 = 50.0;

@@ -1,5 +1,5 @@
-//! The checkpoints of a run: a folder that always holds a whole one, from before the first update
-//! on.
+//! The checkpoints of a run: from before the first update on, their folder always holds a whole
+//! one.
 
 use crate::error::{Error, Result};
 use crate::train::Checkpoint;
@@ -7,8 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Checkpoints that are kept, the newest ones: should the disk spoil the last, there is one before
-/// it.
+/// How many of the newest checkpoints are kept: one more, should the disk spoil the last.
 const KEPT: usize = 2;
 
 /// A folder of checkpoints, each named after its number of updates.
@@ -18,15 +17,15 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of a folder, which is made with the first one.
+    /// The checkpoints of a folder, which is made with the first one.
     pub fn of(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
 
-    /// Adds a checkpoint, and lets go of those that are older than the one before it.
+    /// Adds a checkpoint, and removes all but the newest.
     ///
     /// # Errors
-    /// [`Error::Io`] if the folder cannot be written; what was there stays as it was.
+    /// [`Error::Io`] if the folder cannot be written; older checkpoints then stay.
     pub fn add(&self, checkpoint: &Checkpoint) -> Result<()> {
         fs::create_dir(&self.folder).or_else(|source| match source.kind() {
             ErrorKind::AlreadyExists => Ok(()),
@@ -35,7 +34,7 @@ impl Checkpoints {
         checkpoint.save(&self.folder.join(format!("{:012}.safetensors", checkpoint.course().updates)))?;
         let names = self.names()?;
         for old in &names[..names.len().saturating_sub(KEPT)] {
-            // One that stays does no harm.
+            // An old checkpoint that stays does no harm.
             fs::remove_file(old).ok();
         }
         Ok(())
@@ -79,7 +78,7 @@ impl Checkpoints {
     }
 }
 
-/// Whether a file has the name of a checkpoint: temporary ones have not.
+/// Whether a file has the name of a checkpoint; temporary files have not.
 fn is_checkpoint(path: &Path) -> bool {
     let number = path.file_stem().and_then(|stem| stem.to_str());
     let number = number.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()));

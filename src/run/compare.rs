@@ -10,14 +10,14 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// A training that a folder keeps.
+/// A training that was kept in a folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedRun {
     /// The folder.
     pub path: PathBuf,
-    /// `config.toml`: name to value, as it is written.
+    /// Options of `config.toml`, name to value, as written.
     pub config: BTreeMap<String, String>,
-    /// `metrics.jsonl`.
+    /// Curves of `metrics.jsonl`.
     pub curves: Curves,
     /// The net: that of `model.safetensors`, or of the last checkpoint.
     pub model: Option<Model<f32>>,
@@ -27,8 +27,8 @@ impl SavedRun {
     /// Reads a run folder.
     ///
     /// # Errors
-    /// [`Error::Data`] if it is none or a file in it is not what it should be, [`Error::Io`] if one
-    /// cannot be read.
+    /// [`Error::Data`] if it is no run or a file in it is damaged, [`Error::Io`] if one cannot be
+    /// read.
     pub fn read(path: &Path) -> Result<Self> {
         if !is_run(path) {
             let problem = format!("no run folder: it has no {CONFIG}; `carrylane train --out DIR` makes one");
@@ -54,24 +54,24 @@ impl SavedRun {
 /// What differs between two trainings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Config: name, the one's value, the other's; `none` where there is none.
+    /// Options that differ: name and both values; `none` where there is none.
     pub config: Vec<(String, String, String)>,
-    /// The first row that differs, and what the curves come to.
+    /// The first row that differs, and how both curves end.
     pub curve: Option<CurveDifference>,
     /// Rows that both have.
     pub rows: usize,
-    /// The weights by tensor, if both are of one shape and not all the same.
+    /// Differing tensors, if both nets have one shape.
     pub weights: Vec<TensorDifference>,
     /// Hash of each net.
     pub weights_hash: [Option<String>; 2],
 }
 
-/// How two curves part.
+/// How two curves differ.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CurveDifference {
-    /// The first update that is not the same in both.
+    /// The first update that differs.
     pub first_update: u64,
-    /// What is other there.
+    /// The quantity that differs there.
     pub what: &'static str,
     /// The two values there.
     pub values: [f64; 2],
@@ -86,15 +86,15 @@ pub struct CurveDifference {
 /// How far a tensor is from another.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TensorDifference {
-    /// Its name.
+    /// Name of the tensor.
     pub tensor: &'static str,
-    /// Weights that are not the same bits.
+    /// Weights that differ in some bit.
     pub differing: usize,
-    /// Weights.
+    /// Weights in all.
     pub total: usize,
     /// The largest difference.
     pub max_difference: f64,
-    /// Where it is.
+    /// Index of the largest difference.
     pub index: usize,
     /// Norm of the difference over the norm of the first.
     pub relative: f64,
@@ -127,7 +127,7 @@ pub fn compare(a: &SavedRun, b: &SavedRun) -> Comparison {
     }
 }
 
-/// Where two curves part; nothing if they do not.
+/// Where two curves part; `None` if they do not.
 fn curves(a: &Curves, b: &Curves) -> Option<CurveDifference> {
     let ended_update = [a, b].map(|curves| curves.end.as_ref().map(|end| end.update));
     let (a, b) = (&a.rows[..], &b.rows[..]);
@@ -143,7 +143,7 @@ fn curves(a: &Curves, b: &Curves) -> Option<CurveDifference> {
     Some(CurveDifference { first_update, what, values, last_update: [a.0, b.0], last_loss: [a.1, b.1], ended_update })
 }
 
-/// What is other in two rows, but for times.
+/// What differs in two rows, but for times.
 fn other(a: &Row, b: &Row) -> Option<(&'static str, [f64; 2])> {
     let values = |row: &Row| {
         [
@@ -209,7 +209,7 @@ mod tests {
         let mut b = saved();
         b.config.insert("lr".into(), "0.1".into());
         b.config.remove("seed");
-        // The six of w_ih come first.
+        // The six weights of w_ih come first.
         let model = b.model.as_mut().expect("it has one");
         model.params[6 + 4] += 0.5;
         let found = compare(&a, &b);

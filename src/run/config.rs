@@ -1,5 +1,4 @@
-//! `config.toml`: the options of a training with their values, and its instruction set, name to
-//! value, one a line.
+//! `config.toml`: the options of a training and its instruction set, each on a line.
 
 use crate::error::{Error, Result};
 use crate::files::{self, Entry};
@@ -7,8 +6,8 @@ use crate::kernel::SimdLevel;
 use crate::train::{Choices, Key, Kind, OPTIONS, Settings};
 use std::path::Path;
 
-/// The instruction set. It is no option of a training: another machine may have other levels, and
-/// the same bits.
+/// The instruction set. It is no option of a training: machines with other levels get the same
+/// bits.
 static SIMD: Key = Key {
     name: "simd",
     heading: "Machine",
@@ -28,11 +27,11 @@ pub(super) fn text(settings: &Settings, level: Option<SimdLevel>) -> String {
     )
 }
 
-/// Reads what a file chooses, `simd` too.
+/// Reads the options that a file chooses, and `simd`.
 ///
 /// # Errors
-/// [`Error::Data`] with the file, and the line of what is no option or none of its values;
-/// [`Error::Io`] if it cannot be read.
+/// [`Error::Data`] with file and line of an unknown option or value; [`Error::Io`] if it cannot be
+/// read.
 pub fn read_config(path: &Path) -> Result<Choices> {
     let missing = || Error::data(path, "no such file; `carrylane train --out DIR` writes DIR/config.toml");
     let text = files::found(files::read_text(path, files::TEXT))?.ok_or_else(missing)?;

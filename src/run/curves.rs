@@ -1,8 +1,8 @@
 //! The curves of a training: `metrics.jsonl`, JSON lines that are appended as it goes.
 //!
-//! A training that is resumed from a checkpoint makes the lines after it again, so those that were
-//! there are dropped first, with a line that a kill tore: what is in the file at the end is what a
-//! training that was never stopped would have written, but for times.
+//! Resuming from a checkpoint first drops the lines after it, and a line that a kill tore, since
+//! the training makes them again. In the end the file is, but for times, the one of a training that
+//! was never stopped.
 
 use super::folder::CURVES;
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ pub struct RunEnd {
     pub samples: u64,
     /// Training time.
     pub seconds: f64,
-    /// Where it went, and what came after it.
+    /// Parts of the training time, and of what came after it.
     #[serde(default)]
     pub times: Times,
     /// `solved`, `proved`, `unsolved` or `diverged`.
@@ -48,7 +48,7 @@ pub struct RunEnd {
     pub pairs_wrong: u64,
     /// Pairs of the check.
     pub pairs_total: u64,
-    /// The final net.
+    /// Hash of the final net.
     pub weights_hash: String,
     /// The first number that was not finite, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub struct RunEnd {
 }
 
 impl CurveLine {
-    /// The update it tells of.
+    /// The update that the line is about.
     pub fn update(&self) -> u64 {
         match self {
             Self::Update(row) => row.update,
@@ -66,31 +66,30 @@ impl CurveLine {
     }
 }
 
-/// What is in a file.
+/// The curves in a file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
     /// Rows by update.
     pub rows: Vec<Row>,
     /// Updates at which the check was tried, and whether it passed.
     pub checks: Vec<(u64, bool)>,
-    /// How it ended, if it has.
+    /// How the training ended, if it has.
     pub end: Option<RunEnd>,
 }
 
 impl Curves {
-    /// Those of a run so far.
+    /// The curves of a run so far.
     ///
     /// # Errors
-    /// As [`Curves::read`] says.
+    /// As for [`Curves::read`].
     pub fn of(run: &Path) -> Result<Self> {
         Self::read(&run.join(CURVES))
     }
 
-    /// Reads a file; none is as an empty one. A last line that is torn is left out.
+    /// Reads a file; a missing one counts as empty. A torn last line is left out.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Data`] with the number of a line that is not
-    /// one of a training.
+    /// [`Error::Io`] if it cannot be read, [`Error::Data`] with the number of a line that is wrong.
     pub fn read(path: &Path) -> Result<Self> {
         let mut curves = Self::default();
         files::found(files::lines(path, |number, line| {
@@ -114,14 +113,14 @@ impl Curves {
 pub struct Recorder {
     path: PathBuf,
     file: File,
-    /// Updates at the last check. The check of a checkpoint's own update is made again from there,
-    /// and is one line all the same.
+    /// Updates at the last check. A training that resumes may repeat that check, and must not write
+    /// its line twice.
     checked: Option<u64>,
 }
 
 impl Recorder {
-    /// A file for a training that has made so many updates, 0 for a new one: of what was there,
-    /// what is beyond them is dropped.
+    /// Opens a file for a training that has made `updates` updates, and drops the lines beyond
+    /// them.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written.
@@ -157,7 +156,7 @@ impl Recorder {
         self.file.write_all(text.as_bytes()).map_err(|source| Error::io(&self.path, "write", source))
     }
 
-    /// Waits until the disk has all lines.
+    /// Waits until all lines are on the disk.
     ///
     /// # Errors
     /// [`Error::Io`] if the disk is full or gone.

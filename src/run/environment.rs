@@ -1,4 +1,4 @@
-//! What a run was made with and on, for who looks at it later; no result depends on it.
+//! The program and machines that made a run. No result depends on them.
 
 use super::folder::ENVIRONMENT;
 use crate::error::Result;
@@ -23,12 +23,12 @@ pub(super) struct Environment {
     memory_available_bytes: Option<u64>,
     /// When the run began, by the clock on the wall, in seconds since 1970.
     pub(super) began_unix_s: f64,
-    /// Updates after which it was gone on with, one for each time.
+    /// Updates after which the run was resumed, one for each time.
     resumed_at: Vec<u64>,
 }
 
 impl Environment {
-    /// Notes this machine in a run that begins, or goes on after so many updates.
+    /// Notes this machine in a run that begins, or resumes after `updates` updates.
     pub(super) fn note(run: &Path, settings: &Settings, resumed: Option<u64>) -> Result<Self> {
         let name = run.join(ENVIRONMENT);
         let mut now = Self {

@@ -55,11 +55,11 @@ pub struct Events {
 }
 
 impl Events {
-    /// The file's name in its folder; TensorBoard looks for the part in the middle.
+    /// Name of the file. TensorBoard looks for the part in the middle.
     pub const NAME: &str = "events.out.tfevents.0.carrylane";
 
-    /// A file with the rows that there are, in place of an older one. `began` is when the training
-    /// began, in seconds since 1970; it is shown, and nothing depends on it.
+    /// Replaces the file by one with the rows so far. `began` is when the training began, in
+    /// seconds since 1970, and is only shown.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
@@ -114,7 +114,7 @@ fn framed(message: &Event) -> Vec<u8> {
     [&length[..], &masked(&length), &data, &masked(&data)].concat()
 }
 
-/// CRC-32C, rotated and shifted, so that a checksum of data that hold checksums is a good one.
+/// CRC-32C, rotated and shifted, so that checksums of data that hold checksums are good ones.
 fn masked(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }

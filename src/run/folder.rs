@@ -1,5 +1,4 @@
-//! The folder that keeps a run: its files by name, the one process that may train in it, and what
-//! goes again if nothing is kept.
+//! The folder of a run: the names of its files, and the one process that may train in it.
 
 use super::checkpoints::Checkpoints;
 use crate::error::{Error, Result};
@@ -7,19 +6,19 @@ use crate::files::{self, TEMPORARY};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-/// The settings. A folder with this file is a run.
+/// File of the settings. A folder with this file is a run.
 pub const CONFIG: &str = "config.toml";
-/// What the run was made with and on.
+/// File of the program and the machines.
 pub const ENVIRONMENT: &str = "environment.json";
-/// The curves.
+/// File of the curves.
 pub const CURVES: &str = "metrics.jsonl";
-/// The states it can go on from.
+/// Folder of the checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
-/// The trained net.
+/// File of the trained net.
 pub const MODEL: &str = "model.safetensors";
-/// The curves as a page.
+/// Page of the curves.
 pub const REPORT: &str = "report.html";
-/// Locked by the process that trains.
+/// File that the training process locks.
 const LOCK: &str = ".lock";
 
 /// Whether a folder holds a run.
@@ -27,7 +26,7 @@ pub fn is_run(path: &Path) -> bool {
     path.join(CONFIG).exists()
 }
 
-/// The model file meant by a name: of a run, the net in it.
+/// The model file that a path means: the net of a run for its folder, else the path itself.
 pub fn model_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
 }
@@ -37,19 +36,18 @@ pub fn checkpoints(path: &Path) -> Checkpoints {
     Checkpoints::of(path.join(CHECKPOINTS))
 }
 
-/// A folder that this process alone writes to. If nothing is kept, the folders that were made for
-/// it go again.
+/// A folder that this process alone writes to. Folders made for it are removed if nothing is kept.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// What was made, innermost first.
+    /// Folders that were made, innermost first.
     made: Vec<PathBuf>,
-    /// The system lets go of it however the process ends.
+    /// Lock that the system releases however the process ends.
     _lock: File,
 }
 
 impl Folder {
-    /// Makes the folder of a new run if needed, before any work is done for it, and takes it.
+    /// Makes the folder of a new run if needed, and takes it.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let name = path.display();
         if is_run(path) {
@@ -68,17 +66,16 @@ impl Folder {
         Self::lock(path, made)
     }
 
-    /// Takes the folder of a run that there is.
+    /// Takes the folder of an existing run.
     pub(super) fn take(path: &Path) -> Result<Self> {
         Self::lock(path, Vec::new())
     }
 
-    /// Takes a folder for this process alone, if it can be written, and clears away what a kill
-    /// left of half-written files.
+    /// Takes a writable folder for this process alone, and removes half-written files of a kill.
     fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Self> {
         let lock = File::options().create(true).append(true).open(path.join(LOCK));
         let lock = lock.map_err(|source| Error::io(path, "write to", source)).inspect_err(|_| remove(&made))?;
-        // Where the system has no locks, people must take care.
+        // Systems without locks leave this to people.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             let path = path.display();
             return Err(Error::usage(format!("another process is training in {path}: wait for it, or stop it")));
@@ -93,12 +90,12 @@ impl Folder {
         Ok(Self { path: path.to_owned(), made, _lock: lock })
     }
 
-    /// Where it is.
+    /// Path of the folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// From here on it stays.
+    /// Keeps the folder from here on.
     pub(super) fn keep(&mut self) {
         self.made.clear();
     }

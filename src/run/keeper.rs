@@ -1,5 +1,5 @@
-//! What keeps a training in its folder while it goes: rows of its curves, events, checkpoints; and
-//! at its end the net.
+//! Writes a training to its folder: rows of its curves, events and checkpoints, and in the end the
+//! net.
 
 use super::curves::{CurveLine, Curves, Recorder, RunEnd};
 use super::events::Events;
@@ -12,13 +12,12 @@ use crate::prove::Learned;
 use crate::train::{Event, Outcome, Probe, Row, Trainer, Watch, has_row};
 use std::path::{Path, PathBuf};
 
-/// How often a checkpoint is taken. When, changes no result.
+/// How often a checkpoint is taken. No result depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Every {
-    /// After so many updates.
+    /// Every so many updates.
     Updates(u64),
-    /// After so many seconds of training, and sooner where a signal would find the run in the
-    /// middle of a long update.
+    /// Every so many seconds of training, and after each long update.
     Seconds(f64),
 }
 
@@ -30,7 +29,7 @@ pub(super) struct Keeper {
     events: Option<Events>,
     probe: Probe,
     every: Every,
-    /// Training time at the last checkpoint, and what it took to write.
+    /// Training time at the last checkpoint, and the time to write it.
     saved: (f64, f64),
     /// Training time at the end of the last update.
     updated: f64,
@@ -41,7 +40,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// One for a training at its start or resumed, with events where it is known when it `began`.
+    /// A keeper for a training that starts or resumes, with events if `began` says when it began.
     pub(super) fn new(path: &Path, trainer: &Trainer, every: Every, began: Option<f64>) -> Result<Self> {
         let recorder = Recorder::open(&path.join(CURVES), trainer.updates())?;
         let events = began.map(|began| Events::open(path, &Curves::of(path)?, began)).transpose()?;
@@ -58,9 +57,11 @@ impl Keeper {
         })
     }
 
-    /// Whether a checkpoint is due. A signal in the middle of a long update finds no time to wait
-    /// for its end, so that what is not on the disk by then is lost: long updates get a checkpoint
-    /// each, as long as those take less than a tenth of the time.
+    /// Whether a checkpoint is due.
+    ///
+    /// A signal cannot wait for the end of a long update, so what is not on the disk by then is
+    /// lost. Long updates therefore get a checkpoint each, while those take less than a tenth of
+    /// the time.
     fn due(&self, trainer: &Trainer) -> bool {
         const LONG: f64 = 0.5;
         let (now, (saved, cost)) = (trainer.seconds(), self.saved);
@@ -94,8 +95,7 @@ impl Keeper {
         row
     }
 
-    /// Keeps where the training is. Its curves up to here go to the disk first: a checkpoint never
-    /// stands without them.
+    /// Writes a checkpoint, after the curves up to it are on the disk.
     fn checkpoint(&mut self, trainer: &Trainer, ended: Option<&str>) -> Result<()> {
         let start = trainer.seconds();
         self.recorder.sync()?;
@@ -104,9 +104,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Keeps how the training ended, and the net. The last checkpoint, which says that there is
-    /// nothing left to do, comes after all else. One that diverged has none, and goes on from
-    /// before it did.
+    /// Writes how the training ended, and the net. The last checkpoint says that nothing is left to
+    /// do, so it comes last. A training that diverged gets none, and resumes from before that.
     pub(super) fn end(&mut self, trainer: &Trainer, learned: &Learned) -> Result<()> {
         let report = &learned.report;
         let lost = report.outcome == Outcome::Diverged || trainer.fault().is_some();

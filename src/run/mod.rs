@@ -1,5 +1,5 @@
-//! A training that is kept: in a folder from which it goes on after any stop, with the same bits as
-//! if it had never stopped.
+//! A training that is kept in a folder. After any stop it resumes from there, with the bits that it
+//! would have had without the stop.
 //!
 //! | file | holds |
 //! |---|---|
@@ -57,30 +57,30 @@ use folder::Folder;
 use keeper::Keeper;
 use std::path::Path;
 
-/// What is kept, and how.
+/// What a run trains, and how it is kept.
 #[derive(Debug, Clone)]
 pub struct Options<'a> {
     /// What is trained.
     pub settings: &'a Settings,
-    /// The instruction set that `config.toml` asks for; none is the best of whichever machine.
+    /// The instruction set that `config.toml` asks for [default: the machine's best].
     pub level: Option<SimdLevel>,
     /// How often a checkpoint is taken.
     pub every: Every,
-    /// Whether the curves are written as TensorBoard events too. They are where they were.
+    /// Whether the curves are written as TensorBoard events too. A run that has them keeps them.
     pub tensorboard: bool,
 }
 
-/// A training, and the folder that keeps it, if one does.
+/// A training, and the folder that keeps it, if there is one.
 #[derive(Debug)]
 pub struct Run {
     /// The training.
     pub trainer: Trainer,
-    /// What is wrong with checkpoints that it does not go on from.
+    /// What is wrong with newer checkpoints than the one it resumes from.
     pub damaged: Vec<Error>,
-    /// How it ended, if it had reached its goal before: then nothing is left to do.
+    /// How the training ended, if it had reached its goal before.
     pub ended: Option<RunEnd>,
     every: Every,
-    /// When it began, if its curves are written as events too.
+    /// When the training began, if its curves are written as events too.
     events: Option<f64>,
     folder: Option<Folder>,
 }
@@ -96,7 +96,7 @@ impl<'a> Options<'a> {
         config::text(self.settings, self.level)
     }
 
-    /// Whether a run that ended so has reached its goal, after which there are no updates.
+    /// Whether this end is the goal, after which there are no updates.
     fn is_over(&self, ended: Option<&str>) -> bool {
         match self.settings.until {
             Until::Proved { .. } => ended == Some("proved"),
@@ -110,7 +110,7 @@ impl Run {
     /// A training that nothing keeps.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the settings are none that can be trained.
+    /// [`Error::Usage`] if the settings cannot be trained.
     pub fn unkept(options: &Options) -> Result<Self> {
         Ok(Self::new(None, Trainer::new(options.settings.clone())?, options))
     }
@@ -118,22 +118,22 @@ impl Run {
     /// Begins a run in a folder, which is made if needed.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it holds a run, or the settings are none that can be trained; then
-    /// nothing is left behind.
+    /// [`Error::Usage`] if it holds a run, or the settings cannot be trained; nothing is left
+    /// behind.
     pub fn begin(path: &Path, options: &Options) -> Result<Self> {
-        // The trainer first, so that what cannot be trained leaves nothing behind.
+        // The trainer comes first: settings that cannot be trained leave nothing behind.
         let trainer = Trainer::new(options.settings.clone())?;
         let folder = Folder::create(path)?;
-        // Before the settings that make the folder a run, so that a run always has a checkpoint to
-        // go on from.
+        // The checkpoint comes before the settings that make the folder a run: a run always has
+        // one.
         checkpoints(path).add(&trainer.checkpoint(None))?;
         Self::kept(folder, trainer, options, None)
     }
 
-    /// Goes on with a run from its last checkpoint.
+    /// Resumes a run from its last checkpoint.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it is of other settings, or beyond the end they name; [`Error::Data`] if
+    /// [`Error::Usage`] if the run has other settings, or is beyond their end; [`Error::Data`] if
     /// no checkpoint is whole.
     pub fn resume(path: &Path, options: &Options) -> Result<Self> {
         let folder = Folder::take(path)?;
@@ -154,7 +154,7 @@ impl Run {
             let environment = Environment::note(path, options.settings, is_run(path).then(|| trainer.updates()))?;
             let wanted = options.tensorboard || path.join(Events::NAME).exists();
             events = wanted.then_some(environment.began_unix_s);
-            // Last, since a folder with settings is a run.
+            // The settings come last, since a folder with settings is a run.
             if !has_config(path, options) {
                 files::write(&path.join(CONFIG), options.config().as_bytes())?;
             }
@@ -167,16 +167,15 @@ impl Run {
         Self { trainer, damaged: Vec::new(), ended: None, every: options.every, events: None, folder }
     }
 
-    /// Where it is kept.
+    /// Path of the folder.
     pub fn path(&self) -> Option<&Path> {
         self.folder.as_ref().map(Folder::path)
     }
 
-    /// Trains to the end, or until it is told to stop, and keeps what becomes of it.
+    /// Trains to the end or until it is stopped, and keeps the result.
     ///
     /// # Errors
-    /// Those of the one who looks on, and [`Error::Io`] if the disk is full or gone: the last
-    /// checkpoint is whole.
+    /// The observer's, and [`Error::Io`] if the disk is full or gone; the last checkpoint is whole.
     pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
         let Some(path) = self.path() else { return prove::train(&mut self.trainer, watch) };
         let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events)?;
@@ -186,12 +185,12 @@ impl Run {
     }
 }
 
-/// Whether a run has these settings, to the letter.
+/// Whether a run has exactly these settings.
 fn has_config(path: &Path, options: &Options) -> bool {
     files::read_text(&path.join(CONFIG), files::TEXT).is_ok_and(|text| text == options.config())
 }
 
-/// The refusal of another end than a run began with, if the run is beyond it.
+/// The error for a new end that the run is already beyond.
 fn beyond(trainer: &Trainer, run: &Path) -> Error {
     let (flag, end) = match trainer.settings().until {
         Until::Solved { budget } | Until::Proved { budget, .. } => ("budget", count(budget)),
@@ -203,7 +202,7 @@ fn beyond(trainer: &Trainer, run: &Path) -> Error {
     Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} and {time}: want more"))
 }
 
-/// Two who look on, one after the other.
+/// Two observers, one after the other.
 struct Both<'a, W>(&'a mut W, &'a mut Keeper);
 
 impl<W: Watch> Watch for Both<'_, W> {

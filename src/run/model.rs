@@ -1,4 +1,4 @@
-//! The trained net of a run: a model file whose notes tell of its training, and of its proof.
+//! The trained net of a run: a model file with notes of its training and its proof.
 
 use crate::model::file::{self, Saved};
 use crate::model::weights_hash;
@@ -6,7 +6,7 @@ use crate::prove::{FixedPoint, IntegerNet, Learned};
 use crate::train::{Outcome, Trainer, text};
 use std::collections::BTreeMap;
 
-/// Notes of a proved model: what makes its integer network again, and that network's hash.
+/// Notes of a proved model: how to make its integer network again, and that network's hash.
 const PROVED_Q: &str = "proved_q";
 const PROVED_CELL: &str = "proved_cell_limit";
 const PROVED_NETWORK: &str = "proved_network";
@@ -15,7 +15,7 @@ const PROVED_NETWORK: &str = "proved_network";
 pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
     let (settings, model, report) = (trainer.settings(), trainer.model(), &learned.report);
     let choices = settings.choices();
-    // What was made comes after what was asked for, under one name or not.
+    // What was made replaces what was asked for under the same name.
     let mut notes: Vec<(&str, String)> = choices.iter().map(|(name, value)| (name, text(value))).collect();
     notes.extend([
         ("version", env!("CARGO_PKG_VERSION").into()),
@@ -39,8 +39,8 @@ pub(super) fn to_bytes(trainer: &Trainer, learned: &Learned) -> Vec<u8> {
     file::to_bytes(model, &notes)
 }
 
-/// The integer network whose proof the notes of a model tell of: none if they tell of none, or if
-/// this program makes another.
+/// The integer network whose proof the notes tell of; `None` without one, or if this program makes
+/// another network.
 pub fn proved_network(saved: &Saved) -> Option<IntegerNet> {
     let note = |name| saved.notes.get(name);
     let format = FixedPoint { q: note(PROVED_Q)?.parse().ok()?, cell_limit: note(PROVED_CELL)?.parse().ok()? };

@@ -25,8 +25,8 @@ pub struct Minibatch {
 pub enum Pattern {
     /// Independent fair bits.
     Uniform,
-    /// Random ones in which the same kind of input lasts for some steps, so that carries are long,
-    /// and so are stretches without one.
+    /// Random additions with long carries, and long stretches without one: a kind of input lasts
+    /// for some steps.
     Runs,
     /// Every pair, once.
     Exhaustive,
@@ -81,9 +81,12 @@ impl Minibatch {
         self.fill(|_, _| (rng.next_u64(), rng.next_u64()));
     }
 
-    /// Fills the minibatch with random runs, and the sums: with a chance of ⅛ a step begins a new
-    /// one, of fair bits, of one pair of equal bits, or of pairs of unequal bits, which carry on,
-    /// either one such pair or both in any order; all four kinds are as likely.
+    /// Fills the minibatch with random runs, and the sums. A step begins a new run with a chance of
+    /// ⅛.
+    ///
+    /// Four kinds of run are equally likely: fair bits; one pair of equal bits, repeated; one pair
+    /// of unequal bits, repeated, which passes a carry on; unequal bits in either order, which do
+    /// too.
     ///
     /// # Cost
     /// Eight draws for 64 samples and a step.
@@ -194,9 +197,9 @@ fn pair_bits(first: usize, place: usize) -> u64 {
 
 /// Bit `step` of a and b of an adversarial pattern, where the operands have `operand_bits` bits.
 ///
-/// Patterns 0–9 are the classic ones; from 10 on, a carry is born every `period` steps (both bits
-/// 1), is carried on by one-sided ones, and dies `gap` steps before the next birth (both bits 0),
-/// from a period of 2 up to the whole width.
+/// Patterns 0–9 are the classic ones. From 10 on, a carry is born every `period` steps (both bits
+/// 1), unequal bits pass it on, and it dies `gap` steps before the next birth (both bits 0).
+/// Periods go from 2 to the whole width.
 fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, bool) {
     let even = step.is_multiple_of(2);
     match pattern {
@@ -227,7 +230,7 @@ fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, 
             let phase = step % period;
             let birth = phase == 0;
             let alive = phase + gap < period;
-            // The one that carries on is a in even periods and b in odd ones.
+            // The bit that passes the carry on is a's in even periods and b's in odd ones.
             let side = (step / period).is_multiple_of(2);
             (birth || alive && side, birth || alive && !side)
         }

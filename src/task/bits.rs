@@ -1,8 +1,8 @@
 //! Bit tensors: a column per time step, 64 samples a word.
 
-/// A bit matrix, column-major `[sample, step]`: the bits of all samples at one step are contiguous,
-/// 64 to a `u64`, sample `s` at bit `s % 64` of word `s / 64`. Bits of the last word beyond the
-/// last sample are always 0 and never counted.
+/// A bit matrix, column-major `[sample, step]`: the bits of all samples at one step are contiguous.
+///
+/// Sample `s` is bit `s % 64` of word `s / 64` of a column. Bits beyond the last sample are always 0.
 ///
 /// # Shapes
 /// `steps` columns of `samples.div_ceil(64)` words.
@@ -47,7 +47,7 @@ impl BitTensor {
         self.words
     }
 
-    /// The bits that stand for samples in the given word: all of them, but for a ragged last word.
+    /// A mask of the bits that stand for samples in the given word: all but in a ragged last word.
     pub fn valid(&self, word: usize) -> u64 {
         valid_bits(self.samples, word)
     }
@@ -71,7 +71,7 @@ impl BitTensor {
         self.data.iter().skip(word).step_by(self.words).copied()
     }
 
-    /// The same, to write. Bits outside [`BitTensor::valid`] must be left 0.
+    /// One word of every column, to write. Bits outside [`BitTensor::valid`] must be left 0.
     ///
     /// # Panics
     /// If columns are shorter.

@@ -1,5 +1,4 @@
-//! Minibatches of many trainings side by side: lane by lane the same bits that each training draws
-//! alone.
+//! Minibatches of many trainings side by side. Each lane gets the bits that its training draws alone.
 
 use super::addition::Minibatch;
 use super::rng::{Eight, Purpose, keys};
@@ -66,7 +65,7 @@ impl LaneBits {
         }
     }
 
-    /// Makes of the streams of each lane what [`Minibatch::fill_uniform`] makes of one.
+    /// Fills each lane from its own streams, as [`Minibatch::fill_uniform`] fills a minibatch.
     #[inline(always)]
     pub(crate) fn fill_uniform<S: Simd>(&mut self, simd: S, data: &DataKeys, updates: &PerLane<u64>) {
         let [mut low, mut high] = [data.eight(simd, 0, updates), data.eight(simd, 8, updates)];

@@ -51,12 +51,12 @@ impl PairSet {
         Self { pattern: Pattern::Adversarial, bits, pairs: ADVERSARIAL_SAMPLES, seed: 0, purpose: Purpose::Eval }
     }
 
-    /// Its pattern.
+    /// The pattern of its additions.
     pub fn pattern(&self) -> Pattern {
         self.pattern
     }
 
-    /// Its width in bits.
+    /// Width of its additions, in bits.
     pub fn bits(&self) -> usize {
         self.bits
     }

@@ -28,7 +28,7 @@ pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// Two digits of a small number, rounded down, for a bound that must not be told too large: 2.2e-6.
+/// A small number to two digits, rounded down so that a bound is never overstated: 2.2e-6.
 pub fn at_least(bound: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "a power of ten")]
     let unit = 10_f64.powi(bound.log10().floor() as i32 - 1);

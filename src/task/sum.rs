@@ -1,4 +1,4 @@
-//! One addition, and what was answered to it.
+//! One addition and the answer that a net gave.
 
 use super::number::width_of_sum;
 use num_bigint::BigUint;
@@ -18,13 +18,13 @@ pub struct Sum {
 /// One time step of an addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// Its place, 0 for the least significant bit.
+    /// Place of the step, 0 for the least significant bit.
     pub step: usize,
     /// Bit of the first operand.
     pub a: u8,
     /// Bit of the second operand.
     pub b: u8,
-    /// What comes in from the steps before.
+    /// Carry that comes in from the step before.
     pub carry: u8,
     /// Bit of the answer.
     pub predicted: u8,

@@ -9,8 +9,7 @@ use crate::task::{BitTensor, Minibatch};
 use num_bigint::BigUint;
 
 impl<F: Float + Real> Engine<F> {
-    /// What the net answers to `a + b`, at the width that the sum needs. Whether it is right is for
-    /// the caller to see.
+    /// The net's answer to `a + b`, right or wrong, at the width that the sum needs.
     ///
     /// # Errors
     /// None today; a result for widths that may come to be refused.

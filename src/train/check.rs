@@ -20,10 +20,11 @@ pub struct Score {
     pub total: u64,
 }
 
-/// The sums that decide: every pair where there are at most 2^16 of them (up to 9 bits); beyond,
-/// random and adversarial sums at 4 times the width, adversarial ones at the width, sums of random
-/// runs at 4 times the width, and the worst sum that a [`Search`] finds. An LSTM's cell state has
-/// no bound, its states no end: it is also tried on 2^16 random sums at 4 times the width.
+/// The sums that decide. Up to 9 bits they are all pairs, at most 2^16.
+///
+/// Beyond, they are adversarial sums at the width and at 4 times it, random sums and sums of random
+/// runs at 4 times it, and the worst sum that a [`Search`] finds. An LSTM, whose cell state has no
+/// bound, gets 2^16 random sums more.
 #[derive(Debug, Clone)]
 pub struct Check {
     parts: Vec<Part>,
@@ -77,8 +78,8 @@ impl Check {
         self.try_pairs(engine, false, go_on)
     }
 
-    /// Whether every pair is right, found out as [`Check::run`] does, but no further than the first
-    /// chunk with a wrong one.
+    /// Whether every pair is right: [`Check::run`] that stops after the first chunk with a wrong
+    /// one.
     pub fn passes<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<bool> {
         Some(self.try_pairs(engine, true, go_on)?.wrong == 0)
     }

@@ -62,7 +62,7 @@ pub struct Checkpoint {
 }
 
 impl Trainer {
-    /// What the training is now. `ended` names how it came to its end, if it is there.
+    /// A checkpoint of a training now. `ended` says how it ended, if it has.
     pub fn checkpoint(&self, ended: Option<&str>) -> Checkpoint {
         let (mean, square, powers) = self.optimizer().state();
         let buffers = [&self.model().params, mean, square].into_iter().filter(|buffer| !buffer.is_empty());
@@ -95,11 +95,10 @@ impl Checkpoint {
         self.state.ended.as_deref()
     }
 
-    /// The training again. With these settings it ends as if it had never been stopped.
+    /// Resumes the training. With these settings it ends as if it had never been stopped.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming what is other than it was, but for threads and the end, which may
-    /// be.
+    /// [`Error::Usage`] naming a setting that has changed; threads and the end may change.
     pub fn resume(&self, settings: Settings) -> Result<Trainer> {
         if let Some([name, was, is]) = self.identity.difference(&settings) {
             return Err(Error::usage(format!(

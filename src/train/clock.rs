@@ -1,10 +1,10 @@
-//! Training time, over pauses and resumptions, and where it went.
+//! Training time across pauses and resumptions, split into parts.
 
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// Where time went, in seconds. Each part is measured where the work is done; `rest` is what nobody
-/// claims: files, lines on a terminal, start-up.
+/// Where time went, in seconds. Each part is measured where the work is done; `rest` is what
+/// remains: files, output, start-up.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Times {
@@ -26,7 +26,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// Its parts by name.
+    /// Parts by name.
     pub fn parts(&self) -> [(&'static str, f64); 5] {
         let Self { learning, checks, tests, proofs, rest } = *self;
         [("learning", learning), ("checks", checks), ("tests", tests), ("proofs", proofs), ("the rest", rest)]
@@ -37,19 +37,18 @@ impl Times {
         Self { learning, checks, tests, proofs, rest }
     }
 
-    /// All of it.
+    /// The sum of all parts.
     pub fn total(&self) -> f64 {
         self.parts().iter().map(|(_, seconds)| seconds).sum()
     }
 
-    /// The same, its rest what is missing to so many seconds.
+    /// These times, with `rest` set so that they add up to `seconds`.
     #[must_use]
     pub fn within(self, seconds: f64) -> Self {
         Self { rest: (seconds - (self.total() - self.rest)).max(0.0), ..self }
     }
 
-    /// Shares of its parts in words, without those that are nothing:
-    /// `learning 61 %, checks 15 %, the rest 24 %`.
+    /// Shares of the parts in words, zeros left out: `learning 61 %, checks 15 %, the rest 24 %`.
     pub fn shares(&self) -> String {
         let total = self.total().max(f64::MIN_POSITIVE);
         let parts = self.parts().into_iter().filter(|(_, seconds)| *seconds > 0.0);
@@ -68,8 +67,7 @@ impl std::ops::AddAssign for Times {
     }
 }
 
-/// A clock that can be paused, and set to what an earlier process had on it. It never looks at the
-/// time of day.
+/// A clock that can be paused, and started from an earlier process's reading. It is monotonic.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Clock {
     before: Duration,
@@ -77,28 +75,28 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A clock that has so many seconds on it.
+    /// A clock that reads `seconds`.
     pub(super) fn at(seconds: f64) -> Self {
         Self { before: Duration::try_from_secs_f64(seconds).unwrap_or_default(), since: None }
     }
 
-    /// Goes on, if it is paused.
+    /// Resumes a paused clock.
     pub(super) fn start(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Stands still.
+    /// Pauses.
     pub(super) fn pause(&mut self) {
         self.before = self.elapsed();
         self.since = None;
     }
 
-    /// Moves on by so many seconds.
+    /// Adds `seconds`.
     pub(super) fn add(&mut self, seconds: f64) {
         self.before = self.before.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or_default());
     }
 
-    /// The time on it.
+    /// The reading, in seconds.
     pub(super) fn elapsed(&self) -> Duration {
         self.before.saturating_add(self.since.map_or(Duration::ZERO, |since| since.elapsed()))
     }

@@ -1,8 +1,7 @@
-//! Where a training is.
+//! How far a training has come.
 //!
-//! Everything a training does is a function of its settings and of what is here, its weights and
-//! its optimizer. Random streams have no position of their own: they are keyed by the number of
-//! updates.
+//! A training's next step is a function of its settings, its course, its weights and its optimizer.
+//! Random streams have no position of their own: they are keyed by the number of updates.
 
 use crate::model::Tally;
 use serde::{Deserialize, Serialize};
@@ -51,7 +50,7 @@ impl EpochSoFar {
 pub struct Pursuit {
     /// Updates when the task was solved, from which noise is ramped in.
     pub first: u64,
-    /// Updates when proofs were last tried, or the same.
+    /// Updates when proofs were last tried; `since` if they were not yet.
     pub last: u64,
     /// Times that they were tried.
     pub tried: u64,

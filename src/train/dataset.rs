@@ -19,8 +19,8 @@ pub struct Dataset {
 const DRAWS: usize = 16;
 
 impl Dataset {
-    /// `samples` random additions of `bits` bits, and as many others, if there are, that are not
-    /// among them.
+    /// A training set of `samples` random additions of `bits` bits, and as many held out, if there
+    /// are.
     pub fn new(samples: usize, bits: usize, shuffle: bool, seed: u64) -> Self {
         let mut training = Minibatch::new(samples, bits);
         training.fill_uniform(&mut stream(seed, Purpose::Dataset, 0));
@@ -67,8 +67,8 @@ impl Dataset {
     }
 }
 
-/// As many random additions as `training` has that are not among them and all different, if there
-/// are as many.
+/// As many different random additions as `training` has, none of them in it; fewer if there are
+/// fewer.
 fn others(training: &Minibatch, seed: u64) -> Minibatch {
     let row = |batch: &Minibatch, sample: usize| -> Vec<bool> {
         let bits = |tensor: &BitTensor| (0..tensor.steps()).map(|t| tensor.get(sample, t)).collect::<Vec<_>>();

@@ -19,8 +19,7 @@ pub enum EngineKind {
     /// The scalar oracle.
     Reference,
     /// The kernel whose lanes are nets, for small minibatches of many small nets; see
-    /// [`population`](super::population()). One net alone leaves the other lanes empty, and gets
-    /// the same bits.
+    /// [`population`](super::population()). A single net uses one lane, with the same bits.
     Population,
 }
 
@@ -50,14 +49,14 @@ pub struct Engine<F: Float> {
     params: Vec<F>,
     /// None for the reference, which reads `params`.
     kernel: Option<Kernel<F>>,
-    /// With the population engine: the net in the first lane, once it has learned.
+    /// The net in the first lane, once it has learned; for the population engine only.
     alone: Option<Alone<F>>,
     noise: Option<Noise>,
     /// Whether the kernel holds the parameters of this update.
     fresh: bool,
     pool: Option<rayon::ThreadPool>,
     workers: Vec<Workspace<F>>,
-    /// Of gradients and of evaluations, which come in other sizes.
+    /// Workspaces of gradients and of evaluations, which differ in size.
     learning: Shards<F>,
     trying: Shards<F>,
 }
@@ -116,7 +115,7 @@ impl<F: Float + Real> Engine<F> {
         })
     }
 
-    /// How it computes.
+    /// How the engine computes.
     pub fn kind(&self) -> EngineKind {
         self.kind
     }
@@ -131,7 +130,7 @@ impl<F: Float + Real> Engine<F> {
         &self.config
     }
 
-    /// Its parameters.
+    /// The net's parameters.
     pub fn params(&self) -> &[F] {
         &self.params
     }
@@ -142,7 +141,7 @@ impl<F: Float + Real> Engine<F> {
         self.fresh = false;
     }
 
-    /// Sets the noise of the gradients from here on. The reference has none, and stays as it is.
+    /// Sets the noise of the gradients from here on. The reference engine ignores it.
     pub fn set_noise(&mut self, noise: Option<Noise>) {
         self.noise = noise;
         if let Some(kernel) = &mut self.kernel {
@@ -150,7 +149,7 @@ impl<F: Float + Real> Engine<F> {
         }
     }
 
-    /// Gives the kernel the parameters, if it has not got them.
+    /// Packs the parameters for the kernel, if that is not done.
     fn prepare(&mut self) {
         if let Some(kernel) = self.kernel.as_mut().filter(|_| !self.fresh) {
             kernel.pack(&self.params);
@@ -241,8 +240,7 @@ impl<F: Float + Real> Engine<F> {
     }
 }
 
-/// Does a job for each shard, on the threads of a pool or on this one, each with a workspace of its
-/// own.
+/// Does a job for each shard, on a pool's threads or on this one, with a workspace for each.
 fn each<F: Float>(
     pool: Option<&rayon::ThreadPool>,
     shards: &mut [Shard<F>],

@@ -1,4 +1,4 @@
-//! What is told of a training, while it runs and when it ends.
+//! What a training reports while it runs and when it ends.
 
 use super::check::Score;
 use super::clock::Times;
@@ -52,7 +52,7 @@ pub enum Outcome {
     Unsolved,
     /// A number became infinite or NaN; see [`Report::fault`].
     Diverged,
-    /// It was told to stop before its end, or before the net was counted on the check (see
+    /// The training was stopped before its end, or before its final count (see
     /// [`Trainer::stop_on`]).
     Stopped,
 }
@@ -81,13 +81,12 @@ pub struct Report {
     pub updates: u64,
     /// Additions learned from.
     pub samples: u64,
-    /// Training time, checks included, start-up and the final count not; that before a resumption
-    /// too.
+    /// Training time, over all resumptions: checks included, start-up and the final count excluded.
     pub seconds: f64,
     /// Time of the final count: the pairs of the check and of the fixed set that were tried after
     /// the last update.
     pub count_seconds: f64,
-    /// Where `seconds` and `count_seconds` went.
+    /// Parts of `seconds` and `count_seconds`.
     pub times: Times,
     /// The first number that was not finite, if it diverged.
     pub fault: Option<Fault>,
@@ -101,14 +100,14 @@ pub trait Watch {
     /// Any; it ends the training.
     fn event(&mut self, event: &Event) -> Result<()>;
 
-    /// A check or a count is under way, so many of its pairs are done.
+    /// A check or a count is under way, and `done` of its pairs are tried.
     fn checking(&mut self, _done: u64, _pairs: u64) {}
 
-    /// An update is over and the training is whole: a [checkpoint](Trainer::checkpoint) taken here
-    /// goes on exactly as this training does.
+    /// An update is over: a [checkpoint](Trainer::checkpoint) taken here resumes exactly this
+    /// training.
     ///
     /// # Errors
-    /// Any; it ends the training, which can be gone on with from its last checkpoint.
+    /// Any; it ends the training, which can be resumed from its last checkpoint.
     fn update_done(&mut self, _trainer: &mut Trainer) -> Result<()> {
         Ok(())
     }
@@ -121,7 +120,7 @@ impl Watch for () {
     }
 }
 
-/// A function of events, and nothing else.
+/// An observer that is a function of events.
 #[derive(Debug)]
 pub struct Listener<F>(pub F);
 

@@ -10,7 +10,7 @@ use crate::task::lanes::{LANES, PerLane};
 use serde::Serialize;
 use std::fmt;
 
-/// Sizes of what an update was made of and what it left.
+/// Norms of an update: of its gradient, and of the weights after it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Norms {
     /// Euclidean norm of the mean gradient, before clipping.
@@ -42,14 +42,14 @@ pub struct Fault {
     pub quantity: Quantity,
     /// The tensor that holds it; `loss` for the loss.
     pub tensor: &'static str,
-    /// Its index in that tensor, row-major.
+    /// Index in that tensor, row-major.
     pub index: usize,
     /// The number: NaN, ∞ or −∞.
     #[serde(serialize_with = "as_word")]
     pub value: f64,
     /// The norms of the last update in which all was finite; zero if there was none.
     pub last_finite: Norms,
-    /// The learning rate, which held up to the update before.
+    /// The learning rate.
     pub lr: f32,
 }
 

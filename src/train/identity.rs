@@ -1,4 +1,4 @@
-//! What must be the same for one training to go on where another was.
+//! What must be equal for one training to resume another.
 
 use super::engine::EngineKind;
 use super::options::text;
@@ -6,13 +6,13 @@ use super::settings::{OPTIONS, Settings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// All that decides a training's updates, name to value: of two trainings in which these are the
-/// same, one may go on where the other was. The number of threads and the end are not in it.
+/// All that decides a training's updates, name to value. A training may resume another one with an
+/// equal identity. The number of threads and the end are not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity(BTreeMap<String, String>);
 
 impl Identity {
-    /// That of some settings.
+    /// The identity of some settings.
     pub fn of(settings: &Settings) -> Self {
         // Levels of a kind round alike, but the blas engine's kernels are each level's own.
         let rounding = match settings.engine {
@@ -26,8 +26,8 @@ impl Identity {
         Self(all.chain([("rounding".to_owned(), rounding)]).collect())
     }
 
-    /// The first option that is otherwise in some settings: its name, the value here, the value
-    /// there. One that was not known here yet was what is usual.
+    /// The first option that differs in some settings: its name, the value here, the value there.
+    /// An option that is younger than this identity had its default here.
     pub fn difference(&self, settings: &Settings) -> Option<[String; 3]> {
         let (now, unusual) = (Self::of(settings), settings.unusual());
         let was = |name| self.0.get(name).map_or("none", String::as_str);

@@ -1,4 +1,4 @@
-//! The memory that work would take, before it takes any.
+//! The memory that work would need, estimated before it starts.
 
 use super::engine::EngineKind;
 use super::machine::available_memory;
@@ -9,8 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
 use crate::task::lanes::LANES;
 
-/// What some work would need, in bytes, to some twenty per cent: the large buffers and nothing
-/// else.
+/// The bytes that some work would need, to some twenty per cent: its large buffers alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Need {
     /// Weights, their copies for the kernel, and the optimizer's moments.
@@ -27,7 +26,7 @@ pub struct Need {
 
 /// Bytes of an `f32`.
 const FLOAT: f64 = 4.0;
-/// Samples of a word, of a shard where they are not counted, and of a chunk that is tried.
+/// Samples of a word, of a shard that does not count them, and of a chunk of a check.
 const WORD: usize = 64;
 const SHARD: usize = 1024;
 const CHUNK: usize = 4096;
@@ -35,13 +34,13 @@ const CHUNK: usize = 4096;
 const SUMS: usize = 512;
 /// Samples of a large minibatch, as checks have them.
 const MANY: usize = 1 << 16;
-/// Bytes of a tree for each node of its trunk: what is known of it, links, and room to grow.
+/// Bytes of a tree for each node of its trunk, with links and room to grow.
 const NODE: f64 = 50.0;
 /// The program beside its large buffers: code, tables, a page with its charts.
 const PROGRAM: f64 = 24e6;
 
 impl Need {
-    /// That of a training of some settings, in range or not; as `f64`, which no size overflows.
+    /// The need of a training. Settings may be out of range: no size overflows an `f64`.
     pub fn of(settings: &Settings) -> Self {
         let Settings { config, bits, batch, threads, engine, .. } = settings;
         let steps = *bits as f64;
@@ -62,7 +61,7 @@ impl Need {
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }
     }
 
-    /// That of the gradient of a net on a minibatch, with so many bytes a number.
+    /// The need of a net's gradient on a minibatch, with `float` bytes a number.
     pub fn of_gradient(
         config: &Config,
         bits: usize,
@@ -74,7 +73,7 @@ impl Need {
         Self::of_passes(config, (bits, batch), (1, 0), engine, threads, float)
     }
 
-    /// That of gradients and of evaluations, of so many bits and samples each.
+    /// The need of gradients and evaluations, each given by its bits and samples.
     fn of_passes(
         config: &Config,
         (bits, batch): (usize, usize),
@@ -93,8 +92,8 @@ impl Need {
             // Packed for the way forward and back.
             _ => (2.0 * products, workspace(config.cell, hidden, wide, shards, tried), shards.trees() + tried.trees()),
         };
-        // Sixteen lanes of weights and gradients, and of five samples' columns and slopes, whoever
-        // is in them.
+        // Sixteen lanes, empty ones too: weights, gradients, and columns and slopes of five
+        // samples.
         let (lanes, gates) =
             (if engine == EngineKind::Population { LANES as f64 } else { 0.0 }, config.cell.gates() as f64);
         let columns = 5.0 * bits as f64 * hidden * if gates > 1.0 { 11.0 } else { 2.0 };
@@ -108,19 +107,19 @@ impl Need {
         }
     }
 
-    /// That of a gradient check: a gradient in `f64`, and beside it the net in both precisions,
-    /// what is expected with how far it cancels, and the differences.
+    /// The need of a gradient check: a gradient in `f64`, the net in both precisions, the expected
+    /// gradient with its scales, and the differences.
     pub fn of_gradcheck(config: &Config, bits: usize, batch: usize) -> Self {
         let pass = Self::of_gradient(config, bits, batch, EngineKind::Fused, 1, 2.0 * FLOAT);
         Self { weights: pass.weights + 15.0 * FLOAT * params(config), ..pass }
     }
 
-    /// That of answers alone, by a net that is there already: its copies in an engine.
+    /// The need of answers by a loaded net: its copies in an engine.
     pub fn of_answers(config: &Config) -> Self {
         Self { gradients: 0.0, ..Self::of_gradient(config, 1, MANY, EngineKind::Fused, 1, FLOAT) }
     }
 
-    /// The same so many times over.
+    /// `n` times this need.
     #[must_use]
     pub fn times(self, n: usize) -> Self {
         let Self { weights, gradients, states, data, search } = self;
@@ -129,13 +128,13 @@ impl Need {
         Self { weights, gradients, states, data, search }
     }
 
-    /// All of it.
+    /// The sum of all parts.
     pub fn total(&self) -> f64 {
         self.weights + self.gradients + self.states + self.data + self.search
     }
 
-    /// Whether this machine can give it now. Large needs are asked of the system, and given back
-    /// untouched, so that limits that no file tells of count too.
+    /// Whether this machine can meet the need now. A large one is allocated and freed untouched, so
+    /// that limits which no file tells of count too.
     ///
     /// # Errors
     /// [`Error::Usage`] with what is needed and what there is, [`Error::Memory`] if the system
@@ -148,7 +147,7 @@ impl Need {
         let asked = (self.total() + PROGRAM) as usize;
         let mut probe = Vec::<u8>::new();
         let given = probe.try_reserve_exact(asked).is_ok();
-        // Or the compiler sees that nobody uses it.
+        // Else the compiler drops the unused allocation.
         std::hint::black_box(&probe);
         if given { Ok(()) } else { Err(Error::Memory(format!("{}: the system refuses it", self.words()))) }
     }
@@ -166,7 +165,7 @@ impl Need {
         format!("this would need {} of memory, {} of them for {what}", bytes(self.total()), bytes(most))
     }
 
-    /// Whether a machine with so many bytes can give it.
+    /// Whether a machine with `available` bytes can meet the need.
     ///
     /// # Errors
     /// [`Error::Usage`] with both numbers, and what takes the most.
@@ -195,7 +194,7 @@ fn params(config: &Config) -> f64 {
     g * h * (h + 3.0) + h + 1.0
 }
 
-/// What the shards of a minibatch come to, as [`crate::task::tree`] cuts it.
+/// Sizes of a minibatch's shards, as [`crate::task::tree`] cuts it.
 #[derive(Debug, Clone, Copy)]
 struct Shards {
     count: f64,
@@ -221,7 +220,8 @@ impl Shards {
         let samples = if counted { samples } else { samples.min(SHARD) };
         let log4 = samples.max(1).ilog2() as usize / 2;
         let depth = (if small { log4 } else { log4 + 1 }).min(symbols.saturating_sub(usize::from(counted)));
-        // All possible nodes, but in the last two levels those that are expected of random samples.
+        // All possible nodes; in the last two levels, those that random samples are expected to
+        // have.
         let level = |t: usize| {
             let (all, first) = (pairs(t), pairs(path.min(t)));
             let expected = all * (1.0 - (1.0 - 1.0 / all).powf(samples as f64));
@@ -237,8 +237,8 @@ impl Shards {
     }
 }
 
-/// Numbers of a thread's buffers, as [`Workspace`](crate::kernel::Workspace) has them: a trunk and
-/// a tile of chains, each with its states, what flows back into them, and the products of a level.
+/// Numbers in a thread's [`Workspace`](crate::kernel::Workspace): for a trunk and a tile of chains
+/// each, states, their deltas, and the products of a level.
 fn workspace(cell: Cell, hidden: f64, wide: f64, shards: Shards, tried: Shards) -> f64 {
     let g = cell.gates() as f64;
     let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };

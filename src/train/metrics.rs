@@ -1,5 +1,4 @@
-//! What a training's curves are made of: rows at some updates, each with a count of wrong bits by
-//! their place.
+//! The rows of a training's curves, each with wrong bits by place.
 
 use super::engine::Engine;
 use super::trainer::Trainer;
@@ -20,8 +19,8 @@ pub struct Row {
     pub bit_error: f64,
     /// Share of the probe's sums with every bit right, after the update.
     pub exact_rate: f64,
-    /// Share of wrong bits at each place of the probe's sums, least significant first; of widths
-    /// above 64, in 64 parts or fewer.
+    /// Share of wrong bits at each place of the probe's sums, least significant first; above 64
+    /// bits, at 64 groups of places or fewer.
     pub bit_error_by_position: Vec<f64>,
     /// Euclidean norm of the mean gradient, before clipping.
     pub gradient_norm: f64,
@@ -47,7 +46,7 @@ const PLACES: usize = 64;
 /// Additions of a probe; fewer for small minibatches, so that probing stays cheap beside training.
 const PROBE: usize = 512;
 
-/// A fixed set of additions that a net is tried on as it learns; a function of the seed.
+/// A fixed set of additions, a function of the seed, that a net is tried on as it learns.
 #[derive(Debug, Clone)]
 pub struct Probe {
     batch: Minibatch,

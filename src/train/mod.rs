@@ -4,13 +4,12 @@
 //! [`Event`]s. The same settings give bit-identical weights for any number of threads: a minibatch
 //! is cut into shards by its size alone, and their gradients are added in the order of the shards.
 //!
-//! [`OPTIONS`] is the table of all options: a row says what one is called, what it may be and where
-//! it stands in the settings. Flags, `config.toml`, axes of sweeps, ids, columns and commands are
-//! made from it, so a row more is a new option everywhere.
+//! [`OPTIONS`] is the table of all options: name, values, help, and field of the settings. Flags,
+//! `config.toml`, axes of sweeps, ids, columns and commands are made from it, so a new row is a new
+//! option everywhere.
 //!
-//! All that a training does is a function of its settings and of where it is ([`Course`], weights,
-//! optimizer): a [`Checkpoint`] holds that, and a training that is resumed from one ends with the
-//! same bits as one that was never stopped.
+//! A [`Checkpoint`] holds a training's [`Course`], weights and optimizer. A training that is
+//! resumed from one ends with the same bits as one that was never stopped.
 
 mod add;
 mod check;

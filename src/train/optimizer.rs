@@ -1,4 +1,4 @@
-//! How parameters move.
+//! Update rules.
 
 use crate::kernel::Population;
 use crate::task::lanes::{LANES, PerLane};
@@ -75,22 +75,21 @@ impl Optimizer {
         (&self.mean, &self.square, self.powers)
     }
 
-    /// Takes up a state that [`Optimizer::state`] gave.
+    /// Restores a state that [`Optimizer::state`] gave.
     pub(super) fn set_state(&mut self, mean: &[f32], square: &[f32], powers: [f64; 2]) {
         self.mean.copy_from_slice(mean);
         self.square.copy_from_slice(square);
         self.powers = powers;
     }
 
-    /// One update. `grad` times `scale` is the gradient. Returns the largest magnitudes it left, of
-    /// a weight and of a mean square, which are finite exactly if all of them are.
+    /// One update by the gradient `scale · grad`. Returns the largest magnitudes of a weight and of
+    /// a mean square, which are finite exactly if all are.
     ///
-    /// Inlined, so that it is compiled for the vectors of its caller's level; it rounds alike on
-    /// all.
+    /// Inlined, so that the caller's level compiles it; it rounds alike on all levels.
     #[inline(always)]
     pub fn update(&mut self, params: &mut [f32], grad: &[f32], scale: f32) -> [f32; 2] {
-        // As bits, in whose order NaN is above ∞, so that neither is lost, and the loop stays one
-        // of vectors; signed, since x86-64 has no unsigned comparison of vectors before SSE4.1.
+        // Magnitudes are compared as bits, where NaN is above ∞: neither is lost, and the loop is
+        // vectorised. They are signed, since x86-64 compares unsigned vectors only from SSE4.1 on.
         let magnitude = |x: f32| x.abs().to_bits().cast_signed();
         let [mut weight, mut moment] = [0_i32; 2];
         match self.rule {
@@ -116,8 +115,8 @@ impl Optimizer {
     }
 }
 
-/// Adam's rate and root of an update: m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), and the corrections
-/// move into them.
+/// Adam's rate and root of an update, with the corrections m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 −
+/// β₂ᵗ) moved into them.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "corrections are computed in f64 and applied in f32")]
 fn corrected(lr: f32, [beta1, beta2]: [f32; 2], [p1, p2]: [&mut f64; 2]) -> [f32; 2] {
@@ -146,8 +145,7 @@ impl AdamStep {
     }
 }
 
-/// Optimizers of one rule side by side, one for each lane of a population: what each does is what
-/// [`Optimizer`] does.
+/// An [`Optimizer`] for each lane of a population, all of one rule.
 #[derive(Debug, Clone)]
 pub(super) struct LaneOptimizer {
     rules: PerLane<Rule>,
@@ -220,9 +218,10 @@ impl LaneOptimizer {
     }
 }
 
-/// A moment, or 0 if its next decay would be subnormal: it would stick there, since m + 0.1 (0 − m)
-/// rounds to m, and processors exist on which such numbers take a hundred times as long. Moments so
-/// small move no weight.
+/// A moment, or 0 if its next decay would be subnormal.
+///
+/// A subnormal moment never decays further, since m + 0.1 (0 − m) rounds to m, and it can take a
+/// processor a hundred times as long. Moments so small move no weight.
 #[inline(always)]
 fn normal(moment: f32, decay: f32) -> f32 {
     // A comparison that is false for NaN, which stays.

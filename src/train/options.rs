@@ -1,5 +1,4 @@
-//! Options: what each may be, what it is called, and how it is read from a value and written as
-//! one.
+//! Options: their names, their values, and how values are read and written.
 //!
 //! A table of options, as [`OPTIONS`](super::OPTIONS), is the only place that names them. Flags,
 //! files of settings, identities, axes of sweeps, ids of trials, columns and commands are all made
@@ -36,10 +35,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Reads a value; or says what is wanted.
+    /// Reads a value.
     ///
     /// # Errors
-    /// Words, with the range.
+    /// What is wanted, in words with the range.
     pub fn read(&self, text: &str) -> std::result::Result<Value, String> {
         let text = text.trim();
         match self {
@@ -68,7 +67,7 @@ impl Kind {
         }
     }
 
-    /// The kind of values it has when it has one.
+    /// The kind of an option's values, without `none`.
     pub fn some(&self) -> &Self {
         if let Self::OrNone(kind) = self { kind } else { self }
     }
@@ -77,23 +76,22 @@ impl Kind {
 /// The heading of the options that say when a training ends.
 pub(super) const ENDS: &str = "When it ends";
 
-/// What is said of an option.
+/// The name, help and values of an option.
 #[derive(Debug)]
 pub struct Key {
-    /// How it is spelled, in flags, files and sweeps.
+    /// Name in flags, files and sweeps.
     pub name: &'static str,
-    /// What it belongs to.
+    /// Heading in the help.
     pub heading: &'static str,
-    /// What it is, in a sentence.
+    /// Help, in a sentence.
     pub help: &'static str,
-    /// What it may be.
+    /// Values it may have.
     pub kind: Kind,
-    /// The option without which it means nothing, and the value that one must have; empty if it
-    /// always means something.
+    /// The option that it depends on, and the value that one must have; empty if there is none.
     pub with: &'static str,
 }
 
-/// Names are different.
+/// No two keys share a name.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -104,12 +102,12 @@ impl Key {
     /// Reads a value.
     ///
     /// # Errors
-    /// [`Error::Usage`] with its name, the value and what it may be.
+    /// [`Error::Usage`] with the name, the value and what is wanted.
     pub fn read(&self, text: &str) -> Result<Value> {
         self.kind.read(text).map_err(|wanted| Error::usage(format!("{} is '{}', {wanted}", self.name, shorten(text))))
     }
 
-    /// The key of a name.
+    /// The key with a name.
     ///
     /// # Errors
     /// [`Error::Usage`] with all names, and the nearest.
@@ -117,7 +115,7 @@ impl Key {
         keys.clone().find(|key| key.name == name).ok_or_else(|| {
             let word: String = name.chars().take(40).collect();
             let far = |key: &&Self| strsim::levenshtein(&word, key.name);
-            // Two letters away from nothing is everything that is short.
+            // Every short name is two letters away from a short typo.
             let near = keys.clone().min_by_key(far).filter(|key| far(key) <= 2.min(word.chars().count() / 2));
             let tip = near.map_or(String::new(), |key| format!("; did you mean '{}'?", key.name));
             let head = if word.is_empty() { "a key is missing".to_owned() } else { format!("unknown key '{word}'") };
@@ -127,31 +125,30 @@ impl Key {
         })
     }
 
-    /// Whether it is a way to end, of which a training has one.
+    /// Whether the option is a way to end, of which a training has one.
     pub(super) fn is_end(&self) -> bool {
         self.heading == ENDS && self.with.is_empty()
     }
 
-    /// Whether it changes when a training ends, and no update before.
+    /// Whether the option changes when a training ends, and no update before.
     pub(super) fn is_length(&self) -> bool {
         self.heading == ENDS && self.with != "until proved"
     }
 }
 
-/// An option of a `T`. One that does not apply to a `T` is null there, and setting it changes
-/// nothing.
+/// An option of a `T`. Where it does not apply, its value is null and setting it changes nothing.
 #[derive(Debug)]
 pub struct Opt<T: 'static> {
-    /// What is said of it.
+    /// Name, help and values.
     pub key: Key,
-    /// Its value.
+    /// Reads the value.
     pub get: fn(&T) -> Value,
-    /// Sets it to a value of its kind, and others that follow from it to what is usual with it.
+    /// Sets a value of its kind, and the options that follow from it to their defaults.
     pub set: fn(&mut T, &Value),
 }
 
-/// A table of options: under each heading, for each its help, its name, what it goes with, its
-/// kind, and the field that holds it or two functions that get and set it.
+/// A table of options by heading. A row has help, name, what it depends on, kind, and a field or
+/// two functions that get and set it.
 macro_rules! options {
     ($target:ty: $($heading:expr => {
         $($(#[doc = $help:literal])+ $name:literal $(with $with:literal)?: $kind:expr => $field:tt)+
@@ -175,13 +172,13 @@ macro_rules! options {
 }
 pub(crate) use options;
 
-/// A field as a value: a word, `true` or `false`, or a number, a rate as the decimal it was given
-/// as.
+/// A field as a value: a word, `true` or `false`, or a number; a rate as the decimal that was
+/// typed.
 pub(crate) fn value(field: &impl Serialize) -> Value {
     serde_json::to_string(field).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
-/// A number as a value; one that is not finite as text, which no option may be.
+/// A number as a value. One that is not finite becomes text, which every option refuses.
 pub(super) fn number(x: &(impl Serialize + ToString)) -> Value {
     Some(value(x)).filter(|value| !value.is_null()).unwrap_or_else(|| x.to_string().into())
 }
@@ -191,7 +188,7 @@ pub(crate) fn put<T: DeserializeOwned>(field: &mut T, value: &Value) {
     *field = T::deserialize(value).expect("a value of the option's kind");
 }
 
-/// A value as it is typed.
+/// A value as one types it.
 pub fn text(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
@@ -200,7 +197,7 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// How options are spelled to those who read of them.
+/// How messages spell options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {
     /// `--until solved`.
@@ -224,7 +221,7 @@ impl Spelling {
 pub struct Choices(BTreeMap<&'static str, Value>);
 
 impl Choices {
-    /// Chooses a value, which its key has read.
+    /// Chooses a value that [`Key::read`] returned.
     pub fn set(&mut self, name: &'static str, value: Value) {
         self.0.insert(name, value);
     }
@@ -239,13 +236,13 @@ impl Choices {
         self.0.iter().map(|(name, value)| (*name, value))
     }
 
-    /// All options of a target that apply to it.
+    /// All options that apply to a target.
     pub(crate) fn of<T>(options: &[Opt<T>], target: &T) -> Self {
         let all = options.iter().map(|option| (option.key.name, (option.get)(target)));
         all.filter(|(_, value)| !value.is_null()).collect()
     }
 
-    /// The options in which a target is not what is usual, given those before them.
+    /// The options in which a target differs from its defaults, given the options before them.
     pub(crate) fn unusual<T>(options: &[Opt<T>], mut usual: T, target: &T) -> Self {
         let mut unusual = Self::default();
         for Opt { key, get, set } in options {
@@ -258,7 +255,7 @@ impl Choices {
         unusual
     }
 
-    /// These and others.
+    /// These choices, and others over them.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
@@ -281,7 +278,7 @@ impl Choices {
         options.iter().filter(void).map(|option| &option.key).collect()
     }
 
-    /// Takes a choice back.
+    /// Removes a choice.
     pub(super) fn remove(&mut self, name: &str) {
         self.0.remove(name);
     }
@@ -293,7 +290,7 @@ impl FromIterator<(&'static str, Value)> for Choices {
     }
 }
 
-/// One a line, as TOML.
+/// TOML, a line for each choice.
 impl fmt::Display for Choices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.iter().try_for_each(|(name, value)| match value {

@@ -55,8 +55,8 @@ impl Until {
     /// The most updates where no budget is given.
     const BUDGET: u64 = 20_000;
 
-    /// Proved within some updates, with what proves most nets of a kind, by measurement
-    /// (`scripts/proofs.sh`).
+    /// A proof within `budget` updates, with the noise that proves most nets of a kind
+    /// (`scripts/proofs.sh` measures it).
     pub fn proved(config: &Config, budget: u64) -> Self {
         let noise = match config.cell {
             Cell::Elman if config.hidden < 8 => 0.1,
@@ -67,8 +67,8 @@ impl Until {
         Self::Proved { budget, noise, max_states: 10_000_000 }
     }
 
-    /// What `carrylane train` aims at unless something else is asked for: a proof for Elman and
-    /// LSTM nets of at most 64 hidden units with bounded activations, on an engine that has noise.
+    /// The default end of `carrylane train`. It is a proof for Elman and LSTM nets of at most 64
+    /// hidden units with bounded activations, on an engine that has noise.
     pub fn usual(settings: &Settings) -> Self {
         let config = &settings.config;
         let small = config.cell != Cell::Dynamic && config.hidden <= 64 && config.activation != Activation::Relu;
@@ -77,8 +77,8 @@ impl Until {
     }
 }
 
-/// Everything a training depends on. With the same settings, apart from `threads`, weights come out
-/// the same to the last bit.
+/// Everything a training depends on. Equal settings give weights equal to the last bit, whatever
+/// `threads` is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The net.
@@ -94,11 +94,11 @@ pub struct Settings {
     pub seed: u64,
     /// How parameters begin.
     pub init: Init,
-    /// How parameters move.
+    /// The update rule.
     pub rule: Rule,
     /// The largest Euclidean norm of a mean gradient; larger ones are scaled down to it.
     pub clip_norm: Option<f32>,
-    /// When it ends.
+    /// When the training ends.
     pub until: Until,
     /// How gradients are computed.
     pub engine: EngineKind,
@@ -137,17 +137,16 @@ impl Default for Settings {
     }
 }
 
-/// The words of some values.
+/// The names of some values.
 fn words<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(T::to_string).collect()
 }
 
-/// Every option of a training. Whatever takes, keeps or tells settings goes by this table; a row
-/// more is all that a new option needs.
+/// Every option of a training. A new row is all that a new option needs: flags, files and sweeps go
+/// by this table.
 ///
-/// What is usual is that of [`Settings::default`], and follows from the options above where those
-/// decide it. An id names what is not usual, so a new option leaves the ids of trials as they are;
-/// what is usual may change only with another form of what is stored.
+/// Defaults are those of [`Settings::default`], or follow from the options above. An id names only
+/// what is no default, so a new option changes no id. A changed default needs a new stored form.
 pub static OPTIONS: &[Opt<Settings>] = &options!(Settings:
     "Network" => {
         /// Recurrent cell.
@@ -278,8 +277,8 @@ impl Choices {
         OPTIONS.iter().any(|option| option.key.is_end() && self.get(option.key.name).is_some())
     }
 
-    /// These choices over others. Those that say otherwise are replaced; so are those that these
-    /// leave without an effect: another way to end, or what went with one.
+    /// These choices over others. They replace what contradicts them, and what they leave without
+    /// an effect: another way to end, or an option of it.
     #[must_use]
     pub fn over(self, under: Self) -> Self {
         let is_ours = |name: &str| self.get(name).is_some() || name == "until" && self.has_end();
@@ -301,11 +300,10 @@ impl Choices {
 }
 
 impl Settings {
-    /// The settings of some choices, with what is usual for the rest: to be solved, where no end is
-    /// chosen.
+    /// The settings of some choices, with defaults for the rest. Without a chosen end it is solved.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming what does not go together, spelled as those who chose it read it.
+    /// [`Error::Usage`] naming what does not go together, in the given spelling.
     pub fn of(choices: &Choices, spelling: Spelling) -> Result<Self> {
         let settings = choices.fill(OPTIONS, Self::default());
         let Some(key) = choices.void(OPTIONS, &settings).first().copied() else { return settings.consistent() };
@@ -321,11 +319,11 @@ impl Settings {
         }))
     }
 
-    /// What `carrylane train` makes of some choices: where no end is chosen, it is
+    /// The settings that `carrylane train` makes of some choices: without a chosen end,
     /// [`Until::usual`].
     ///
     /// # Errors
-    /// Those of [`Settings::of`].
+    /// As for [`Settings::of`].
     pub fn trained(mut choices: Choices, spelling: Spelling) -> Result<Self> {
         if !choices.has_end() {
             let net = choices.fill(OPTIONS, Self::default());
@@ -340,14 +338,14 @@ impl Settings {
         Choices::of(OPTIONS, self)
     }
 
-    /// The end, and the options that are not what is usual: these give the same settings.
+    /// The end, and the options that are no defaults: choices that give these settings.
     pub fn unusual(&self) -> Choices {
         Choices::unusual(OPTIONS, Self { until: Until::Updates(0), ..Self::default() }, self)
     }
 
-    /// A name of the settings, for threads and instruction set apart: a letter, that no spreadsheet
-    /// takes it for a number, and 16 hexadecimal digits of SHA-256 over the canonical JSON of
-    /// [`Settings::unusual`].
+    /// A name of the settings without threads and instruction set: a letter and 16 hexadecimal
+    /// digits of SHA-256 over the canonical JSON of [`Settings::unusual`]. With the letter, no
+    /// spreadsheet takes it for a number.
     pub fn id(&self) -> String {
         format!("t{}", config_hash(&self.unusual()))
     }
@@ -368,10 +366,10 @@ impl Settings {
         }
     }
 
-    /// The same, if a training can be made of them.
+    /// These settings, if they can be trained.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming the value, and the range it should be in.
+    /// [`Error::Usage`] naming the value and its range, or what does not go together.
     pub fn checked(self) -> Result<Self> {
         for Opt { key, get, .. } in OPTIONS {
             let value = get(&self);
@@ -383,7 +381,7 @@ impl Settings {
         self.consistent()
     }
 
-    /// The same, of values that are each in their range, if they go together.
+    /// These settings, each value being in its range, if they go together.
     fn consistent(mut self) -> Result<Self> {
         self.config = self.config.checked()?;
         self.level = self.level.checked()?;

@@ -1,4 +1,4 @@
-//! What a result with a net depends on, to stand beside it.
+//! What a result depends on, printed beside it.
 
 use crate::kernel::SimdLevel;
 use crate::model::{Cell, Model, config_hash, weights_hash};
@@ -18,7 +18,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// That of a result with a net.
+    /// The stamp of a result with a net.
     pub fn of(model: &Model<f32>, level: SimdLevel, threads: usize, seed: u64) -> Self {
         let Model { config, params } = model;
         let (config_hash, weights_hash) = (config_hash(config), weights_hash(config, params));

@@ -29,12 +29,12 @@ pub struct Trainer {
     batch: Minibatch,
     dataset: Option<Dataset>,
     grad: Vec<f32>,
-    /// Amplitudes of the noise on h and c, 0 for none, and the limit of an LSTM's c.
+    /// Amplitudes of the noise on h and c, 0 for none; and the limit of an LSTM's c.
     noise: ([f32; 2], f32),
     course: Course,
     clock: Clock,
     times: Times,
-    /// Of the last update in which all was finite.
+    /// Norms of the last update in which all was finite.
     norms: Norms,
     fault: Option<Fault>,
     stop: Option<Arc<AtomicBool>>,
@@ -78,7 +78,7 @@ impl Trainer {
         })
     }
 
-    /// Takes up a training where another one of the same settings was.
+    /// Moves to where another training of these settings was.
     ///
     /// # Panics
     /// If the buffers are of another net or rule.
@@ -111,30 +111,31 @@ impl Trainer {
         &self.optimizer
     }
 
-    /// Parameters, optimizer and course, to be moved by someone else, who says how long that took.
+    /// Parameters, optimizer and course, for updates that were made elsewhere in `learning`
+    /// seconds.
     pub(super) fn parts_mut(&mut self, learning: f64) -> (&mut [f32], &mut Optimizer, &mut Course) {
         self.times.learning += learning;
         self.clock.add(learning);
         (&mut self.model.params, &mut self.optimizer, &mut self.course)
     }
 
-    /// Has [`Trainer::run`] end with [`Outcome::Stopped`] at the first step boundary after the flag
-    /// is set.
+    /// Makes [`Trainer::run`] end with [`Outcome::Stopped`] after the update in which the flag is
+    /// set.
     pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
         self.stop = Some(flag);
     }
 
-    /// The flag it stops on.
+    /// The flag that stops the training.
     pub(super) fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
         self.stop.clone()
     }
 
-    /// Whether it was told to stop.
+    /// Whether the flag is set.
     pub fn stopped(&self) -> bool {
         self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
-    /// The settings it was made from.
+    /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -144,15 +145,14 @@ impl Trainer {
         &self.model
     }
 
-    /// The engine, holding the net as it is now: for checks and answers between steps.
+    /// The engine with the net as it is now, for checks and answers between updates.
     pub fn engine(&mut self) -> &mut Engine<f32> {
         self.engine.set_params(&self.model.params);
         &mut self.engine
     }
 
-    /// Sets the noise on carried states that the steps from here on are made with: its amplitudes
-    /// on h, 0 for none, and on an LSTM's c, and the limit it cuts c to. See [`Noise`]; the
-    /// reference engine has none.
+    /// Sets the noise on carried states from here on: its amplitudes on h and on an LSTM's c, 0 for
+    /// none, and the limit of c. See [`Noise`]; the reference engine has none.
     pub fn set_noise(&mut self, amplitude: [f32; 2], cell_limit: f32) {
         self.noise = (amplitude, cell_limit);
     }
@@ -162,7 +162,7 @@ impl Trainer {
         self.course.updates
     }
 
-    /// Whether it is beyond the end its settings name, in updates or in time.
+    /// Whether the training is beyond the end that its settings name, in updates or in time.
     pub fn beyond_end(&self) -> bool {
         let (updates, time) = self.end();
         self.course.updates > updates || time.is_some_and(|time| self.clock.elapsed() > time)
@@ -183,7 +183,7 @@ impl Trainer {
         self.course.samples
     }
 
-    /// How far it has come.
+    /// How far the training has come.
     pub fn course(&self) -> &Course {
         &self.course
     }
@@ -193,12 +193,12 @@ impl Trainer {
         self.clock.elapsed().as_secs_f64()
     }
 
-    /// Where that time went, as far as it is claimed: the rest is left 0.
+    /// Parts of the training time that were measured; `rest` is 0.
     pub fn times(&self) -> Times {
         self.times
     }
 
-    /// Claims time since `start` for proofs.
+    /// Counts the time since `start` as spent on proofs.
     pub(crate) fn proved_since(&mut self, start: Instant) {
         self.times.proofs += start.elapsed().as_secs_f64();
     }
@@ -208,13 +208,12 @@ impl Trainer {
         self.norms
     }
 
-    /// Amplitude of the noise on h that the last step was made with.
+    /// Amplitude of the noise on h in the last update.
     pub fn noise(&self) -> f32 {
         self.noise.0[0]
     }
 
-    /// The first number that was not finite, if there was one: the training has diverged, and
-    /// further steps make no sense.
+    /// The first number that was not finite. If there is one, the training has diverged.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()
     }
@@ -224,7 +223,7 @@ impl Trainer {
         self.course.pursuit = Some(pursuit);
     }
 
-    /// Lets training time go on or stand still.
+    /// Starts or pauses the clock.
     pub(crate) fn run_clock(&mut self, on: bool) {
         if on {
             self.clock.start();
@@ -233,8 +232,8 @@ impl Trainer {
         }
     }
 
-    /// Learns one minibatch. Allocates nothing after the first. After the first number that is not
-    /// finite, see [`Trainer::fault`].
+    /// Learns one minibatch. Only the first call allocates. [`Trainer::fault`] tells of a number
+    /// that is not finite.
     pub fn step(&mut self) -> Tally {
         let start = Instant::now();
         let tally = self.learn();
@@ -273,7 +272,7 @@ impl Trainer {
         tally
     }
 
-    /// The scale of a gradient whose norm is then at most what it is clipped to.
+    /// The factor that clips a gradient.
     pub(super) fn clipped(&self, scale: f32, norm: f64) -> f32 {
         match self.settings.clip_norm {
             #[expect(clippy::cast_possible_truncation, reason = "a scale computed in f64 and applied in f32")]
@@ -282,7 +281,7 @@ impl Trainer {
         }
     }
 
-    /// Where a number is that is not finite, after a step that made one.
+    /// The first number that is not finite, after an update that made one.
     #[cold]
     fn diagnose(&self, tally: &Tally) -> Fault {
         let layout = self.model.layout();
@@ -315,18 +314,18 @@ impl Trainer {
         dataset.minibatch(usize::try_from(index).expect("below a usize"), batch, &mut self.batch);
     }
 
-    /// Trains to the end its settings name.
+    /// Trains to the end that the settings name.
     ///
     /// # Errors
-    /// None today; a result for what training may come to need from the system.
+    /// None today; training may come to need something from the system.
     pub fn run(&mut self, on_event: impl FnMut(&Event)) -> Result<Report> {
         self.run_watched(&mut Listener(on_event))
     }
 
-    /// Trains to the end its settings name, with someone who looks on.
+    /// Trains to the end that the settings name, with an observer.
     ///
     /// # Errors
-    /// Those of the one who looks on.
+    /// The observer's.
     pub fn run_watched(&mut self, watch: &mut impl Watch) -> Result<Report> {
         let check = Check::of(&self.settings)?;
         self.clock.start();
@@ -335,8 +334,8 @@ impl Trainer {
         Ok(self.report(&check, outcome?, watch))
     }
 
-    /// What the training came to, if it ends here like this: tries every pair of the check, unless
-    /// they have just been right or it was stopped, and counts as solved only if all are right.
+    /// The report of a training that ends here. It tries every pair of the check, unless they were
+    /// just right or the training was stopped. Only a net with all pairs right counts as solved.
     pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut impl Watch) -> Report {
         let start = Instant::now();
         let score = match outcome {
@@ -369,7 +368,7 @@ impl Trainer {
         Report { outcome, score, fixed, updates, samples, seconds, count_seconds, times, fault: self.fault }
     }
 
-    /// Whether every pair of the check is right; nothing if it was told to stop meanwhile.
+    /// Whether every pair of the check is right; `None` if the training was stopped meanwhile.
     pub(crate) fn passes(&mut self, check: &Check, watch: &mut impl Watch) -> Option<bool> {
         let (start, go_on) = (Instant::now(), self.go_on(check, watch));
         let passed = check.passes(self.engine(), go_on);
@@ -377,7 +376,7 @@ impl Trainer {
         passed
     }
 
-    /// Tells of a check between its chunks, and has it go on until the training is told to stop.
+    /// Reports a check's progress between chunks, and continues it until the training is stopped.
     fn go_on<'w, W: Watch>(&self, check: &Check, watch: &'w mut W) -> impl FnMut(u64) -> bool + use<'w, W> {
         let (stop, pairs) = (self.stop.clone(), check.pairs());
         move |done| {
@@ -386,12 +385,11 @@ impl Trainer {
         }
     }
 
-    /// What is due before the next update: the check, once enough additions in a row were right; or
+    /// What is due before the next update: the check, once enough additions in a row were right, or
     /// the end.
     pub(super) fn due(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Option<Outcome>> {
         let (updates, time) = self.end();
-        // First, so that a training that is stopped in a check, or resumed before one, begins with
-        // it.
+        // The check comes first: a training that was stopped in a check resumes with it.
         let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
         if solve && self.course.clean >= CLEAN {
             let Some(passed) = self.passes(check, watch) else { return Ok(Some(Outcome::Stopped)) };

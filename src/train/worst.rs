@@ -1,13 +1,13 @@
 //! The search for the sum that a net does worst.
 //!
-//! Nets that are wrong in one sum of a hundred thousand are wrong in states they rarely come to. So
-//! states are sought, not sums: from the start, sixty-four states at a time are followed under all
-//! four inputs, and of the states they lead to those are kept that no state before was a near
-//! duplicate of. Next come, of both carries in equal parts, the states whose answer was nearest to
-//! being wrong and states at random. Either half alone misses nets that the other one finds.
+//! A net that is wrong in one sum of a hundred thousand is wrong in states it rarely reaches. So
+//! states are sought, not sums. From the start, 64 states at a time are followed under all four
+//! inputs, and near duplicates of earlier states are dropped. Half of the next 64 are the states
+//! whose answer was nearest to being wrong, half are random, both carries in equal parts. Either
+//! half alone misses nets that the other one finds.
 //!
-//! It ends with the first wrong answer, when no state is new, or when its rounds are over. It is
-//! plain arithmetic in one order, so that its result is a function of the net and the width alone.
+//! The search ends with the first wrong answer, when no state is new, or after its last round. Its
+//! arithmetic has one order, so that its result is a function of the net and the width alone.
 
 mod net;
 
@@ -24,10 +24,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// States followed in a round.
 const ROUND: usize = 64;
-/// States that wait to be followed, at most; what comes when there are as many is dropped.
+/// The most states that wait to be followed; more are dropped.
 const WAITING: usize = 4096;
-/// Near duplicates share every number rounded to 1/COARSE; where no state is left that is new, to
-/// half of that, down to 1/FINE.
+/// Near duplicates share every number rounded to 1/COARSE. When no state is new, the grid is
+/// halved, down to 1/FINE.
 const COARSE: f32 = 8.0;
 const FINE: f32 = 256.0;
 /// The most rounds, which bounds the memory of where states come from.
@@ -49,10 +49,9 @@ pub struct WorstSum {
     pub a: BigUint,
     /// Second operand.
     pub b: BigUint,
-    /// The bit of the sum that is meant: its last.
+    /// The bit of the sum that is judged: its last.
     pub bit: usize,
-    /// How far its answer is on the right side, as a pre-activation of the output; it is wrong
-    /// where this is not above 0.
+    /// How far the answer is on the right side, as a pre-activation; wrong if not above 0.
     pub margin: f32,
 }
 
@@ -64,32 +63,32 @@ impl WorstSum {
 }
 
 impl Search {
-    /// The search for nets that learned a width: sums of up to four times as many bits, and rounds
-    /// that cost a fraction of the learning.
+    /// The search of a check: sums of up to four times the width, at a fraction of the learning's
+    /// cost.
     pub fn of(bits: usize) -> Self {
         Self { steps: 4 * bits, rounds: (8 * bits).min(ROUNDS) }
     }
 
-    /// The search for sums of a width, as thorough as it gets.
+    /// The most thorough search for sums of a width.
     pub fn within(bits: usize) -> Self {
         // The top bit of both operands is 0.
         Self { steps: bits.saturating_sub(1).max(1), rounds: ROUNDS }
     }
 
-    /// Bytes it takes at most: states that wait, and where all states come from.
+    /// The most bytes that a search takes: waiting states, and the paths to all states.
     pub(super) fn bytes(&self, config: &Config) -> f64 {
         let numbers = config.hidden as f64 * if config.cell == Cell::Lstm { 2.0 } else { 1.0 };
         let states = (WAITING + 5 * ROUND) as f64 * 4.0 * (numbers + 16.0);
         states + (4 * ROUND * self.rounds.min(ROUNDS)) as f64 * 30.0
     }
 
-    /// The worst sum that is found; nothing if `go_on`, which is asked before each round, says no.
+    /// The worst sum found; `None` if `go_on`, asked before each round, says no.
     ///
     /// # Cost
     /// At most 256 steps of the net a round.
     ///
     /// # Panics
-    /// If `params` is of another config, or this machine lacks the level, which changes no result.
+    /// If `params` is of another config, or this machine lacks the level.
     pub fn run(
         &self,
         config: &Config,
@@ -149,15 +148,14 @@ impl Search {
 }
 
 impl<F: Float + Real> Engine<F> {
-    /// What a [`Search`] finds of the net, rounded to `f32`. It is the same for every engine and
-    /// level.
+    /// What a [`Search`] finds of the net in `f32`, whatever the engine and level.
     pub fn worst_sum(&self, search: &Search, go_on: impl FnMut() -> bool) -> Option<WorstSum> {
         let params: Vec<f32> = self.params().iter().map(|w| w.to_f32().expect("a float")).collect();
         search.run(self.config(), &params, self.level(), go_on)
     }
 }
 
-/// How a state was come to.
+/// How a state was reached.
 #[derive(Debug, Clone, Copy)]
 struct Path {
     /// The path to the state before.
@@ -174,13 +172,13 @@ struct Pool {
     paths: Vec<Path>,
     seen: HashSet<u64, BuildHasherDefault<Mixed>>,
     states: States,
-    /// The path of the state in each place; nothing where a place is free.
+    /// The path of the state in each place; `None` where a place is free.
     held: Vec<Option<u32>>,
     free: Vec<u32>,
-    /// By carry: path and place of what waits, the nearest to a wrong answer first. What was
-    /// followed meanwhile is skipped when it is met.
+    /// Waiting states by carry, nearest to a wrong answer first: path and place. States that were
+    /// followed meanwhile are skipped.
     nearest: [BinaryHeap<Reverse<(u32, u32, u32)>>; 2],
-    /// The same in no order.
+    /// Waiting states by carry, in no order.
     any: [Vec<(u32, u32)>; 2],
     draws: u64,
 }
@@ -203,7 +201,7 @@ impl Pool {
         *draws = 0;
     }
 
-    /// Has the start wait, and forgets what was seen.
+    /// Forgets what was seen, and lets the start state wait.
     fn begin(&mut self, net: &SearchNet) {
         let mut start = States::default();
         start.resize(net, 1);
@@ -211,7 +209,7 @@ impl Pool {
         self.add(net, &start, 0, (0, f32::INFINITY));
     }
 
-    /// Has a state wait, if there is room.
+    /// Lets a state wait, if there is room.
     fn add(&mut self, net: &SearchNet, from: &States, i: usize, (path, margin): (u32, f32)) {
         let place = match self.free.pop() {
             Some(place) => place,
@@ -229,7 +227,7 @@ impl Pool {
         self.any[carry].push((path, place));
     }
 
-    /// Takes the states of the next round: their paths, and themselves.
+    /// Takes the states of the next round, and their paths.
     fn choose(&mut self, net: &SearchNet, chosen: &mut Vec<u32>, to: &mut States) {
         chosen.clear();
         to.resize(net, ROUND);
@@ -281,7 +279,7 @@ impl Pool {
     }
 }
 
-/// A number of the same order.
+/// An integer that orders as the float does.
 fn ordered(x: f32) -> u32 {
     let bits = x.to_bits();
     if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }

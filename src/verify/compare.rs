@@ -35,7 +35,7 @@ pub struct Comparison {
     pub config: Config,
     /// What it was compared with.
     pub against: Against,
-    /// Its precision; the other side is always `f64`.
+    /// Precision of the gradient that is checked; the other side is always `f64`.
     pub precision: Precision,
     /// The level it ran on; none for the reference.
     pub level: Option<SimdLevel>,
@@ -47,7 +47,7 @@ pub struct Comparison {
     pub batch: usize,
     /// The largest error of a tensor, relative to the norm of the expected tensor.
     pub max_relative_error: f64,
-    /// What it may be.
+    /// Tolerance of the error.
     pub tolerance: f64,
     /// The entry that is furthest off.
     pub worst: Option<Worst>,
@@ -63,9 +63,9 @@ impl Comparison {
 /// One entry of a gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Worst {
-    /// Its tensor.
+    /// Name of the tensor.
     pub tensor: &'static str,
-    /// Its place in the tensor.
+    /// Place in the tensor.
     pub index: usize,
     /// What was computed.
     pub found: f64,
@@ -76,10 +76,10 @@ pub struct Worst {
 /// The error a right gradient may have in a precision of unit roundoff `epsilon`: 4 ε (8 + √H + √(B
 /// T) + T).
 ///
-/// A state adds H products and a weight's gradient B·T of them, in some order: rounding errors of a
-/// sum grow like the root of its length. States and what flows back carry a few ε from each step to
-/// the next, at most T of them. 8 stands for the activations and casts of one step, and 4 is the
-/// margin over what random nets show.
+/// A state is a sum of H products and a weight's gradient one of B·T. Rounding errors of a sum grow
+/// like the root of its length. States and deltas carry a few ε from each step to the next, over at
+/// most T steps. 8 stands for the activations and casts of one step; 4 is the margin over what
+/// random nets show.
 pub(super) fn tolerance(epsilon: f64, hidden: usize, bits: usize, batch: usize) -> f64 {
     let (h, t, b) = (hidden as f64, bits as f64, batch as f64);
     4.0 * epsilon * (8.0 + h.sqrt() + (b * t).sqrt() + t)
@@ -90,12 +90,10 @@ pub(super) fn tolerance(epsilon: f64, hidden: usize, bits: usize, batch: usize) 
 pub(super) struct Expected {
     layout: Layout,
     grad: Vec<f64>,
-    /// What rounding took from each entry of `grad`: parts are many, and often equal, so that plain
-    /// sums would drift.
+    /// What rounding took from each entry of `grad`: plain sums of so many equal parts would drift.
     lost: Vec<f64>,
-    /// For each tensor the sum of the squares of its parts; once finished the norm of its gradient,
-    /// or of its parts where they cancel: rounding is as large as what was added, not as what is
-    /// left.
+    /// The sum of the squares of each tensor's parts; once finished, the norm of its gradient, or
+    /// of its parts where they cancel. Rounding is as large as what was added, not as what is left.
     scales: Vec<f64>,
     /// The tensor of each entry.
     tensor_of: Vec<usize>,
@@ -113,7 +111,7 @@ impl Expected {
     /// Adds a part of an entry.
     ///
     /// # Source
-    /// Knuth's two-sum: what the sum rounded off is exactly known, and kept.
+    /// Knuth's two-sum, which knows exactly what the sum rounded off.
     pub(super) fn add(&mut self, index: usize, part: f64) {
         let sum = self.grad[index] + part;
         let virtual_part = sum - self.grad[index];
@@ -122,7 +120,7 @@ impl Expected {
         self.scales[self.tensor_of[index]] += part * part;
     }
 
-    /// To be called when all parts are added.
+    /// Finishes the scales, once all parts are added.
     pub(super) fn finish(&mut self) {
         self.grad.iter_mut().zip(&self.lost).for_each(|(grad, lost)| *grad += lost);
         for (scale, tensor) in self.scales.iter_mut().zip(self.layout.tensors()) {
@@ -131,7 +129,7 @@ impl Expected {
     }
 
     /// The largest error of a tensor relative to its scale, and the entry that is furthest off. NaN
-    /// and infinity are errors of any size.
+    /// and infinity count as the largest errors.
     pub(super) fn error_of(&self, found: &[f64]) -> (f64, Option<Worst>) {
         let (mut largest, mut worst, mut furthest) = (0.0_f64, None, 0.0_f64);
         for (tensor, scale) in self.layout.tensors().iter().zip(&self.scales) {
@@ -151,7 +149,7 @@ impl Expected {
     }
 }
 
-/// |found − expected| relative to `scale`: 0 if they are equal, whatever the scale; infinity, the largest error of all, for NaN.
+/// The error `|found − expected| / scale`: 0 if they are equal, whatever the scale; ∞ for NaN.
 pub(super) fn relative(found: f64, expected: f64, scale: f64) -> f64 {
     let error = (found - expected).abs() / scale;
     match (found == expected, error.is_nan()) {

@@ -1,4 +1,4 @@
-//! Central differences of the reference's loss, the ground everything stands on.
+//! Central differences of the reference's loss, against which all gradients are judged.
 
 use super::compare::{Worst, relative, square_norm};
 use crate::model::{Layout, Model};
@@ -6,9 +6,8 @@ use crate::reference;
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, below, stream};
 
-/// Steps of the difference quotients. The error of a quotient is that of its best step: truncation
-/// falls and rounding grows with smaller ones, and a step that crosses a corner of `ReLU` fails
-/// where a smaller one does not.
+/// Steps of the difference quotients. A quotient's error is that of its best step: a smaller step
+/// truncates less, rounds more, and crosses fewer corners of `ReLU`.
 const STEPS: [f64; 3] = [1e-4, 1e-5, 1e-6];
 
 /// Flop that one check may cost.
@@ -18,7 +17,7 @@ const BUDGET: f64 = 3e8;
 const SAMPLES: usize = 4;
 
 /// The largest error of the reference's gradient against central differences, relative to the norm
-/// of its tensor; the entry where it is; and the number of additions used.
+/// of its tensor, with its entry and the number of additions used.
 ///
 /// Small nets are checked in every parameter; larger ones in a few random parameters of each tensor
 /// and along one random direction through all of it.

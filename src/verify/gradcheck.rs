@@ -53,7 +53,7 @@ pub struct GradcheckSummary {
     pub comparisons: usize,
     /// Comparisons above their tolerance.
     pub failed: usize,
-    /// Both, for each engine, level, precision and what it was compared with.
+    /// Totals for each engine, level, precision and what it was compared with.
     pub groups: Vec<Group>,
 }
 
@@ -66,7 +66,7 @@ pub struct Group {
     pub comparisons: usize,
     /// Comparisons above their tolerance.
     pub failed: usize,
-    /// The one that came closest to its tolerance, or furthest beyond.
+    /// The comparison closest to its tolerance, or furthest beyond.
     pub worst: Comparison,
 }
 
@@ -90,10 +90,10 @@ impl GradcheckSummary {
     }
 }
 
-/// Error of the reference against central differences: what rounding leaves of a quotient in `f64`.
+/// Tolerance of the reference against central differences: the rounding of a quotient in `f64`.
 const DIFFERENCES: f64 = 1e-6;
 
-/// Runs every check of the grid and tells of each.
+/// Runs every check of the grid, and calls `on` with each.
 ///
 /// # Errors
 /// [`Error::Usage`](crate::Error::Usage) for a config that is not consistent, a size of 0, or a
@@ -152,9 +152,9 @@ fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnM
     Ok(())
 }
 
-/// A random net that is not chaotic: the dynamic cell multiplies what it carries by up to e^√2 a
-/// step, so its recurrent weights are that much smaller. Rounding that grows from step to step
-/// would hide every other error.
+/// A random net that is not chaotic: rounding that grows from step to step would hide all other
+/// errors. The dynamic cell scales its state by up to e^√2 a step, so its recurrent weights are
+/// smaller by that.
 fn random_net(config: Config, seed: u64) -> Model<f32> {
     let mut model: Model<f32> = Init::Scaled.model(config, seed);
     if config.cell == Cell::Dynamic

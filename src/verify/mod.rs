@@ -1,8 +1,8 @@
 //! Every gradient checked against the one below it.
 //!
 //! Central differences (f64) ↔ [`reference`](crate::reference) (f64) ↔ [`kernel`](crate::kernel)
-//! (f64) ↔ kernel (f32), on every level of the machine. This is the one place where reference and
-//! kernel meet: a [`TimedStep`] measures how fast what is right is.
+//! (f64) ↔ kernel (f32), on every level of the machine. Reference and kernel meet only here. A
+//! [`TimedStep`] measures how fast a checked gradient is.
 
 mod compare;
 mod differences;

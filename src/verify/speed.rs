@@ -22,7 +22,7 @@ pub struct TimedStep {
     pub bits: usize,
     /// Additions in the minibatch.
     pub batch: usize,
-    /// What computes it.
+    /// Engine that computes it.
     pub engine: EngineKind,
     /// On which level.
     pub level: SimdLevel,
@@ -32,10 +32,10 @@ pub struct TimedStep {
     pub threads: usize,
     /// Key of the random net and additions.
     pub seed: u64,
-    /// How long it is measured.
+    /// Time of the measurement.
     pub time: Duration,
-    /// Nets that learn side by side, whole updates by plain descent and their additions; none for
-    /// the gradient step of one net.
+    /// Nets that learn side by side, in whole updates by plain descent; `None` for the gradient
+    /// step of one net.
     pub population: Option<usize>,
 }
 
@@ -61,23 +61,23 @@ pub struct Speed {
     /// Nets side by side.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub population: Option<usize>,
-    /// The median of the parts of the time.
+    /// Median over the parts of the measurement.
     pub samples_per_s: f64,
-    /// Of the multiply-adds made.
+    /// GFLOP/s of the multiply-adds made.
     pub gflops: f64,
-    /// Of those that a dense pass would have made.
+    /// GFLOP/s of the multiply-adds that a dense pass would have made.
     pub dense_gflops: f64,
-    /// A core's multiply-adds, before and after.
+    /// Peak GFLOP/s of a core, before and after.
     pub peak_gflops: f64,
-    /// `gflops` of the peak of all threads.
+    /// Share of the peak of all threads that `gflops` is.
     pub peak_share: f64,
-    /// The reference in f32.
+    /// Samples a second of the reference in f32.
     pub reference_samples_per_s: f64,
-    /// To the reference.
+    /// Ratio to the reference.
     pub ratio: f64,
-    /// The part that a neighbour disturbed least.
+    /// Samples a second in the fastest part of the measurement.
     pub best_samples_per_s: f64,
-    /// Its share of the peak.
+    /// Share of the peak in the fastest part.
     pub best_peak_share: f64,
 }
 
@@ -86,13 +86,13 @@ pub struct Speed {
 struct Rate {
     median: f64,
     best: f64,
-    /// Recurrent products made, of those that a dense pass makes; of the last minibatch.
+    /// Share of a dense pass's recurrent products that the last minibatch took.
     shared: f64,
 }
 
-/// Parts of a measurement; their median is not moved by a neighbour's burst of work.
+/// Parts of a measurement. A neighbour's burst of work does not move their median.
 const PARTS: u32 = 9;
-/// Minibatches that a measurement goes round and round, so that branches and caches see new bits.
+/// Minibatches that a measurement cycles through, so that branches and caches see new bits.
 const BATCHES: u64 = 4;
 /// How long the reference is measured; it is slow and steady.
 const REFERENCE_TIME: Duration = Duration::from_millis(200);
@@ -102,7 +102,7 @@ const REFERENCE_FLOP: f64 = 1e7;
 const PEAK_TIME: Duration = Duration::from_millis(50);
 
 impl TimedStep {
-    /// Whether this machine has the memory for it, and for its check.
+    /// Whether this machine has the memory for the step and its check.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) if it has not.
@@ -117,7 +117,7 @@ impl TimedStep {
     /// What is wrong with the row's gradient, if anything is.
     ///
     /// # Errors
-    /// As [`gradcheck`] says.
+    /// As for [`gradcheck`].
     pub fn check(&self) -> Result<Option<String>> {
         let batches = vec![self.few()];
         let (configs, bits, levels) = (vec![self.config], vec![self.bits], vec![self.level]);
@@ -134,7 +134,7 @@ impl TimedStep {
         Ok(wrong)
     }
 
-    /// How fast it is, beside the peak and the reference.
+    /// Measures the step, the peak and the reference.
     ///
     /// # Errors
     /// [`Error::Usage`](crate::Error::Usage) for a level the machine lacks.
@@ -168,14 +168,14 @@ impl TimedStep {
         })
     }
 
-    /// The f32 scalar reference on the same net, with as many samples as it does in no time.
+    /// Samples a second of the f32 scalar reference on this net, from a small minibatch.
     fn reference(&self) -> Self {
         let (engine, level, precision) = (EngineKind::Reference, SimdLevel::Scalar, Precision::F32);
         let (batch, time) = (self.few(), REFERENCE_TIME.min(self.time));
         Self { engine, level, precision, batch, threads: 1, time, population: None, ..self.clone() }
     }
 
-    /// Samples that the reference does in some 10 ms, at least one and at most the minibatch.
+    /// Samples that the reference does in some 10 ms, from one up to the minibatch.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count, and any will do")]
     fn few(&self) -> usize {
         let work = self.config.cell.flops(self.config.hidden, self.bits + 1);
@@ -190,7 +190,7 @@ impl TimedStep {
         }
     }
 
-    /// Samples a second, of all parts of the time.
+    /// Samples a second, in each part of the measurement.
     fn rate(&self) -> Result<Rate> {
         if let Some(nets) = self.population {
             return self.time_population(nets);
@@ -230,15 +230,13 @@ impl TimedStep {
         Ok(Rate { median, best, shared: 1.0 })
     }
 
-    /// Samples a second of a step that says how many it took: the median of the parts, and the
-    /// best.
+    /// Median and best samples a second of a step that returns how many it took.
     fn time_parts(&self, mut step: impl FnMut() -> usize) -> (f64, f64) {
         // The first step fills the caches and allocates.
         step();
         let start = Instant::now();
         let mut rates = Vec::new();
-        // Steps that take long count as a part each; the reference may then have fewer parts than
-        // nine.
+        // A long step is a part by itself, so the reference may have fewer than nine parts.
         let least = if self.engine == EngineKind::Reference { 1 } else { PARTS as usize };
         while rates.len() < least || start.elapsed() < self.time {
             let (part, mut samples) = (Instant::now(), 0);

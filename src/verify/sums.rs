@@ -1,4 +1,4 @@
-//! Sums by a net, counted set by set, and the one it does worst.
+//! Counts a net's wrong sums set by set, and finds its worst sum.
 
 use crate::task::{Minibatch, PairSet};
 use crate::train::{Engine, Search};
@@ -11,11 +11,11 @@ pub struct Tried {
     pub bits: usize,
     /// Sums tried.
     pub pairs: u64,
-    /// Those with a wrong bit.
+    /// Sums with a wrong bit.
     pub wrong: u64,
     /// Which sums.
     pub pattern: String,
-    /// The one sum that a search found, if it is that.
+    /// The worst sum, if the set is what a search found.
     #[serde(flatten)]
     pub nearest: Option<NearestSum>,
 }
@@ -27,13 +27,13 @@ pub struct NearestSum {
     pub a: String,
     /// Second operand.
     pub b: String,
-    /// The bit of the sum that is meant.
+    /// The bit of the sum that is judged.
     pub bit: usize,
-    /// How far its answer is on the right side, as a pre-activation.
+    /// How far the answer is on the right side, as a pre-activation.
     pub margin: f32,
 }
 
-/// Counts the wrong sums of a set, and tells of each chunk that is done.
+/// Counts the wrong sums of a set, and reports each chunk.
 pub fn try_set(engine: &mut Engine<f32>, set: &PairSet, mut on_chunk: impl FnMut()) -> Tried {
     let (mut batch, mut wrong) = (Minibatch::default(), 0);
     for chunk in 0..set.chunks() {
@@ -44,7 +44,7 @@ pub fn try_set(engine: &mut Engine<f32>, set: &PairSet, mut on_chunk: impl FnMut
     Tried { bits: set.bits(), pairs: set.pairs() as u64, wrong, pattern: set.pattern().to_string(), nearest: None }
 }
 
-/// Searches for the worst sum of a width; nothing if it has none.
+/// Searches for the worst sum of a width; `None` if it has none.
 pub fn try_worst(engine: &mut Engine<f32>, bits: usize) -> Option<Tried> {
     let sum = engine.worst_sum(&Search::within(bits), || true)?;
     let nearest = NearestSum { a: sum.a.to_string(), b: sum.b.to_string(), bit: sum.bit, margin: sum.margin };

@@ -19,10 +19,10 @@ pub(super) struct Args {
     /// File that ends in .csv, .parquet or .jsonl; - is standard output, as CSV.
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
-    /// Add what depends on the machine: times, host, instruction set.
+    /// Add columns that depend on the machine: times, host, instruction set.
     #[arg(long)]
     times: bool,
-    /// Write what there is, though trials are missing.
+    /// Write the results so far, although trials are missing.
     #[arg(long)]
     partial: bool,
 }

@@ -15,7 +15,7 @@ use clap::Subcommand;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Train thousands of nets as one sweep, of which nothing is lost.
+/// Train thousands of nets as one sweep that loses nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub(super) struct Args {
@@ -54,8 +54,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
 }
 
-/// Tells of lines that are left out. Whether their trials have been run again since, other lines
-/// say.
+/// Warns of damaged lines, which are left out.
 fn warn_of(damaged: &[Damaged], out: &Output) {
     const TOLD: usize = 3;
     for Damaged { path, line, problem } in damaged.iter().take(TOLD) {
@@ -71,7 +70,7 @@ fn warn_of(damaged: &[Damaged], out: &Output) {
     }
 }
 
-/// Writes what is made of a sweep's results to a file, or says why nothing is.
+/// Writes what `make` makes of a sweep's results to a file, or says why nothing is written.
 fn write(
     kind: &str,
     (folder, path): (&Path, &Path),

@@ -21,18 +21,18 @@ pub(super) struct Args {
     /// Axes as key=value, or a TOML file.
     #[arg(required = true, value_name = "WORDS")]
     words: Vec<String>,
-    /// Lock the plan in DIR, which is made if it is not there.
+    /// Lock the plan in DIR, which is made if needed.
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Add trials to a plan that is locked already.
+    /// Add trials to a locked plan.
     #[arg(long, requires = "out")]
     extend: bool,
-    /// Threads the time is estimated for [default: all cores].
+    /// Threads that the estimate of the time assumes [default: all cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
     threads: Option<usize>,
 }
 
-/// What a value is, and the keys there are.
+/// How to write values, and all keys.
 fn details() -> String {
     let names: Vec<&str> = keys().map(|key| key.name).collect();
     format!(
@@ -52,7 +52,7 @@ Examples:
   carrylane sweep plan method=sobol points=200 random.lr=0.001..0.1:log random.hidden=4..65:log seed=0..10 -o DIR
   carrylane sweep plan SPEC.toml -o DIR";
 
-/// An axis, its values, and how many there are; none of a range that values are drawn from.
+/// An axis, its values, and their number, 0 for a range that values are drawn from.
 type Axis = (&'static str, String, usize);
 
 const COLUMNS: [Column<Axis>; 3] = [
@@ -61,7 +61,7 @@ const COLUMNS: [Column<Axis>; 3] = [
     ("<", |axis| if axis.2 == 0 { "drawn".to_owned() } else { count(axis.2 as u64) }),
 ];
 
-/// The plan of words, or of a file, if there is one word and it names one.
+/// The plan of some words, or of a file if the only word names one.
 fn plan(words: &[String]) -> Result<Plan> {
     match words {
         [file] if file.to_ascii_lowercase().ends_with(".toml") && !file.contains('=') => {

@@ -7,7 +7,7 @@ use crate::cli::output::Output;
 use carrylane::report;
 use std::path::PathBuf;
 
-/// Make one HTML page of a sweep, that needs no network.
+/// Make one HTML page of a sweep. It needs no network.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {

@@ -31,20 +31,20 @@ Examples:
 
 SIGTERM and SIGINT end it within a second with exit code 75: run it again. Exits with 1 if a trial could not be run.";
 
-/// Run trials again that ended as they should not.
+/// Run failed, diverged or missing trials again.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, after_help = RETRY_AFTER_HELP)]
 #[group(id = "which", required = true, multiple = true, args = ["failed", "diverged", "missing"])]
 pub(super) struct RetryArgs {
     #[command(flatten)]
     part: Part,
-    /// Those that could not be run to their end.
+    /// Trials that could not be run to their end.
     #[arg(long, help_heading = "Which")]
     failed: bool,
-    /// Those that diverged.
+    /// Trials that diverged.
     #[arg(long, help_heading = "Which")]
     diverged: bool,
-    /// Those that were not run yet, as `sweep run` does.
+    /// Trials that were not run yet, as `sweep run` does.
     #[arg(long, help_heading = "Which")]
     missing: bool,
 }
@@ -60,8 +60,8 @@ struct Part {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Which part: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says (Slurm,
-    /// Kubernetes, HyperQueue, GNU parallel).
+    /// Part of the sweep: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says
+    /// (Slurm, Kubernetes, HyperQueue, GNU parallel).
     #[arg(long, value_name = "I/N", default_value = "0/1", allow_hyphen_values = true)]
     shard: String,
     /// Trials side by side [default: `CARRYLANE_THREADS`, or all cores].
@@ -119,7 +119,7 @@ fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::R
     Ok(Answer::from(!progress.outcomes.contains_key(&TrialOutcome::Failed)))
 }
 
-/// What a bar says beside itself.
+/// The text beside a progress bar.
 fn under_way(progress: &Progress) -> String {
     let (done, planned) = (count(progress.done as u64), count(progress.planned as u64));
     let left = progress.seconds_left().map_or("?".to_owned(), duration);

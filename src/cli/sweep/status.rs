@@ -9,14 +9,14 @@ use carrylane::sweep::Status;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Say how a sweep stands.
+/// Show how far a sweep has come.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Say it again every two seconds until all is done.
+    /// Repeat every two seconds until all is done.
     #[arg(long)]
     watch: bool,
 }

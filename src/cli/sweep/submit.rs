@@ -17,13 +17,13 @@ pub(super) struct Args {
     /// Folder of the sweep, on a disk that all machines see.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// What runs it.
+    /// Scheduler.
     #[arg(long, value_parser = ["slurm"], default_value = "slurm")]
     engine: String,
-    /// Parts of the sweep, a task each; 5 to 60 minutes of work are a good size.
+    /// Parts of the sweep, one for each task; 5 to 60 minutes of work are a good size.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_TASKS))]
     shards: usize,
-    /// The most tasks at a time [default: as many as there are].
+    /// The most tasks at a time [default: all].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_TASKS))]
     at_once: Option<usize>,
     /// Cores of a task.
@@ -49,7 +49,7 @@ Examples:
   carrylane sweep submit DIR --shards 64 --at-once 16 --cpus 4 --time 01:00:00 --dry-run
   carrylane sweep submit DIR --shards 64";
 
-/// Tasks of an array where the site has not set Slurm's `MaxArraySize`.
+/// The default of Slurm's `MaxArraySize`.
 const USUAL_TASKS: usize = 1001;
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {

@@ -43,7 +43,7 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let mut run = open(args, &settings, level, out)?;
     if let Some((end, path)) = run.ended.as_ref().zip(folder) {
-        // A kill may have come between the end and its page.
+        // A kill may have prevented the page.
         write_training(path)?;
         let updates = plural(end.update, "update");
         out.say(format!("{}: {} after {updates}, nothing is left to do", quoted(path), end.outcome))?;
@@ -83,7 +83,7 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     tell_end(&learned, trainer, &trace, folder, out)
 }
 
-/// Begins a run in its folder, or goes on with the one there.
+/// Begins a run in its folder, or resumes the one there.
 fn open(args: &Args, settings: &Settings, level: Option<SimdLevel>, out: &Output) -> Result<Run> {
     let options = Options { settings, level, every: args.every(), tensorboard: args.keeping.tensorboard };
     let Some(path) = args.folder() else { return Run::unkept(&options) };
@@ -108,7 +108,7 @@ fn open(args: &Args, settings: &Settings, level: Option<SimdLevel>, out: &Output
     Ok(run)
 }
 
-/// Shows a training as it goes.
+/// Prints a training's progress.
 struct Onlooker<'a> {
     trace: Trace,
     settings: &'a Settings,
@@ -125,7 +125,7 @@ impl Watch for Onlooker<'_> {
     }
 }
 
-/// Tells what a training came to, which is kept in a folder or not.
+/// Prints the result of a training.
 fn tell_end(
     learned: &Learned,
     trainer: &mut Trainer,
@@ -146,7 +146,7 @@ fn tell_end(
         out.say(format!("data set: {training} right, {held_out} of others right"))?;
     }
     let (made, time) = (plural(report.samples, "sample"), duration(report.seconds));
-    // Nobody waits for shorter counts.
+    // Shorter counts are not worth a word.
     let counted = Some(report.count_seconds).filter(|&seconds| seconds >= 1.0);
     let counted = counted.map_or(String::new(), |seconds| format!("; {} in the final count", duration(seconds)));
     out.say(format!("{made} in {time}, {} samples/s{counted}", rate(report.samples as f64 / report.seconds)))?;

@@ -1,4 +1,4 @@
-//! What `train` says to people.
+//! What `train` prints for people.
 
 use crate::cli::args::VERSION;
 use crate::cli::format::{count, plural};
@@ -9,7 +9,7 @@ use carrylane::prove::Learned;
 use carrylane::train::{EngineKind, FixedSet, Outcome, Report, Score, Settings, Trainer, Until};
 use std::path::Path;
 
-/// What is trained, in a line.
+/// The settings, in a line.
 pub(super) fn header(settings: &Settings, engine: EngineKind) -> String {
     let Settings { config, bits, batch, seed, rule, level, threads, .. } = settings;
     let net = styled(STRONG, format!("{}, {} hidden, {}", config.cell, config.hidden, plural(*bits as u64, "bit")));
@@ -20,7 +20,7 @@ pub(super) fn header(settings: &Settings, engine: EngineKind) -> String {
     )
 }
 
-/// How it ended, in a line.
+/// How the training ended, in a line.
 pub(super) fn conclusion(settings: &Settings, report: &Report) -> String {
     let (wrong, total) = (count(report.score.wrong), plural(report.score.total, "pair"));
     let updates = plural(report.updates, "update");
@@ -36,8 +36,7 @@ pub(super) fn conclusion(settings: &Settings, report: &Report) -> String {
     }
 }
 
-/// Where a training first had a number that is not finite, what was before, and what to try, in two
-/// lines.
+/// The first number that was not finite, the norms before it and what to try, in two lines.
 fn diverged(report: &Report) -> String {
     let Some(fault) = &report.fault else { return styled(BAD, "diverged") };
     let (update, held) = (count(fault.update), plural(fault.update - 1, "update"));
@@ -54,7 +53,7 @@ fn diverged(report: &Report) -> String {
     )
 }
 
-/// How many of a set are right.
+/// How many sums of a set are right.
 pub(super) fn right(score: &Score) -> String {
     format!("{} of {}", count(score.total - score.wrong), count(score.total))
 }
@@ -88,7 +87,7 @@ pub(super) fn summary(trainer: &mut Trainer, learned: &Learned) -> Fields {
     line
 }
 
-/// Some sums by the net as it is now.
+/// Prints some sums by the net as it is now.
 pub(super) fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Result<()> {
     let Settings { bits, seed, .. } = *trainer.settings();
     out.say("")?;
@@ -99,8 +98,8 @@ pub(super) fn show_sums(trainer: &mut Trainer, out: &mut Output) -> anyhow::Resu
     Ok(())
 }
 
-/// What to try next, if something is worth trying: with a net that is kept or not, whose pairs are
-/// all right or not, and which is proved, or is not though that was the goal.
+/// A command to try next, if any: for a net that is kept or not, whose pairs are all right or not.
+/// `proved` is `None` if a proof was no goal.
 pub(super) fn next(model: Option<&Path>, bits: usize, right: bool, proved: Option<bool>) -> Option<String> {
     match (model.map(quoted), right, proved) {
         (Some(model), false, _) => Some(format!("carrylane eval --bits {bits} --model {model}")),

@@ -1,9 +1,9 @@
 //! A net as an ONNX graph, operator set 17: input `x` `[batch, bits, 2]`, the bits of a and b,
 //! least significant first; output `y` `[batch, bits]`, a bit being 1 where it is above ½.
 //!
-//! Every cell is one `Scan` over the steps whose body is the cell's equation in plain operators,
-//! with h, and c or the input before where a cell has them, as its states. ONNX's own `RNN` and
-//! `LSTM` know neither the dynamic cell nor the notebook's LSTM.
+//! Every cell is one `Scan` over the steps. Its body is the cell's equation in plain operators; its
+//! states are h, an LSTM's c and the dynamic cell's last input. ONNX's own `RNN` and `LSTM` have
+//! neither the dynamic cell nor the notebook's LSTM.
 
 mod messages;
 mod parts;
@@ -15,7 +15,7 @@ use parts::Size::{Free, Of};
 use parts::{floats, node, number, value};
 use prost::Message;
 
-/// The version of the file's own form, and that of the operators.
+/// Version of ONNX's file format, and of the operators.
 const IR_VERSION: i64 = 8;
 const OPERATORS: i64 = 17;
 

@@ -12,23 +12,23 @@ pub(super) fn node(op: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
 }
 
 impl NodeProto {
-    /// The same with an attribute.
+    /// Adds an attribute.
     fn with(mut self, attribute: AttributeProto) -> Self {
         self.attribute.push(attribute);
         self
     }
 
-    /// The same with a number.
+    /// Adds a number as an attribute.
     pub(super) fn with_int(self, name: &str, value: i64) -> Self {
         self.with(AttributeProto { name: name.into(), i: Some(value), r#type: INT, ..AttributeProto::default() })
     }
 
-    /// The same with numbers.
+    /// Adds numbers as an attribute.
     pub(super) fn with_ints(self, name: &str, values: &[i64]) -> Self {
         self.with(AttributeProto { name: name.into(), ints: values.into(), r#type: INTS, ..AttributeProto::default() })
     }
 
-    /// The same with a graph.
+    /// Adds a graph as an attribute.
     pub(super) fn with_graph(self, name: &str, graph: GraphProto) -> Self {
         self.with(AttributeProto { name: name.into(), g: Some(graph), r#type: GRAPH, ..AttributeProto::default() })
     }
@@ -51,9 +51,9 @@ fn int(size: usize) -> i64 {
 
 /// A size of a value.
 pub(super) enum Size {
-    /// This one.
+    /// A fixed size.
     Of(usize),
-    /// One that is known when the graph runs, by name.
+    /// The name of a size that is known when the graph runs.
     Free(&'static str),
 }
 

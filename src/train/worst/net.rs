@@ -1,14 +1,14 @@
 //! A net's step for many states at once, in plain arithmetic with one order of sums.
 //!
-//! No multiply-add is fused and no lane is added to another but in the order written here, so that
-//! the same net gives the same numbers on every machine. A state's four successors share its
-//! product `h W_hh`. The equations are those of [`mod@crate::reference`].
+//! No multiply-add is fused and sums have the order written here, so that a net gives the same
+//! numbers on every machine. A state's four successors share its product `h W_hh`. The equations
+//! are those of [`mod@crate::reference`].
 
 use crate::kernel::{SimdLevel, dispatch};
 use crate::model::{Activation, Cell, Config, Layout, LstmForm};
 use crate::task::rng::mix;
 
-/// Units side by side; states are whole lines, what lies beyond the last unit feeds nothing.
+/// Units of a line. A state has whole lines; numbers beyond the last unit feed nothing.
 const UNITS: usize = 16;
 type Line = [f32; UNITS];
 
@@ -33,7 +33,7 @@ pub(super) struct SearchNet {
 #[derive(Debug, Default)]
 pub(super) struct States {
     pub(super) h: Vec<Line>,
-    /// Of an LSTM.
+    /// Cell states of an LSTM.
     pub(super) c: Vec<Line>,
     pub(super) carry: Vec<u8>,
     /// The input that led here, for the dynamic cell.
@@ -44,7 +44,7 @@ pub(super) struct States {
 #[derive(Debug, Default)]
 pub(super) struct Successors {
     pub(super) states: States,
-    /// How far the answer is on the right side, as a pre-activation; not above 0 if it is wrong.
+    /// How far the answer is on the right side, as a pre-activation; wrong if not above 0.
     pub(super) margins: Vec<f32>,
     /// Equal for near duplicates.
     pub(super) keys: Vec<u64>,
@@ -240,7 +240,7 @@ fn mark(marks: &mut [[u32; UNITS]; 2], line: &Line, grid: f32) {
     }
 }
 
-/// All lanes as one: lane l with lane l + 8, then l + 4, l + 2, l + 1.
+/// The sum of all lanes: lane l with lane l + 8, then l + 4, l + 2, l + 1.
 #[inline(always)]
 fn halved<T: Copy>(mut lanes: [T; UNITS], with: impl Fn(T, T) -> T) -> T {
     macro_rules! halve {
