@@ -111,6 +111,19 @@ fn replayed(session: &str) -> String {
 }
 
 #[test]
+fn the_version_tells_commit_and_features() {
+    let (short, long) = (carrylane(&["-V"]).stdout, carrylane(&["--version"]).stdout);
+    let rest = long.strip_prefix(short.trim_end()).expect("the version");
+    let about = rest.trim_start_matches(" (").trim_end_matches(")\n");
+    let (commit, features) = about.split_once("; ").unwrap_or(("", about));
+    assert_eq!(features, "features: cli", "{long}");
+    let known =
+        [".git", ".cargo_vcs_info.json"].iter().any(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists());
+    let hash = commit.trim_end_matches("-changed");
+    assert_eq!(hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), known, "{long}");
+}
+
+#[test]
 fn help_and_short_answers_are_as_stored() {
     let mut failures = Vec::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd");

@@ -14,6 +14,9 @@ use std::fmt::Display;
 /// The version, in every output.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The version, with commit and features.
+pub(super) const BUILT: &str = env!("CARRYLANE_VERSION");
+
 /// Template of help pages: purpose, details, flags, examples. `-h` and `--help` show the same page.
 pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 

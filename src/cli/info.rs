@@ -1,7 +1,7 @@
 //! `carrylane info`.
 
 use super::Answer;
-use super::args::VERSION;
+use super::args::BUILT;
 use super::output::{Output, STRONG, fields, styled};
 use carrylane::kernel::{SimdLevel, fma_peak};
 use carrylane::train::{cores, processor};
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
     let (processor, cores, fastest) = (processor(), cores(), SimdLevel::best().to_string());
     let mut say = |name: &str, text: &str| out.say(format!("{} {text}", styled(STRONG, format!("{name:<10}"))));
-    say("carrylane", VERSION)?;
+    say("carrylane", BUILT)?;
     say("processor", &processor)?;
     say("system", &format!("{system}, {architecture}"))?;
     say("cores", &format!("{cores}, the default of --threads"))?;

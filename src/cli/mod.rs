@@ -47,7 +47,8 @@ use std::process::ExitCode;
 
 /// Trains small recurrent networks to add binary numbers, as fast as the processor allows.
 #[derive(Debug, Parser)]
-#[command(name = "carrylane", version, max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "carrylane", version, long_version = args::BUILT, max_term_width = 100)]
+#[command(after_help = AFTER_HELP, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
