@@ -11,19 +11,8 @@ addEventListener('load', async () => {
   try {
     let past = await drawn(0);
     notes.push(`drawn ${Math.round(performance.now())} ms after the page was asked for`);
-    // Every chart has marks: shapes of its traces, or pixels on its canvas.
-    const blank = (home) => {
-      const marks = home.querySelectorAll('.trace path, .points path, .heatmaplayer image, .scatterlayer path, .boxlayer path, .barlayer path');
-      if ([...marks].some((mark) => mark.getBoundingClientRect().width > 0)) return false;
-      return ![...home.querySelectorAll('canvas')].some((canvas) => {
-        const copy = document.createElement('canvas');
-        [copy.width, copy.height] = [canvas.width, canvas.height];
-        if (!copy.width || !copy.height) return false;
-        const pen = copy.getContext('2d');
-        pen.drawImage(canvas, 0, 0);
-        return pen.getImageData(0, 0, copy.width, copy.height).data.some((byte) => byte);
-      });
-    };
+    // Every chart has marks.
+    const blank = (home) => ![...home.querySelectorAll('.marks > *')].some((mark) => mark.getBoundingClientRect().width > 0);
     const homes = [...document.querySelectorAll('.chart')];
     check(homes.length >= 7, `${homes.length} charts`);
     for (const home of homes) check(!blank(home), `chart ${home.id} is blank`);
@@ -31,16 +20,28 @@ addEventListener('load', async () => {
 
     // Hovering over a trial shows its config and its command.
     const samples = document.getElementById('samples');
-    const curve = samples.data.findIndex((trace) => trace.type === 'scatter');
-    Plotly.Fx.hover(samples, [{ curveNumber: curve, pointNumber: 0 }]);
-    await sleep(300);
-    const said = [...samples.querySelectorAll('.hovertext')].map((text) => text.textContent).join(' ');
+    const { x, y } = samples.spots.find((spot) => spot.pick !== undefined), at = samples.getBoundingClientRect();
+    const pointer = (name) => samples.firstChild.dispatchEvent(new PointerEvent(name, { clientX: at.x + x, clientY: at.y + y }));
+    pointer('pointermove');
+    const said = document.getElementById('tip').textContent;
     check(said.includes('carrylane train') && /seed|the only trial/.test(said), `hover shows '${said}'`);
     notes.push(`hover: ${said}`);
 
+    // A click on it shows its command; dragging shows a part, and a double click all again.
+    pointer('pointerdown');
+    pointer('pointerup');
+    check(document.querySelector('#trial pre').textContent.startsWith('carrylane train'), 'a click on a point shows no command');
+    const ticks = () => [...samples.querySelectorAll('text')].map((text) => text.textContent).join(' '), all = ticks();
+    const drag = (name, share) => samples.firstChild.dispatchEvent(new PointerEvent(name, { clientX: at.x + 200, clientY: at.y + share * at.height }));
+    drag('pointerdown', 0.3);
+    drag('pointerup', 0.5);
+    check(ticks() !== all, 'dragging does not zoom');
+    samples.firstChild.dispatchEvent(new MouseEvent('dblclick'));
+    check(ticks() === all, 'a double click does not show all again');
+
     // A filter changes what is counted and what is drawn; so does taking it back.
-    const state = () => JSON.stringify([document.getElementById('count').textContent, ...homes.map((home) => home.data)]);
-    const before = state(), parts = homes.map((home) => JSON.stringify(home.data));
+    const state = () => JSON.stringify([document.getElementById('count').textContent, ...homes.map((home) => home.traces)]);
+    const before = state(), parts = homes.map((home) => JSON.stringify(home.traces));
     const box = document.querySelector('#filters input[type=checkbox]');
     check(box || total === 1, 'no filter');
     if (box) {
@@ -48,7 +49,7 @@ addEventListener('load', async () => {
       check(document.activeElement === box, 'a filter takes no focus');
       box.click();
       past = await drawn(past);
-      homes.forEach((home, k) => check(JSON.stringify(home.data) !== parts[k], `the filter did not change ${home.id}`));
+      homes.forEach((home, k) => check(JSON.stringify(home.traces) !== parts[k], `the filter did not change ${home.id}`));
       box.click();
       past = await drawn(past);
       check(state() === before, 'without the filter the page is not as before');

@@ -6,7 +6,7 @@ addEventListener('load', async () => {
   const homes = [...document.querySelectorAll('.chart')];
   if (homes.length !== 5) problems.push(`${homes.length} charts`);
   for (const home of homes) {
-    const marks = [...home.querySelectorAll('.scatterlayer path, .heatmaplayer image')];
+    const marks = [...home.querySelectorAll('.marks > *')];
     if (!marks.some((mark) => mark.getBoundingClientRect().width > 0)) problems.push(`chart ${home.id} is blank`);
   }
   const answer = document.createElement('div');

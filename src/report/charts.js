@@ -1,28 +1,19 @@
-// The charts: each is a function from the trials that pass the filters to traces and a layout.
+// The charts: each is a function from the trials that pass the filters to traces and the look of the axes.
 
-// From dark blue to yellow, the ends left out that a light or a dark page would swallow (viridis).
-const scale = ['#46327e', '#365c8d', '#277f8e', '#1fa187', '#4ac16d', '#a0da39'];
+// The ends are left out that a light or a dark page would swallow.
+const tints = scale.slice(1, -1);
 // Okabe and Ito's colours, told apart with any colour vision.
 const outcomeColours = { solved: '#0072b2', proved: '#009e73', unsolved: '#e69f00', diverged: '#d55e00', failed: '#cc79a7' };
 
-function colour(place, count) {
-  const at = count < 2 ? 2 : (place / (count - 1)) * (scale.length - 1), low = Math.floor(at);
-  const part = (hex, k) => parseInt(hex.slice(1 + 2 * k, 3 + 2 * k), 16);
-  const high = Math.min(low + 1, scale.length - 1);
-  const mix = [0, 1, 2].map((k) => Math.round(part(scale[low], k) + (part(scale[high], k) - part(scale[low], k)) * (at - low)));
-  return `rgb(${mix})`;
-}
-
-const translucent = (rgb) => rgb.replace('rgb', 'rgba').replace(')', ',0.16)');
+const colour = (place, count) => shade(count < 2 ? 0.4 : place / (count - 1), tints);
 
 // The axis that a chart groups by, and the one for its other side.
 const by = { group: null, rows: null };
 
 function label(axis, code) { return axis.values[code] === null ? 'none' : String(axis.values[code]); }
 
-function layout(x, y, more = {}) {
-  return frame(x, y, { hoverlabel: { align: 'left', namelength: -1 }, showlegend: false, ...more });
-}
+const names = (axis) => axis.values.map((_, code) => label(axis, code));
+const interval = (yes, n, what) => `${yes} of ${n} ${what}\n95 %: ${wilson(yes, n).map(percent).join(' to ')}`;
 
 function heat(trials) {
   const [columns, rows] = [by.group, by.rows];
@@ -33,23 +24,14 @@ function heat(trials) {
     if (isSolved(i)) cell[0]++;
   }
   const each = (f) => cells.map((row) => row.map(f));
-  const says = each(([yes, n]) => {
-    if (!n) return 'no trial';
-    const [low, high] = wilson(yes, n);
-    return `${yes} of ${n} solved<br>95 %: ${percent(low)} to ${percent(high)}`;
-  });
-  const shown = each(([yes, n]) => {
-    if (!n) return '';
-    const [low, high] = wilson(yes, n);
-    return `${percent(yes / n)}<br>${Math.round(100 * low)}–${Math.round(100 * high)}`;
-  });
-  const few = columns.values.length <= 16 && rows.values.length <= 16;
-  return [[{
-    type: 'heatmap', z: each(([yes, n]) => (n ? yes / n : null)), zmin: 0, zmax: 1, colorscale: 'Viridis', xgap: 2, ygap: 2,
-    x: columns.values.map((_, code) => label(columns, code)), y: rows.values.map((_, code) => label(rows, code)),
-    text: shown, customdata: says, texttemplate: few ? '%{text}' : '', textfont: { size: columns.values.length > 7 ? 10 : 13 }, colorbar: { title: { text: 'solved' }, tickformat: '.0%' },
-    hovertemplate: `${columns.name} %{x}, ${rows.name} %{y}<br>%{customdata}<extra></extra>`,
-  }], layout(columns.name, rows.name, { xaxis: { type: 'category' }, yaxis: { type: 'category' } })];
+  const says = (column, row) => {
+    const [yes, n] = cells[row][column];
+    return `${columns.name} ${label(columns, column)}, ${rows.name} ${label(rows, row)}\n${n ? interval(yes, n, 'solved') : 'no trial'}`;
+  };
+  const shown = ([yes, n]) => (n ? `${percent(yes / n)}\n${wilson(yes, n).map((end) => Math.round(100 * end)).join('–')}` : '');
+  const few = columns.values.length <= 12 && rows.values.length <= 10;
+  return [[{ kind: 'map', x: names(columns), y: names(rows), z: each(([yes, n]) => (n ? yes / n : null)), most: 1, words: few ? each(shown) : null, says }],
+    { x: { title: columns.name, names: names(columns) }, y: { title: rows.name, names: names(rows) } }];
 }
 
 // A box and its points for each value of the axis; at most 900 points, evenly picked, are drawn and can be pointed at: each is
@@ -57,23 +39,14 @@ function heat(trials) {
 function boxes(trials, measure, title) {
   const axis = by.group, traces = [], every = Math.max(1, Math.ceil(trials.length / 900));
   for (const [code, members] of groups(trials, axis)) {
-    const values = ascending(members.map(measure));
-    const tint = colour(code, axis.values.length), x = label(axis, code);
-    const [low, q1, middle, q3, high] = [0.05, 0.25, 0.5, 0.75, 0.95].map((q) => quantile(values, q));
-    traces.push({
-      type: 'box', x: [x], lowerfence: [low], q1: [q1], median: [middle], q3: [q3], upperfence: [high], name: x,
-      marker: { color: tint }, line: { color: tint }, fillcolor: translucent(tint), hoverinfo: 'y',
-    });
+    const values = ascending(members.map(measure)), x = label(axis, code), tint = colour(code, axis.values.length);
+    const quantiles = [0.05, 0.25, 0.5, 0.75, 0.95].map((q) => quantile(values, q));
+    const [low, q1, middle, q3, high] = quantiles.map(compact);
+    traces.push({ kind: 'box', x, quantiles, colour: tint, says: () => `${axis.name} ${x}: ${members.length} trials\nmedian ${middle}, half ${q1} to ${q3}, 90 % ${low} to ${high}` });
     const some = members.filter((_, place) => place % every === 0);
-    traces.push({
-      type: 'scatter', mode: 'markers', x: some.map(() => x), y: some.map(measure), name: x, customdata: some,
-      text: some.map(hover), hovertemplate: '%{text}<extra></extra>', marker: { color: tint, size: 5, opacity: 0.45 },
-    });
+    traces.push({ kind: 'points', x: some.map(() => x), y: some.map(measure), colour: tint, picks: some, says: (k) => hover(some[k]) });
   }
-  return [traces, layout(axis.name, title, {
-    xaxis: { type: 'category', categoryorder: 'array', categoryarray: axis.values.map((_, code) => label(axis, code)) },
-    yaxis: { type: 'log' },
-  })];
+  return [traces, { x: { title: axis.name, names: names(axis) }, y: { title, log: true } }];
 }
 
 // What a trial's curve is at each of the stored updates: a solved one makes no errors after its end, another stays where it was.
@@ -93,77 +66,63 @@ function curves(trials) {
       [0.1, 0.5, 0.9].forEach((q, k) => at[k].push(quantile(values, q)));
     }
     const x = data.curve_updates.slice(0, steps), name = `${axis.name} ${label(axis, code)}`;
-    const tint = colour(code, axis.values.length);
-    const none = { mode: 'lines', line: { width: 0 }, hoverinfo: 'skip', showlegend: false };
-    traces.push({ ...none, x, y: at[0] }, { ...none, x, y: at[2], fill: 'tonexty', fillcolor: translucent(tint) }, {
-      mode: 'lines', x, y: at[1], name, line: { color: tint, width: 2 }, customdata: at[0].map((low, k) => [low, at[2][k]]),
-      hovertemplate: `${name}, update %{x}<br>%{y:.1%} of bits wrong, 80 % of trials: %{customdata[0]:.1%} to %{customdata[1]:.1%}<extra></extra>`,
-    });
+    const says = (k) => `${name}, update ${x[k].toLocaleString('en')}\n${percent(at[1][k])} of bits wrong, 80 % of trials: ${percent(at[0][k])} to ${percent(at[2][k])}`;
+    traces.push({ kind: 'line', name, x, y: at[1], colour: colour(code, axis.values.length), band: [at[0], at[2]], says });
   }
-  return [traces, layout('updates', 'wrong bits', {
-    showlegend: true, legend: { orientation: 'h', y: 1.12, traceorder: 'normal' }, xaxis: { type: 'log' }, yaxis: { tickformat: '.0%', rangemode: 'tozero' },
-  })];
+  return [traces, { legend: true, x: { title: 'updates', log: true }, y: { title: 'wrong bits', share: true, from: 0 } }];
 }
 
 function widths(trials) {
   const axis = by.group, traces = [];
   for (const [code, members] of groups(trials.filter(isSolved), axis)) {
-    const x = [], y = [], above = [], below = [], says = [];
+    const x = [], y = [], error = [[], []], counts = [];
     for (const { bits, wrong } of data.tests) {
       const tried = members.filter((i) => wrong[i] !== null);
       if (!tried.length) continue;
-      const yes = tried.filter((i) => wrong[i] === 0).length, [low, high] = wilson(yes, tried.length);
-      x.push(bits); y.push(yes / tried.length); above.push(high - y.at(-1)); below.push(y.at(-1) - low);
-      says.push(`${yes} of ${tried.length} solved nets, 95 %: ${percent(low)} to ${percent(high)}`);
+      const yes = tried.filter((i) => wrong[i] === 0).length;
+      x.push(bits); y.push(yes / tried.length);
+      wilson(yes, tried.length).forEach((end, k) => error[k].push(end));
+      counts.push(interval(yes, tried.length, 'solved nets'));
     }
-    const tint = colour(code, axis.values.length), name = `${axis.name} ${label(axis, code)}`;
-    traces.push({
-      mode: 'lines+markers', x, y, name, text: says, line: { color: tint }, marker: { color: tint },
-      error_y: { type: 'data', symmetric: false, array: above, arrayminus: below, thickness: 1, width: 3 },
-      hovertemplate: `${name}, at %{x} bits<br>%{text}<extra></extra>`,
-    });
+    const name = `${axis.name} ${label(axis, code)}`;
+    traces.push({ kind: 'line', name, x, y, error, dots: true, colour: colour(code, axis.values.length), says: (k) => `${name}, at ${x[k]} bits\n${counts[k]}` });
   }
-  return [traces, layout('width tried, bits', 'nets without a wrong sum', {
-    showlegend: true, legend: { orientation: 'h', y: 1.12, traceorder: 'normal' }, xaxis: { type: 'log', tickvals: data.tests.map((test) => test.bits) },
-    yaxis: { tickformat: '.0%', range: [-0.02, 1.05] },
-  })];
+  return [traces, {
+    legend: true, x: { title: 'width tried, bits', log: true, ticks: data.tests.map((test) => test.bits) },
+    y: { title: 'nets without a wrong sum', share: true, from: -0.02, to: 1.05 },
+  }];
 }
 
-function parallel(trials) {
+// A line for each of 1,200 trials at most: its place on each axis, in [0, 1].
+function lines(trials, home) {
   const every = Math.max(1, Math.ceil(trials.length / 1200)), some = trials.filter((_, place) => place % every === 0);
-  const coded = (axis) => ({
-    label: axis.name, values: some.map((i) => axis.codes[i]), range: [0, Math.max(1, axis.values.length - 1)],
-    ...(axis.values.length <= 16 ? { tickvals: [...axis.values.keys()], ticktext: axis.values.map((_, code) => label(axis, code)) }
-      : { tickvals: [0, axis.values.length - 1], ticktext: [label(axis, 0), label(axis, axis.values.length - 1)] }),
-  });
+  const coded = (name, codes, labels) => {
+    const place = (code) => (labels.length > 1 ? code / (labels.length - 1) : 0.5);
+    const ticks = labels.map((text, code) => [place(code), text]).filter((_, code) => labels.length <= 16 || code % (labels.length - 1) === 0);
+    return { name, values: codes.map(place), ticks };
+  };
   const powers = (name, value) => {
     const values = some.map((i) => Math.log10(Math.max(value(i), 1e-9)));
-    const low = Math.floor(Math.min(...values)), high = Math.ceil(Math.max(...values));
-    const tickvals = Array.from({ length: high - low + 1 }, (_, k) => low + k);
-    return { label: name, values, range: [low, Math.max(high, low + 1)], tickvals, ticktext: tickvals.map((p) => compact(10 ** p)) };
+    const low = Math.floor(Math.min(...values)), high = Math.max(low + 1, Math.ceil(Math.max(...values))), place = (p) => (p - low) / (high - low);
+    return { name, values: values.map(place), ticks: Array.from({ length: high - low + 1 }, (_, k) => [place(low + k), compact(10 ** (low + k))]) };
   };
-  if (!some.length) return [[], layout('', '')];
-  const count = data.outcomes.length;
-  const colours = data.outcomes.flatMap((name, k) => [[k / count, outcomeColours[name]], [(k + 1) / count, outcomeColours[name]]]);
-  return [[{
-    type: 'parcoords', line: { color: some.map((i) => data.outcome[i] + 0.5), cmin: 0, cmax: count, colorscale: colours },
-    dimensions: [...varying.map(coded), powers('samples', (i) => data.samples[i]), powers('ms', (i) => data.seconds[i] * 1000),
-      { label: 'outcome', values: some.map((i) => data.outcome[i]), range: [0, Math.max(1, count - 1)], tickvals: [...Array(count).keys()], ticktext: data.outcomes }],
-    labelfont: { color: style('--ink') }, tickfont: { color: style('--ink') }, rangefont: { color: 'rgba(0,0,0,0)' },
-    unselected: { line: { opacity: 0.05 } },
-  }], layout('', '', { margin: { l: 60, r: 60, t: 50, b: 24 } })];
+  const dimensions = some.length ? [
+    ...varying.map((axis) => coded(axis.name, some.map((i) => axis.codes[i]), names(axis))),
+    powers('samples', (i) => data.samples[i]), powers('ms', (i) => data.seconds[i] * 1000),
+    coded('outcome', some.map((i) => data.outcome[i]), data.outcomes),
+  ] : [];
+  parallel(home, dimensions, some.map((i) => outcomeColours[data.outcomes[data.outcome[i]]]), (line) => hover(some[line]), (line) => show(some[line]));
 }
 
 function proofs(trials) {
-  const axis = by.group, x = [], y = [], text = [];
+  const axis = by.group, x = [], y = [], counts = [];
   for (const [code, members] of groups(trials.filter(isSolved), axis)) {
     const yes = members.filter((i) => data.outcomes[data.outcome[i]] === 'proved').length;
-    const [low, high] = wilson(yes, members.length);
     x.push(label(axis, code)); y.push(yes / members.length);
-    text.push(`${yes} of ${members.length} solved nets, 95 %: ${percent(low)} to ${percent(high)}`);
+    counts.push(interval(yes, members.length, 'solved nets'));
   }
-  return [[{ type: 'bar', x, y, text, textposition: 'none', marker: { color: outcomeColours.proved }, hovertemplate: '%{text}<extra></extra>' }],
-    layout(axis.name, 'proved', { xaxis: { type: 'category' }, yaxis: { tickformat: '.0%', range: [0, 1] } })];
+  return [[{ kind: 'bars', x, y, colour: outcomeColours.proved, says: (k) => counts[k] }],
+    { x: { title: axis.name, names: names(axis) }, y: { title: 'proved', share: true, from: 0, to: 1 } }];
 }
 
 // Every chart of the page, in its order: what it is called, what is said of it, and the function that draws it.
@@ -183,5 +142,5 @@ const charts = [
   { id: 'proofs', title: 'Proofs', note: 'Solved nets that are proved to add at every width.',
     draw: proofs, when: data.outcomes.includes('proved') },
   { id: 'parallel', title: 'All trials at once', note: 'A line is a trial, of 1,200 at most, evenly picked; drag along an axis to pick some. Blue solved, green proved, yellow unsolved, orange diverged, pink failed.',
-    draw: parallel, wide: true },
+    lines, wide: true },
 ].filter(({ when = true }) => when);

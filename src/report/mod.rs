@@ -2,8 +2,8 @@
 //! net has learned.
 //!
 //! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the
-//! scripts of this folder, which compute every chart from the trials that pass the filters. Shares
-//! come with Wilson's intervals; nothing is averaged here that the page cannot take apart again.
+//! scripts of this folder. They compute every chart from the trials that pass the filters, and
+//! shares with Wilson's intervals. Nothing is averaged before it is in the page.
 
 mod columns;
 mod picture;
@@ -15,16 +15,13 @@ pub use training::write_training;
 use crate::sweep::Results;
 use crate::task::whole::count;
 use crate::train::Times;
-use base64::prelude::{BASE64_STANDARD, Engine};
-use flate2::{Compression, write::GzEncoder};
-use std::io::Write;
-use std::sync::OnceLock;
 
-/// What every page has around its own part.
+/// The parts that all pages share.
 const HEAD: &str = include_str!("head.html");
 const FOOT: &str = include_str!("foot.html");
 const STYLE: &str = include_str!("page.css");
 const LOOK: &str = include_str!("look.js");
+const DRAW: &str = include_str!("draw.js");
 
 const BODY: &str = include_str!("page.html");
 const SCRIPTS: [&str; 5] = [
@@ -38,7 +35,7 @@ const SCRIPTS: [&str; 5] = [
 /// The page of some results.
 ///
 /// # Cost
-/// 2.2 MB of plotly.js, and some 200 bytes a trial.
+/// 40 kB, and some 200 bytes a trial.
 pub fn html(title: &str, results: &Results) -> String {
     let records = results.records();
     let missing = match results.missing() {
@@ -54,22 +51,21 @@ pub fn html(title: &str, results: &Results) -> String {
     page(BODY, title, &about, &columns::json(&records), &SCRIPTS.concat(), &[])
 }
 
-/// A page of its own part, the JSON its scripts read, the scripts, and what else the part names.
+/// A page around `body`: with the JSON that its scripts read, the scripts, and more parts by name.
 fn page(body: &str, title: &str, about: &str, data: &str, scripts: &str, more: &[(&str, &str)]) -> String {
     let mut parts = vec![
         ("style", STYLE.to_owned()),
         ("title", escaped(title)),
         ("about", escaped(about)),
-        // Scripts end at the first `</`, whatever it stands in.
+        // A script ends at its first `</`, even inside a string.
         ("data", data.replace("</", "<\\/")),
-        ("plotly", plotly_js().to_owned()),
-        ("script", [LOOK, scripts].concat()),
+        ("script", [LOOK, DRAW, scripts].concat()),
     ];
     parts.extend(more.iter().map(|(name, text)| (*name, escaped(text))));
     fill(&[HEAD, body, FOOT].concat(), &parts)
 }
 
-/// The template with each `{{name}}` replaced, once; what is put in is not looked at again.
+/// The template with each `{{name}}` replaced once; inserted text is not searched again.
 fn fill(template: &str, parts: &[(&str, String)]) -> String {
     let mut page = String::new();
     let mut rest = template;
@@ -84,20 +80,6 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
     page
 }
 
-/// plotly.js, packed by gzip and written as base64; `look.js` unpacks it. The crate's second
-/// script, for formulas, is left out.
-fn plotly_js() -> &'static str {
-    static PACKED: OnceLock<String> = OnceLock::new();
-    PACKED.get_or_init(|| {
-        let scripts = plotly::Plot::offline_js_sources();
-        let (_, script) = scripts.split_once('>').expect("a script tag");
-        let script = script.split("</script>").next().expect("its end");
-        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        let packed = packed.write_all(script.as_bytes()).and_then(|()| packed.finish()).expect("memory takes all");
-        BASE64_STANDARD.encode(packed)
-    })
-}
-
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -105,21 +87,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
 
     #[test]
     fn a_template_is_filled_once() {
         let parts = [("a", "{{b}}".to_owned()), ("b", "x".to_owned())];
         assert_eq!(fill("1{{a}}2{{b}}3", &parts), "1{{b}}2x3");
-    }
-
-    #[test]
-    fn plotly_is_packed_whole_and_alone() {
-        let packed = BASE64_STANDARD.decode(plotly_js()).expect("base64");
-        assert!(packed.len() < 2_000_000, "{} bytes", packed.len());
-        let mut script = String::new();
-        flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut script).expect("a whole archive");
-        assert!(script.len() > 3_000_000 && script.contains("Plotly"), "{} bytes", script.len());
-        assert!(!script.contains("<script") && !script.contains("</script>"), "one script, without its tag");
     }
 }

@@ -1,6 +1,5 @@
 // The page: draws what passes the filters, and keeps the table and the words in step.
 
-const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'] };
 let page = 0, order = { key: 'id', up: true }, trials = [], drawing = 0;
 const pageRows = 50;
 
@@ -13,17 +12,11 @@ async function draw() {
     (trials.length ? `${percent(solved / trials.length)} solved (95 %: ${percent(low)} to ${percent(high)})` : 'none passes the filters');
   page = 0;
   table();
-  for (const { id, draw: chart } of charts) {
+  for (const { id, draw: traced, lines: all } of charts) {
     if (mine !== drawing) return;
-    const home = document.getElementById(id), [traces, look] = chart(trials);
-    await Plotly.react(home, traces, look, settings);
-    if (!home.dataset.listens) {
-      home.dataset.listens = 'yes';
-      home.on('plotly_click', (event) => {
-        const i = event.points[0].customdata;
-        if (Number.isInteger(i)) show(i);
-      });
-    }
+    const home = document.getElementById(id);
+    if (all) all(trials, home);
+    else chart(home, ...traced(trials), show);
     await new Promise((next) => setTimeout(next, 0));
   }
   document.body.dataset.drawn = String(mine);
@@ -111,8 +104,8 @@ function begin() {
   makeFilters(document.getElementById('filters'), draw);
   document.getElementById('back').addEventListener('click', () => { page--; table(); });
   document.getElementById('forth').addEventListener('click', () => { page++; table(); });
-  themed(draw);
+  themed();
   draw();
 }
 
-unpack().then(begin);
+begin();

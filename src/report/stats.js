@@ -24,16 +24,3 @@ function groups(trials, axis) {
   for (const i of trials) found.get(axis.codes[i]).push(i);
   return new Map([...found].filter(([, members]) => members.length));
 }
-
-function percent(share) {
-  const edge = (share > 0.995 && share < 1) || (share < 0.005 && share > 0);
-  return (100 * share).toFixed(edge ? 1 : 0) + ' %';
-}
-
-// A number to three digits, with a unit where it is large.
-function compact(x) {
-  for (const [size, unit] of [[1e9, ' G'], [1e6, ' M'], [1e4, ' k']]) {
-    if (x >= size) return +(x / (unit === ' k' ? 1e3 : size)).toPrecision(3) + unit;
-  }
-  return String(+x.toPrecision(3));
-}

@@ -19,10 +19,10 @@ struct Data<'a> {
     checks: &'a [(u64, bool)],
 }
 
-/// The page of a training of so many bits: `config` and `environment` are shown as they are.
+/// The page of a training of `bits` bits. `config` and `environment` are shown as they are.
 ///
 /// # Cost
-/// 2.2 MB of plotly.js, and some 400 bytes a row.
+/// 30 kB, and some 400 bytes a row.
 fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &str) -> String {
     let about = match (&curves.end, curves.rows.last()) {
         (Some(end), _) => {
@@ -41,11 +41,11 @@ fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &s
     page(BODY, title, &about, &data, SCRIPT, &[("config", config), ("environment", environment)])
 }
 
-/// Writes the page of what a run's folder holds by now.
+/// Writes the page of a run so far.
 ///
 /// # Errors
-/// [`crate::Error::Io`] if a file cannot be read or the page not be written; [`crate::Error::Data`]
-/// if one is not what it should be.
+/// [`crate::Error::Io`] if a file cannot be read or the page cannot be written;
+/// [`crate::Error::Data`] if a file is damaged.
 pub fn write_training(run: &Path) -> Result<()> {
     let read = |name: &str| files::read_text(&run.join(name), files::TEXT);
     let (config, environment, curves) = (read(CONFIG)?, read(ENVIRONMENT)?, Curves::of(run)?);

@@ -20,6 +20,6 @@ function config(i) {
 
 // What hovering over a trial shows.
 function hover(i) {
-  return `${config(i)}<br>${data.outcomes[data.outcome[i]]}: ${data.samples[i].toLocaleString('en')} samples, ` +
-    `${compact(data.seconds[i] * 1000)} ms<br>${command(i)}`;
+  return `${config(i)}\n${data.outcomes[data.outcome[i]]}: ${data.samples[i].toLocaleString('en')} samples, ` +
+    `${compact(data.seconds[i] * 1000)} ms\n${command(i)}`;
 }
