@@ -20,13 +20,13 @@ pub(super) struct Axis {
 /// An axis of random points: each point draws one value of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Spread {
-    /// One of these.
+    /// One of some values.
     Choice(Axis),
     /// A number of `from..to`, evenly or evenly in its logarithm.
     Range { text: String, from: f64, to: f64, whole: bool, log: bool },
 }
 
-/// A range as it is written: its two ends, and what stands behind a colon.
+/// A range as written: its two ends, and the word after a colon.
 struct Range<'a> {
     text: &'a str,
     ends: [&'a str; 2],
@@ -40,7 +40,8 @@ impl<'a> Range<'a> {
         Some(Self { text, ends: [from.trim(), to.trim()], option })
     }
 
-    /// Its ends, and whether they are whole numbers. The second, which is left out, may be one above the largest.
+    /// The two ends, and whether they are whole numbers. The second is left out, so it may be one
+    /// above the largest value.
     fn bounds(&self, key: &Key) -> Result<(f64, f64, bool)> {
         let [from, to] = self.ends;
         let number = |text| Ok::<f64, Error>(key.read(text)?.as_f64().unwrap_or(f64::NAN));
@@ -110,7 +111,7 @@ fn expand(key: &Key, range: &Range<'_>, values: &mut Vec<Value>) -> Result<()> {
             whole::rate(step).map(|_| step.parse().expect("a number")).map_err(|wanted| range.refused(key, &wanted))?
         }
     };
-    // A millionth of a step below a whole number of them is that number: 0.01..0.05:0.01 has four.
+    // A millionth of a step is forgiven, so that 0.01..0.05:0.01 has four values.
     let number = ((to - from) / step - 1e-6).ceil().max(1.0);
     few(key, number)?;
     for index in 0..number as usize {
@@ -134,7 +135,8 @@ fn few(key: &Key, number: f64) -> Result<()> {
     Err(Error::usage(format!("{} has {number} values, want at most {}", key.name, count(MAX_TRIALS as u64))))
 }
 
-/// A rate to six significant digits: no trace of binary sums, and the same text wherever it is computed.
+/// A rate to six significant digits: no trace of binary sums, and the same text wherever it is
+/// computed.
 fn rounded(x: f64) -> f64 {
     format!("{x:.5e}").parse().expect("just formatted")
 }

@@ -1,4 +1,4 @@
-//! How long a sweep will take: some of its trials are run for it.
+//! How long a sweep will take, estimated by running some of its trials.
 
 use super::plan::Plan;
 use super::run::{machine, start_workers};
@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 /// How long a sweep will take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// On so many threads, in seconds.
+    /// Seconds on the given number of threads.
     pub seconds: f64,
-    /// Trials that were run for it.
+    /// Trials that were run for the estimate.
     pub tried: usize,
-    /// Whether some took too long to be waited for, so that the sweep will take longer than this.
+    /// Whether some trials were cut off, so that the sweep takes longer than this.
     pub at_least: bool,
 }
 
 /// The most trials that are run.
 const TRIALS: usize = 48;
-/// The longest time they are given.
+/// The longest time that those trials get.
 const TIME: Duration = Duration::from_millis(1500);
 
 impl Plan {
-    /// How long all its trials will take on so many threads like those of this machine.
+    /// How long all trials will take on `threads` threads like those of this machine.
     ///
     /// # Cost
     /// At most 1.5 s, on one thread.
@@ -42,7 +42,7 @@ impl Plan {
         }
         stop.store(true, Ordering::Relaxed);
         let (tried, at_least) = (times.len(), times.len() < wanted && start.elapsed().as_secs_f64() > 0.0);
-        // What was cut off took at least what was left of the time.
+        // A trial that was cut off takes at least the time that was left.
         let spent = if at_least { start.elapsed().as_secs_f64() } else { times.iter().sum() };
         let mean = spent / (tried + usize::from(at_least)).max(1) as f64;
         // A trial is not cut into threads.
@@ -50,8 +50,8 @@ impl Plan {
         Ok(Estimate { seconds: mean * rounds, tried, at_least: at_least && 2 * tried < wanted })
     }
 
-    /// The places of a plan in an order in which any first few are spread over all of it: a lattice by a step near the golden
-    /// section of its length that shares no factor with it.
+    /// The places of a plan, in an order whose first few are spread over all of it: steps near the
+    /// golden section of its length, without a common factor.
     fn scattered(&self, pick: usize) -> usize {
         let len = self.len();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than the length")]

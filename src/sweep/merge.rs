@@ -1,7 +1,7 @@
 //! All shard files as one: CSV, Parquet or JSON lines, sorted by id.
 //!
-//! The result is a function of the trials alone: the same bytes for any number of shards, threads and kills. What depends on the
-//! machine, times for one, is left out unless asked for.
+//! The result is a function of the trials alone: the same bytes for any number of shards, threads
+//! and kills. Times, and all else that depends on the machine, are left out unless asked for.
 
 use super::parquet;
 use super::plan::Plan;
@@ -14,7 +14,7 @@ use crate::task::number::shorten;
 use serde_json::Value;
 use std::path::Path;
 
-/// A file format, by the end of the file's name.
+/// A file format, told by the end of a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
     /// Comma-separated values with a header.
@@ -46,7 +46,7 @@ impl TableFormat {
     }
 }
 
-/// What was read of a sweep.
+/// The results of a sweep.
 #[derive(Debug)]
 pub struct Results {
     records: Records,
@@ -84,7 +84,7 @@ impl Results {
         &self.records.damaged
     }
 
-    /// The bytes of a file of them; `times` adds what depends on the machine.
+    /// The bytes of a file of the results; `times` adds what depends on the machine.
     pub fn to_bytes(&self, format: TableFormat, times: bool) -> Vec<u8> {
         let records = self.records();
         match format {
@@ -94,8 +94,8 @@ impl Results {
         }
     }
 
-    /// Writes them to a file, whole or not at all, in the format of its name; `times` adds what
-    /// depends on the machine.
+    /// Writes the results to a file, whole or not at all, in the format of its name; `times` adds
+    /// what depends on the machine.
     ///
     /// # Errors
     /// [`Error::Usage`] for a name without a format; [`Error::Io`] if it cannot be written.

@@ -1,8 +1,9 @@
-//! Sweeps: thousands of trainings as one, of which nothing is lost.
+//! Sweeps: thousands of trainings as one. Nothing that is finished is lost.
 //!
-//! A [`Trial`] is a pure function of its config, and its id is a hash of that config. A [`Spec`] names trials, as words or TOML; a
-//! [`Plan`] puts them in order and locks them in a folder; [`run`] does what the folder has no record of, and may be killed at any time;
-//! [`Results`] are the same bytes however the work was cut.
+//! A [`Trial`] is a pure function of its config, and its id is a hash of that config. A [`Spec`]
+//! names trials, as words or TOML; a [`Plan`] puts them in order and locks them in a folder;
+//! [`run`] does what the folder has no record of, and may be killed at any time; [`Results`] are
+//! the same bytes however the work was cut.
 //!
 //! ```
 //! use carrylane::sweep::{Options, Plan, Results, Shard, Spec, run};
@@ -21,18 +22,22 @@
 //!
 //! # The contract
 //!
-//! - A trial is a pure function of its config: the same record on any machine of a kind of rounding, on any number of threads, in any order.
-//!   Its id is a hash of the config, so a sweep can be extended, and one trial can be run again by itself.
-//! - A finished trial is a line; a line is whole, with its check, or it does not count. Whatever is killed loses only trials under way.
-//! - Any number of processes may work on a folder at once, on as many machines as see it. A [`Shard`] is every n-th trial of the plan; two
-//!   processes with the same one do work twice, and harm nothing: their records are the same. Of a trial that was told to run again, the
-//!   last attempt counts.
-//! - What is merged is sorted by id and knows no machine and no time unless asked to: the same bytes however the work was cut.
+//! - A trial is a pure function of its config: the same record on any machine of a kind of
+//!   rounding, on any number of threads, in any order. Its id is a hash of the config, so a sweep
+//!   can be extended, and one trial can be run again by itself.
+//! - A finished trial is a line with a check; a damaged line does not count. A kill loses only the
+//!   trials under way.
+//! - Any number of processes may work on a folder at once, on any machines that see it. A [`Shard`]
+//!   is every n-th trial of the plan. Two processes with the same shard do its work twice, and
+//!   write equal records. Of a trial that was run again, the last attempt counts.
+//! - Merged results are sorted by id, and have machines and times only if asked for: the same bytes
+//!   however the work was cut.
 //!
 //! # The folder
 //!
-//! `sweep.toml` is the locked spec. `shards/shard-i-of-n.jsonl` holds a line for each finished trial, a [`TrialRecord`] with a check
-//! of its own, only ever appended. Both name their [`FORM`]. Nothing else matters: no lock, no server, no database; a network disk is enough.
+//! `sweep.toml` is the locked spec. `shards/shard-i-of-n.jsonl` holds a line for each finished
+//! trial, a [`TrialRecord`] with a check of its own, only ever appended. Both name their [`FORM`].
+//! Nothing else matters: no lock, no server, no database; a network disk is enough.
 
 mod axis;
 mod estimate;

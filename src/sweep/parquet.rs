@@ -48,7 +48,7 @@ fn field(column: &Column) -> Result<Arc<Schema>> {
     Ok(Arc::new(builder.with_logical_type(logical).build()?))
 }
 
-/// Writes a column of one physical type; a definition level of 0 stands for nothing.
+/// Writes a column of one physical type; definition level 0 marks a missing value.
 fn column_of<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
     column: &Column,

@@ -22,14 +22,14 @@ pub struct Plan {
     repeated: usize,
 }
 
-/// What locking a plan came to.
+/// The result of locking a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Locked {
     /// The folder is new.
     New,
     /// The folder holds the same trials already.
     Same,
-    /// So many trials were added.
+    /// The number of trials that were added.
     Extended(usize),
 }
 
@@ -43,13 +43,14 @@ impl Plan {
     /// The file of a sweep folder that holds the locked spec.
     pub const LOCK: &str = "sweep.toml";
 
-    /// The trials of a spec. Equal ones, which small random ranges give, are kept once.
+    /// The trials of a spec. Equal trials, as small random ranges give them, are kept once.
     ///
     /// # Cost
     /// Some microseconds a trial.
     ///
     /// # Errors
-    /// [`Error::Usage`] for values that make no trial, and for more than [`MAX_TRIALS`](super::MAX_TRIALS).
+    /// [`Error::Usage`] for values that make no trial, and for more than
+    /// [`MAX_TRIALS`](super::MAX_TRIALS).
     pub fn new(spec: Spec) -> Result<Self> {
         let size = spec.size()?;
         let (mut seen, mut trials) = (HashSet::new(), Vec::with_capacity(size));
@@ -63,7 +64,7 @@ impl Plan {
         Ok(Self { spec, trials, repeated })
     }
 
-    /// What was asked for.
+    /// The spec of the sweep.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
@@ -74,7 +75,7 @@ impl Plan {
         self.trials.len()
     }
 
-    /// Trials of the spec that are the same as others, and left out.
+    /// Trials of the spec that equal others, and are left out.
     pub fn repeated(&self) -> usize {
         self.repeated
     }
@@ -98,11 +99,11 @@ impl Plan {
         config_hash(&ids)
     }
 
-    /// Locks the plan in a folder, which is made if it is not there.
+    /// Locks the plan in a folder, which is made if needed.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the folder holds another sweep, unless `extend` is set and all its trials are among these;
-    /// [`Error::Io`] if it cannot be written.
+    /// [`Error::Usage`] if the folder holds another sweep, unless `extend` is set and this plan has
+    /// all its trials; [`Error::Io`] if it cannot be written.
     pub fn lock(&self, folder: &Path, extend: bool) -> Result<Locked> {
         let locked = match Self::read_lock(folder)? {
             None => Locked::New,
@@ -140,17 +141,18 @@ impl Plan {
         Ok(locked)
     }
 
-    /// The plan that a folder is locked to.
+    /// The plan that is locked in a folder.
     ///
     /// # Errors
-    /// [`Error::Data`] if the folder holds no sweep, or the lock was changed by hand; [`Error::Io`] if it cannot be read.
+    /// [`Error::Data`] if the folder holds no sweep, or the lock was changed by hand; [`Error::Io`]
+    /// if it cannot be read.
     pub fn load(folder: &Path) -> Result<Self> {
         Self::read_lock(folder)?.ok_or_else(|| {
             Error::data(folder, "no sweep here; `carrylane sweep plan hidden=4,8 seed=0..10 -o DIR` makes one")
         })
     }
 
-    /// What a folder keeps a sweep in: the locked spec, and the folder of shard files.
+    /// The paths of a sweep in its folder: the locked spec, and the folder of shard files.
     pub fn files(folder: &Path) -> [PathBuf; 2] {
         [Self::LOCK, SHARDS].map(|name| folder.join(name))
     }

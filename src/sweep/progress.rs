@@ -1,4 +1,4 @@
-//! How far a sweep, or a run of a part of it, has come.
+//! The progress of a sweep, or of a run of a part of it.
 
 use super::record::TrialOutcome;
 use crate::train::Times;
@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 pub struct Progress {
     /// Trials to be done.
     pub planned: usize,
-    /// Those that are.
+    /// Trials that are done.
     pub done: usize,
-    /// How those ended.
+    /// How the done trials ended.
     #[serde(flatten, serialize_with = "counts")]
     pub outcomes: BTreeMap<TrialOutcome, usize>,
-    /// Time since a run began; of a sweep, that during which at least one was under way.
+    /// Time since the run began; of a sweep, time in which at least one run was under way.
     pub seconds: f64,
-    /// Where the time of all threads went.
+    /// Parts of the time of all threads.
     #[serde(flatten)]
     pub times: Times,
 }
@@ -39,13 +39,13 @@ impl Progress {
         if self.seconds > 0.0 { self.done as f64 / self.seconds } else { 0.0 }
     }
 
-    /// How long what is missing takes at this rate, if there is one.
+    /// Time that the missing trials take at this rate, if there is one.
     pub fn seconds_left(&self) -> Option<f64> {
         (self.trials_per_s() > 0.0 && self.missing() > 0).then(|| self.missing() as f64 / self.trials_per_s())
     }
 }
 
-/// Each outcome with its count; trials that are proved are solved too.
+/// Each outcome with its count. Proved trials count as solved too.
 fn counts<S: Serializer>(outcomes: &BTreeMap<TrialOutcome, usize>, serializer: S) -> Result<S::Ok, S::Error> {
     let of = |outcome| outcomes.get(&outcome).copied().unwrap_or(0);
     let proved = of(TrialOutcome::Proved);

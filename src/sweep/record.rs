@@ -1,4 +1,4 @@
-//! What a trial came to.
+//! The record of a finished trial.
 
 use super::trial::Trial;
 use crate::train::Times;
@@ -17,13 +17,14 @@ pub enum TrialOutcome {
     Unsolved,
     /// A number became infinite or NaN.
     Diverged,
-    /// It could not be run to its end; `error` says why.
+    /// The trial could not be run to its end; `error` says why.
     Failed,
 }
 
 words!(TrialOutcome "outcome": Solved = "solved", Proved = "proved", Unsolved = "unsolved", Diverged = "diverged", Failed = "failed");
 
-/// The form of what a sweep keeps. It changes where an older carrylane would read something else in it; an option more does not.
+/// The form of a sweep's files. It changes when an older carrylane would misread them; a new option
+/// does not change it.
 pub const FORM: u32 = 2;
 
 /// Where a training first had a number that is not finite.
@@ -46,7 +47,7 @@ pub struct Proved {
     pub depth: u64,
     /// The least distance of an output to the wrong side, as a pre-activation.
     pub margin: f64,
-    /// The proof of its floats, if they have one too.
+    /// The proof of the floats, if they have one too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floats: Option<ProvedFloats>,
 }
@@ -56,9 +57,9 @@ pub struct Proved {
 pub struct ProvedFloats {
     /// Boxes of states.
     pub boxes: u64,
-    /// The inputs that boxes are told apart by.
+    /// Inputs that tell boxes apart.
     pub memory: u32,
-    /// How far evaluations may be off.
+    /// The error that evaluations may have.
     pub epsilon: f64,
     /// The least distance of an output to the wrong side, as a pre-activation.
     pub margin: f64,
@@ -69,19 +70,19 @@ pub struct ProvedFloats {
 pub struct TrialRecord {
     /// [`FORM`].
     pub form: u32,
-    /// Hash of its config.
+    /// Hash of the config.
     pub id: String,
-    /// All that it depends on.
+    /// The config, all that the trial depends on.
     pub config: Trial,
-    /// How it ended.
+    /// How the trial ended.
     pub outcome: TrialOutcome,
-    /// Why it could not be run, if it failed.
+    /// Why the trial failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Where it diverged, if it did.
+    /// Where the training diverged, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Divergence>,
-    /// Its proof, if it was trained for one and has it.
+    /// The proof, if the training was for one and has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proved>,
     /// Additions learned from.
@@ -98,13 +99,14 @@ pub struct TrialRecord {
     pub wrong_by_bits: BTreeMap<usize, u64>,
     /// Hash of the trained net.
     pub weights_hash: String,
-    /// Share of wrong bits in the minibatch of each update of [`curve_updates`], as far as the training went.
+    /// Share of wrong bits in the minibatch of each update of [`curve_updates`], as far as the
+    /// training went.
     pub curve: Vec<f32>,
-    /// The carrylane that ran it.
+    /// Version of carrylane.
     pub version: String,
-    /// How often it was run; the last run counts.
+    /// Number of the attempt; the last one counts.
     pub attempt: u32,
-    /// What the result does not depend on.
+    /// The machine, on which the result does not depend.
     pub machine: TrialMachine,
 }
 
@@ -121,11 +123,11 @@ pub struct TrialMachine {
     pub run: String,
     /// When the run began, in seconds since 1970.
     pub run_began_unix_s: f64,
-    /// How long the run had been going when the trial ended.
+    /// Seconds from the run's start to the trial's end.
     pub run_seconds: f64,
-    /// The whole trial: training, tests and start-up.
+    /// Seconds of the whole trial: training, tests and start-up.
     pub trial_seconds: f64,
-    /// Where that went.
+    /// Parts of those seconds.
     #[serde(default)]
     pub times: Times,
 }

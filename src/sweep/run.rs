@@ -1,7 +1,7 @@
 //! Runs what is missing: trials side by side, each on one thread, and one writer.
 //!
-//! Workers take the next trial of the shard and send what it came to; the thread that called writes it down, so that a
-//! line is never torn by another, and the disk keeps no worker waiting.
+//! Workers take the next trial of the shard and send its record. The calling thread writes them
+//! down, so that no line tears another, and no worker waits for the disk.
 
 use super::plan::Plan;
 use super::progress::Progress;
@@ -24,34 +24,34 @@ pub struct Options {
     pub shard: Shard,
     /// Trials side by side.
     pub threads: usize,
-    /// Trials of which there is no record.
+    /// Whether to run trials without a record.
     pub missing: bool,
-    /// Trials that ended like this are run once more.
+    /// Outcomes whose trials are run again.
     pub again: Vec<TrialOutcome>,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ran {
-    /// How far it came.
+    /// How far the run came.
     pub progress: Progress,
-    /// Whether it was stopped before its end.
+    /// Whether the run was stopped before its end.
     pub interrupted: bool,
 }
 
-/// How long a run that was stopped waits for the steps under way; their trials are lost either way.
+/// How long a stopped run waits for the steps under way. Their trials are lost either way.
 const GRACE: Duration = Duration::from_millis(200);
-/// How often progress is told and the flag looked at while no trial ends.
+/// Time between two looks at the flag, and reports of progress, while no trial ends.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Runs a shard of a locked sweep, and returns when all is done, or soon after `stop` is set.
 ///
-/// `on_damaged` hears of lines that are left out, before the first trial; `on_progress` hears of every batch of results, and ten times
-/// a second.
+/// `on_damaged` is called with lines that are left out, before the first trial; `on_progress` after
+/// every batch of results, and ten times a second.
 ///
 /// # Errors
-/// [`Error::Data`] if the folder holds no sweep; [`Error::Io`] if it cannot be read or written, the disk being full for one: what was
-/// finished is kept; [`Error::Usage`] if the machine cannot start the threads.
+/// [`Error::Data`] if the folder holds no sweep; [`Error::Io`] if it cannot be read or written,
+/// with finished trials kept; [`Error::Usage`] if the machine cannot start the threads.
 pub fn run(
     folder: &Path,
     options: &Options,
@@ -66,7 +66,7 @@ pub fn run(
     drop(records);
     let start = Instant::now();
     let mut progress = Progress { planned: todo.len(), ..Progress::default() };
-    // Opened even if nothing is to be done, so that a folder that cannot be written is known at once.
+    // The file is opened first, so that a folder that cannot be written is refused at once.
     let mut shard = Appender::open(folder, &options.shard.file())?;
     let threads = options.threads.min(todo.len()).max(1);
     let machine = machine(threads);
@@ -137,7 +137,7 @@ pub(super) fn start_workers(
             while !stop.load(Ordering::Relaxed) {
                 let Some(&(place, attempt)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                 let Some(record) = trial_run::run(&plan.trial(place), machine, attempt, &stop) else { break };
-                // Nobody listens any more: the disk failed, and that is told where it failed.
+                // Nobody listens any more: the disk failed, and the writer says so.
                 if sender.send(record).is_err() {
                     break;
                 }

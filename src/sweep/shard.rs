@@ -1,4 +1,5 @@
-//! Which trials a process runs: shard `i` of `n` has those whose place in the plan is `i` modulo `n`.
+//! The part of a sweep that a process runs: shard `i` of `n` has the trials whose place in the plan
+//! is `i` modulo `n`.
 
 use crate::error::{Error, Result};
 use crate::task::number::shorten;
@@ -34,8 +35,9 @@ impl Shard {
         Ok(Self { index, count })
     }
 
-    /// Reads `i/n`; or `auto` and `auto/n`, which ask the environment of a job: Slurm arrays, Kubernetes indexed jobs,
-    /// `HyperQueue` and GNU parallel. Only Slurm says how many there are; for the others, and for a part of an array, `auto/n` does.
+    /// Reads `i/n`; or `auto` and `auto/n`, which ask the environment of a job: Slurm arrays,
+    /// Kubernetes indexed jobs, `HyperQueue` and GNU parallel. Only Slurm says how many there are;
+    /// for the others, and for a part of an array, `auto/n` does.
     ///
     /// # Errors
     /// [`Error::Usage`] naming what is missing or out of range.
@@ -80,12 +82,12 @@ impl Shard {
         ))
     }
 
-    /// Whether the trial at a place of the plan is its own.
+    /// Whether the trial at a place of the plan belongs to this shard.
     pub(super) fn holds(self, place: usize) -> bool {
         place % self.count == self.index
     }
 
-    /// The name of its file.
+    /// The name of the shard's file.
     pub(super) fn file(self) -> String {
         format!("shard-{}-of-{}.jsonl", self.index, self.count)
     }

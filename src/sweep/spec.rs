@@ -1,4 +1,4 @@
-//! What a sweep is, as people say it: words on the command line or a TOML file, the same grammar.
+//! The spec of a sweep: words on the command line or a TOML file, with one grammar.
 //!
 //! ```toml
 //! method = "random"            # "grid" (the default), "random" or "sobol"
@@ -13,8 +13,9 @@
 //! cell = "lstm"
 //! ```
 //!
-//! In words: `method=random points=100 sweep-seed=1 hidden=4,8,16 seed=0..20 random.lr=0.001..0.1:log cell=lstm`. Keys are
-//! those of [`keys`]; a value is a number, a word, a list, `a..b` or `a..b:step`, which leave `b` out.
+//! In words: `method=random points=100 sweep-seed=1 hidden=4,8,16 seed=0..20 cell=lstm` and
+//! `random.lr=0.001..0.1:log`. Keys are those of [`keys`]; a value is a number, a word, a list,
+//! `a..b` or `a..b:step`, which leave `b` out.
 
 use super::axis::{Axis, MAX_TRIALS, Spread};
 use super::trial::{Trial, keys};
@@ -31,7 +32,7 @@ use std::fmt::Write;
 /// How the points of the random axes are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// There are none: every combination of the grid.
+    /// Every combination of the grid, without random axes.
     Grid,
     /// Independent draws.
     Random,
@@ -64,7 +65,7 @@ static POINTS: &[Opt<Points>] = &options!(Points:
     }
 );
 
-/// A sweep as it was asked for. Its trials are a function of it.
+/// A sweep as it was asked for. The trials are a function of the spec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     points: Points,
@@ -84,7 +85,7 @@ struct Said {
 }
 
 impl Spec {
-    /// The most bytes of a spec's file: as many values of some 32 bytes as a sweep may have trials.
+    /// The most bytes of a spec's file: some 32 bytes for each trial that a sweep may have.
     pub const LONGEST: u64 = 32 * MAX_TRIALS as u64;
 
     /// Reads words like `hidden=4,8` or `random.lr=0.001..0.1:log`.
@@ -107,7 +108,8 @@ impl Spec {
     /// Reads a TOML file's text.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming the key, the value and what it may be, or where the text is no TOML.
+    /// [`Error::Usage`] naming the key, the value and what it may be, or the place where the text
+    /// is no TOML.
     pub fn from_toml(text: &str) -> Result<Self> {
         let mut said = Said::default();
         for Entry { line, table, key, value } in toml_entries(text).map_err(Error::usage)? {
@@ -117,18 +119,18 @@ impl Spec {
         said.spec()
     }
 
-    /// How its random points are placed.
+    /// How the random points are placed.
     pub fn method(&self) -> Method {
         self.points.method
     }
 
-    /// Its axes: name, values as written, and how many; 0 for a range to draw from.
+    /// The axes: name, values as written, and how many; 0 for a range to draw from.
     pub fn axes(&self) -> Vec<(&'static str, String, usize)> {
         let grid = self.grid.iter().map(|(key, axis)| (key.name, axis.to_string(), axis.values.len()));
         grid.chain(self.random.iter().map(|(key, spread)| (key.name, spread.to_string(), 0))).collect()
     }
 
-    /// How many trials it names, equal ones counted each time.
+    /// The number of trials that the spec names, equal ones counted each time.
     ///
     /// # Errors
     /// [`Error::Usage`] if there are too many to plan.
@@ -175,7 +177,7 @@ impl Spec {
         (0..self.random.len() as u32).map(coordinate).collect()
     }
 
-    /// Its canonical TOML; reading it gives the same spec.
+    /// The canonical TOML, from which the spec can be read again.
     pub fn to_toml(&self) -> String {
         let mut text = match self.points.method {
             Method::Grid => "method = \"grid\"\n".to_owned(),
@@ -190,7 +192,7 @@ impl Spec {
                 writeln!(text, "\n[{name}]").expect("a string grows");
             }
             for (key, values) in axes {
-                // As JSON, whose strings are TOML's too, but for one character that TOML wants escaped.
+                // JSON's strings are TOML's too, but for one character that TOML wants escaped.
                 let values = serde_json::Value::String(values).to_string().replace('\u{7f}', "\\u007f");
                 writeln!(text, "{key} = {values}").expect("a string grows");
             }
@@ -200,7 +202,7 @@ impl Spec {
 }
 
 impl Said {
-    /// Takes one key and its value, which belongs to a table, or to none.
+    /// Takes a key and its value, in a table or in none.
     fn take(&mut self, table: &str, name: &str, text: &str) -> Result<()> {
         let refused = |problem: String| Err(Error::usage(problem));
         if !["", "grid", "fixed", "random"].contains(&table) {
@@ -264,7 +266,7 @@ impl Said {
     }
 }
 
-/// A TOML value as it would be typed as a word.
+/// A TOML value as one types it as a word.
 fn typed(key: &str, value: &toml::Value) -> Result<String> {
     let each = |value| {
         toml_word(value).map_err(|found| Error::usage(format!("{} is {found}, want numbers or words", shorten(key))))

@@ -1,4 +1,4 @@
-//! How a sweep stands, from its shard files alone.
+//! How far a sweep has come, by its shard files alone.
 
 use super::plan::Plan;
 use super::progress::Progress;
@@ -9,10 +9,10 @@ use crate::train::Times;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// How a sweep stands.
+/// How far a sweep has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
-    /// How far it has come.
+    /// Progress of the trials.
     pub progress: Progress,
     /// Lines that are not whole.
     pub damaged: Vec<Damaged>,
@@ -31,7 +31,8 @@ impl Status {
     /// Reads a sweep folder.
     ///
     /// # Errors
-    /// [`crate::Error::Data`] if the folder holds no sweep; [`crate::Error::Io`] if it cannot be read.
+    /// [`crate::Error::Data`] if the folder holds no sweep; [`crate::Error::Io`] if it cannot be
+    /// read.
     pub fn read(folder: &Path) -> Result<Self> {
         let plan = Plan::load(folder)?;
         let records = Records::read(folder)?;

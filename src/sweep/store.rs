@@ -1,9 +1,9 @@
 //! The shard files: JSON lines that are only ever appended, each with a check of its own.
 //!
-//! A line is a [`TrialRecord`] with a last field `check`, a hash of all that stands before it. A line that a kill tore, or that a disk
-//! spoiled, does not match its check: it is told of and left out, and its trial is run again. No file is ever
-//! rewritten, so nothing finished can be lost, and no lock is needed: shards have their own files, and two processes that write the
-//! same one add whole lines that say the same.
+//! A line is a [`TrialRecord`] with a last field `check`, a hash of all before it. A line that a
+//! kill tore, or a disk spoiled, does not match its check: it is reported and left out, and its
+//! trial is run again. No file is ever rewritten, so nothing finished is lost. No lock is needed:
+//! shards have their own files, and two processes with one file add whole, equal lines.
 
 use super::plan::{SHARDS, id_number};
 use super::record::TrialRecord;
@@ -25,7 +25,7 @@ pub struct Damaged {
     pub path: PathBuf,
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub problem: &'static str,
 }
 
@@ -59,14 +59,15 @@ pub(super) fn decode(line: &[u8]) -> std::result::Result<TrialRecord, &'static s
 /// Reads every shard file of a sweep, in the order of their names.
 ///
 /// # Errors
-/// [`Error::Io`] if a file cannot be read. Lines that are not whole are no error; they are returned.
+/// [`Error::Io`] if a file cannot be read. Lines that are not whole are no error; they are
+/// returned.
 pub(super) fn read(folder: &Path, mut on_record: impl FnMut(TrialRecord)) -> Result<Vec<Damaged>> {
     let mut damaged = Vec::new();
     for path in shards(folder)? {
         files::lines(&path, |line, bytes| {
             let whole = bytes.strip_suffix(b"\n");
             match decode(whole.unwrap_or(bytes)) {
-                // A line without its end may lose the next one to it, but is whole itself.
+                // A line without its end is whole, but may spoil the next one.
                 Ok(record) => on_record(record),
                 Err(_) if bytes == b"\n" => {}
                 Err(problem) => {
@@ -90,7 +91,7 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(|source| Error::io(&shards, "read", source))?.path();
-        // A folder or a device of such a name holds no lines; a device could be read for ever.
+        // A folder or a device of such a name holds no lines, and a device may never end.
         if path.extension().is_some_and(|extension| extension == "jsonl") && path.is_file() {
             paths.push(path);
         }
@@ -163,7 +164,7 @@ impl Appender {
     /// Adds records and waits until the disk has them.
     ///
     /// # Errors
-    /// [`Error::Io`] if the disk is full or gone; what was added before is as it was.
+    /// [`Error::Io`] if the disk is full or gone; earlier records are kept.
     pub(super) fn append(&mut self, records: &[TrialRecord]) -> Result<()> {
         let failed = |source| Error::io(&self.path, "write", source);
         for record in records {

@@ -1,7 +1,7 @@
 //! A sweep as a Slurm job array.
 //!
-//! The engine only starts shards: placement, retries and limits are its own, and a task that was killed, requeued or submitted twice
-//! does what is still missing.
+//! Slurm starts the shards, and does placement, retries and limits. A task that was killed,
+//! requeued or submitted twice does what is still missing.
 
 use crate::error::{Error, Result};
 use crate::task::number::shorten;
@@ -9,14 +9,14 @@ use crate::task::whole::in_range;
 use std::path::Path;
 use std::process::Command;
 
-/// What is asked of Slurm.
+/// The options of a job array.
 #[derive(Debug, Clone)]
 pub struct Array {
     /// Tasks of the array.
     pub shards: usize,
-    /// The most of them at a time.
+    /// The most tasks at a time.
     pub at_once: Option<usize>,
-    /// Cores of a task, and its trials side by side.
+    /// Cores of a task, which runs as many trials side by side.
     pub cpus: usize,
     /// Time limit, in Slurm's words.
     pub time: Option<String>,
@@ -24,7 +24,7 @@ pub struct Array {
     pub partition: Option<String>,
 }
 
-/// The most tasks of an array; sites allow fewer or more (`MaxArraySize`), and sbatch says so.
+/// The most tasks of an array. Sites may allow fewer (`MaxArraySize`), and sbatch says so.
 pub const MAX_TASKS: usize = 100_000;
 
 impl Array {

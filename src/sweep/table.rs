@@ -6,7 +6,7 @@ use crate::train::Kind;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What a column holds, where it holds something.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
     Text,
@@ -45,7 +45,7 @@ fn floats(record: &TrialRecord, fact: impl Fn(&ProvedFloats) -> Value) -> Value 
     proof(record, |proof| proof.floats.as_ref().map_or(Value::Null, &fact))
 }
 
-/// What came of a trial, whichever machine ran it.
+/// The columns of results that depend on no machine.
 const FACTS: [(&str, Type, Fact); 20] = [
     ("outcome", Type::Text, |r| r.outcome.to_string().into()),
     ("updates_made", Type::Whole, |r| r.updates.into()),
@@ -87,7 +87,8 @@ const TIMES: [(&str, Type, Fact); 12] = [
     ("run", Type::Text, |r| r.machine.run.clone().into()),
 ];
 
-/// The table of some records: the id, every option, what came of it; `wrong_8` and the like are the wrong sums at a test width.
+/// The table of some records: id, options, results; `wrong_8` and the like are the wrong sums at a
+/// test width.
 pub(super) fn columns(records: &[&TrialRecord], times: bool) -> Vec<Column> {
     let column = |name: &str, r#type, fact: &dyn Fn(&TrialRecord) -> Value| Column {
         name: name.to_owned(),

@@ -1,7 +1,8 @@
-//! One trial: a training and the widths it is tried at, as a value that names itself.
+//! One trial: a training, and the widths at which its net is tried.
 //!
-//! A trial is all that its result depends on, and nothing else: no thread, no machine, no place in a sweep. Its id is a hash
-//! of what is unusual in it, so the same trial has the same id in every sweep.
+//! A trial is all that its result depends on, and nothing else: no thread, no machine, no place in
+//! a sweep. The id is a hash of the options that are no defaults, so a trial has one id in every
+//! sweep.
 
 use crate::error::{Error, Result};
 use crate::model::config_hash;
@@ -17,21 +18,21 @@ use std::collections::BTreeMap;
 pub struct Trial {
     /// The training, on one thread.
     pub settings: Settings,
-    /// What the trained net is tried at.
+    /// Tests of the trained net.
     pub tests: Tests,
 }
 
-/// What a trained net is tried at.
+/// Tests of a trained net.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tests {
     /// Widths in bits, ascending, joined by +.
     bits: String,
-    /// Random additions at each of them.
+    /// Random additions at each width.
     pub pairs: usize,
 }
 
 impl Default for Tests {
-    /// At these widths, so many sums are a tenth of the work of learning 8 bits.
+    /// The default tests, a tenth of the work of learning 8 bits.
     fn default() -> Self {
         Self { bits: "8+16+64+256".into(), pairs: 64 }
     }
@@ -54,15 +55,15 @@ static TESTS: &[Opt<Tests>] = &options!(Tests:
     }
 );
 
-/// The axes of a sweep, in the order of a grid, whose last varies fastest: every option of a training, but for an end by time, with which
-/// a result would be no function of the trial; and those of the tests.
+/// The axes of a sweep, in the order of a grid, the last varying fastest: the options of a training
+/// and of the tests. An end by time is no axis: the result would be no function of the trial.
 pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {
     let training = OPTIONS.iter().map(|option| &option.key).filter(|key| !matches!(key.kind, Seconds));
     training.chain(TESTS.iter().map(|option| &option.key))
 }
 
 impl Trial {
-    /// The trial of some choices, with what is usual for the rest.
+    /// The trial of some choices, with defaults for the rest.
     ///
     /// # Errors
     /// [`Error::Usage`] for what does not go together.
@@ -71,12 +72,13 @@ impl Trial {
         Ok(Self { settings, tests: choices.fill(TESTS, Tests::default()) })
     }
 
-    /// All options that apply to it, each with its value.
+    /// All options that apply, each with its value.
     pub fn choices(&self) -> Choices {
         self.settings.choices().and(Choices::of(TESTS, &self.tests))
     }
 
-    /// Its name, as [`Settings::id`]: that of the training, where the tests are the usual ones.
+    /// The id, like [`Settings::id`], and equal to the training's if the tests are the default
+    /// ones.
     pub fn id(&self) -> String {
         let tests = Choices::unusual(TESTS, Tests::default(), &self.tests);
         format!("t{}", config_hash(&self.settings.unusual().and(tests)))

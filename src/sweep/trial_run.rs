@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Runs a trial; nothing if it was stopped. What goes wrong in it is its result, so that the sweep goes on.
+/// Runs a trial; `None` if it was stopped. An error is a result, so that the sweep continues.
 ///
-/// `machine` is filled in by the caller, but for its level and the trial's time.
+/// `machine` is filled in by the caller, but for the level and the trial's time.
 pub(super) fn run(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Option<TrialRecord> {
     let start = Instant::now();
     let ended = catch_unwind(AssertUnwindSafe(|| trained(trial, machine, attempt, stop)));
@@ -39,14 +39,14 @@ pub(super) fn run(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Ar
     Some(record)
 }
 
-/// Notes how long a trial took; what is not claimed of it is the rest.
+/// Notes how long a trial took. Time that no part claims is the rest.
 fn timed(machine: &mut TrialMachine, start: Instant) {
     machine.trial_seconds = start.elapsed().as_secs_f64();
     machine.times = machine.times.within(machine.trial_seconds);
 }
 
 impl TrialRecord {
-    /// A record of nothing yet.
+    /// An empty record.
     fn begun(trial: &Trial, machine: &TrialMachine, attempt: u32) -> Self {
         Self {
             form: FORM,
@@ -111,7 +111,7 @@ fn trained(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<Atomi
     Ok(Some(record))
 }
 
-/// What a finished training counts as; nothing if it was stopped.
+/// The outcome of a finished training; `None` if it was stopped.
 fn conclude(report: &Report, proved: bool) -> Option<TrialOutcome> {
     match report.outcome {
         Ended::Stopped => None,
@@ -123,7 +123,7 @@ fn conclude(report: &Report, proved: bool) -> Option<TrialOutcome> {
 }
 
 impl Proved {
-    /// What a training for a proof has proved.
+    /// The proof that a training found.
     fn of(learned: &Learned) -> Option<Self> {
         let proof = learned.proof.as_ref().filter(|_| learned.proved())?;
         let floats = learned.floats.as_ref().ok().map(|FloatProof { memory, checked, .. }| ProvedFloats {
@@ -137,7 +137,7 @@ impl Proved {
     }
 }
 
-/// Wrong sums at each test width: random ones, from the trial's own stream, so that their share has an interval.
+/// Wrong sums at each test width, of random ones from the trial's own stream.
 fn tests(trial: &Trial, trainer: &mut Trainer) -> BTreeMap<usize, u64> {
     let engine = trainer.engine();
     let wrong_at = |bits| {
