@@ -1,4 +1,4 @@
-//! What a trained net adds with: the strongest of its arithmetics that is proved.
+//! The arithmetic that a trained net adds with: the strongest that is proved.
 
 use super::float::FloatProof;
 use super::net::{FixedPoint, IntegerNet};
@@ -12,19 +12,20 @@ use crate::train::Engine;
 use num_bigint::BigUint;
 use std::ops::RangeInclusive;
 
-/// What answers for a net.
+/// The arithmetic of a net.
 #[derive(Debug)]
 pub enum Arithmetic {
-    /// Its floats, which are proved.
+    /// Floats, which are proved.
     ProvedFloats(FloatProof),
-    /// Its integer network, which is proved.
+    /// The integer network, which is proved.
     ProvedIntegers(IntegerNet),
-    /// Its floats, of which no proof is at hand.
+    /// Floats without a proof at hand.
     Floats,
 }
 
 impl Arithmetic {
-    /// The strongest of a net: `known` is its integer network if that is proved already; no other proof may take longer than an instant.
+    /// The strongest arithmetic of a net. `known` is its integer network if that is proved already.
+    /// Other proofs may take an instant.
     pub fn of(model: &Model<f32>, known: Option<IntegerNet>) -> Self {
         if let Ok(proof) = FloatProof::instantly(model) {
             return Self::ProvedFloats(proof);
@@ -40,7 +41,7 @@ impl Arithmetic {
     /// Adds two numbers, at the width the sum needs; `engine` holds the net's floats.
     ///
     /// # Errors
-    /// As [`Engine::add`] says.
+    /// As for [`Engine::add`].
     pub fn add(&self, engine: &mut Engine<f32>, a: BigUint, b: BigUint) -> Result<Sum> {
         let answer = match self {
             Self::ProvedIntegers(net) => Runner::new(net).add(&a, &b),
@@ -52,7 +53,7 @@ impl Arithmetic {
 
 /// The proved integer network of a model, if one is found in an instant.
 fn instantly(model: &Model<f32>) -> Option<IntegerNet> {
-    /// Products of weights that nobody notices, some 50 ms, and states worth a walk.
+    /// Products of weights that take some 50 ms, and states worth a walk.
     const WORK: usize = 1 << 25;
     const STATES: RangeInclusive<usize> = 64..=1 << 16;
     let max_states = (WORK / model.params.len()).min(*STATES.end());

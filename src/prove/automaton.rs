@@ -1,13 +1,16 @@
-//! The smallest machine that does the same: what a net has learned, as a table.
+//! The smallest machine that does what a net does: what it has learned, as a table.
 //!
-//! Nodes of a walk that no sequence of inputs tells apart are one state. They are found by refinement (Moore 1956): nodes that answer
-//! alike to each of the four inputs begin in one class, and classes are split as long as inputs lead out of them to different classes.
-//! The true carry takes no part in this; that a proved net comes out with two states, and that they are the carry, is a finding.
+//! Nodes of a walk that no sequence of inputs tells apart are one state. They are found by
+//! refinement (Moore 1956): nodes that answer alike to each of the four inputs begin in one class,
+//! and classes are split as long as inputs lead out of them to different classes. The true carry
+//! takes no part in this; that a proved net comes out with two states, and that they are the carry,
+//! is a finding.
 
 use super::search::Walk;
 use std::collections::HashMap;
 
-/// A minimal machine. State 0 is the start; the others are in the order in which they are found from it.
+/// A minimal machine. State 0 is the start; the others are in the order in which they are found
+/// from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Automaton {
     /// For each state, and each input a + 2b, the answer and the state after it.
@@ -17,7 +20,7 @@ pub struct Automaton {
 }
 
 impl Automaton {
-    /// The machine of a walk that saw all nodes; none if it did not.
+    /// The machine of a walk that saw all nodes; else `None`.
     pub fn of(walk: &Walk) -> Option<Self> {
         if !walk.closed {
             return None;

@@ -1,18 +1,18 @@
 //! The search for boxes of the float net: one for each carry and the last k inputs, grown until
 //! every step leads from box to box.
 //!
-//! Words of fewer than k inputs from the start have boxes of their own, or the start, all zero,
-//! would widen that of its key. A box becomes the hull of what it was and of all that leads into
-//! it; where it grows on and on, it is widened by more and more, so that it comes to an end. The
-//! first answer that may be wrong ends the search: boxes never shrink.
+//! Words of fewer than k inputs from the start have boxes of their own, else the start, all zero,
+//! would widen another box. A box becomes the hull of what it was and of all that leads into it. A
+//! box that keeps growing is widened by more and more, so that it comes to an end. The first answer
+//! that may be wrong ends the search: boxes never shrink.
 //!
-//! Nothing rests on this file. It computes in plain `f64`, with a little more than ε so that
-//! roundings do not matter, and [`check_float`](super::check_float()) goes through what it found.
-//! It asks no mathematical library, so that the same net has the same boxes everywhere.
+//! No theorem rests on this file: [`check_float`](super::check_float()) checks what it finds. It
+//! computes in plain `f64`, with a little more than ε so that roundings do not matter. It uses no
+//! mathematical library, so that a net has the same boxes everywhere.
 
 use crate::model::{Activation, Cell, Layout, LstmForm, Model};
 
-/// An interval for each carried value, h and then an LSTM's c, and where it stands.
+/// An interval for each carried value, h and then an LSTM's c.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Region {
     /// The carry that is true there.
@@ -36,12 +36,12 @@ pub enum Open {
     Work,
 }
 
-/// No carried value may be larger: where numbers are as large as this, so are their errors.
+/// The largest carried value: larger numbers have errors as large as everything else.
 const BOUND: f64 = 1e4;
 /// Rounds over all boxes that grew.
 const ROUNDS: i32 = 200;
-/// By how much a box is widened where it grows: at first, what that is multiplied with each round,
-/// and the most where activations bound it.
+/// How much a growing box is widened: at first, the factor of each round, and the most where
+/// activations bound it.
 const WIDEN: [f64; 3] = [1e-5, 1.3, 1e-3];
 
 /// The boxes of a net, told apart by `memory` inputs. `work` is how many products of weights and
@@ -147,11 +147,11 @@ struct Search {
     b_o: f64,
     /// Where ψ is ½.
     half: f64,
-    /// Of the box: middle and radius of `h W_hh`, the largest |h|, and c.
+    /// Middle and radius of `h W_hh` in the box, its largest |h|, and c.
     product: [Vec<f64>; 2],
     largest: f64,
     c: [Vec<f64>; 2],
-    /// Of an input: the ends of each pre-activation, and of what is carried after it.
+    /// Ends of each pre-activation under an input, and of what is carried after it.
     z: [Vec<f64>; 2],
     after: [Vec<f64>; 2],
 }
@@ -288,7 +288,7 @@ impl Search {
         beyond > self.epsilon * (9.0 + magnitude)
     }
 
-    /// Has a box hold what a step leads to; whether it grew.
+    /// Makes a box hold what a step leads to. Returns whether it grew.
     fn join(&self, to: &mut Region, [bounded, unbounded]: [f64; 2]) -> Result<bool, Open> {
         let first = to.lo[0] > to.hi[0];
         let mut grew = false;

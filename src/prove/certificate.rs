@@ -1,9 +1,12 @@
-//! Certificates: everything that a proof rests on, in one file, for the checker to go through again.
+//! Certificates: everything that a proof rests on, in one file, for the checker to go through
+//! again.
 //!
-//! Little-endian. The line `carrylane proof 1`; the network; the number of nodes (64 bits), the depth (32), the margin
-//! (64); the SHA-256 of the nodes and, node by node and input by input, of the places (32 bits) they lead to; the nodes, ascending as strings of bytes, each its carried values, a byte each, and a tag: the
-//! true carry, and for the dynamic cell twice the input before; the SHA-256 of all before it. A set of nodes that has the start in it, is
-//! closed under all four inputs and answers right everywhere is an inductive invariant, and that is the proof.
+//! Little-endian. The line `carrylane proof 1`; the network; the number of nodes (64 bits), the
+//! depth (32), the margin (64); the SHA-256 of the nodes and, node by node and input by input, of
+//! the places (32 bits) they lead to; the nodes, ascending as strings of bytes, each its carried
+//! values, a byte each, and a tag: the true carry, and for the dynamic cell twice the input before;
+//! the SHA-256 of all before it. A set of nodes that has the start in it, is closed under all four
+//! inputs and answers right everywhere is an inductive invariant, and that is the proof.
 
 use super::file::{sealed, size};
 use super::float::{self, FloatProof};
@@ -15,7 +18,7 @@ use crate::model::digits;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// What a certificate begins with; the number is the version.
+/// First line of a certificate, with its version.
 const MAGIC: &[u8] = b"carrylane proof 1\n";
 
 /// A certificate.
@@ -25,7 +28,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The certificate of a proof; none where nothing is proved.
+    /// The certificate of a proof; `None` if nothing is proved.
     ///
     /// # Cost
     /// Sorts the nodes, and holds all of them a second time.
@@ -53,17 +56,17 @@ impl Certificate {
         Some(Self { bytes: sealed(bytes) })
     }
 
-    /// Its name: 16 hexadecimal digits of SHA-256 over all of it.
+    /// The name of the certificate: 16 hexadecimal digits of SHA-256 over all of it.
     pub fn hash(&self) -> String {
         digits(&self.bytes)
     }
 
-    /// Its bytes.
+    /// The bytes of the certificate.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Writes it to a file.
+    /// Writes the certificate to a file.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), with nothing left behind.
@@ -72,7 +75,8 @@ impl Certificate {
     }
 
     /// The bytes of a certificate's file, for [`check()`](super::check()), or of a float
-    /// certificate's, for [`check_float()`](super::check_float()): no more than its own numbers say.
+    /// certificate's, for [`check_float()`](super::check_float()): no more than its own numbers
+    /// say.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if it cannot be read; [`Error::Data`](crate::Error::Data) if

@@ -1,6 +1,7 @@
-//! The checker of certificates. It shares no code with the search, nor with the network it runs: it reads the certificate's bytes itself,
-//! computes every step itself, in 64-bit integers and plain loops, and believes nothing that it has not computed. Read it from top to
-//! bottom; all that has to be trusted is in this file, in SHA-256, and in the compiler.
+//! The checker of certificates. It shares no code with the search, nor with the network it runs: it
+//! reads the certificate's bytes itself, computes every step itself, in 64-bit integers and plain
+//! loops, and believes nothing that it has not computed. Read it from top to bottom; all that has
+//! to be trusted is in this file, in SHA-256, and in the compiler.
 //!
 //! What it confirms, for the network whose weights are in the certificate:
 //! 1. the start, all zero with carry 0, is a node;
@@ -8,11 +9,12 @@
 //! 3. the state after it, with the carry maj(a, b, carry), is a node again;
 //! 4. every node is reached from the start, and number, depth, margin and digests are as stated.
 //!
-//! From 1 to 3 it follows by induction over the bits that every answer to every addition of any width is right.
+//! From 1 to 3 it follows by induction over the bits that every answer to every addition of any
+//! width is right.
 
 use sha2::{Digest, Sha256};
 
-/// What a certificate that holds says.
+/// The statement of a certificate that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     /// Hidden units of the network.
@@ -83,7 +85,7 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
     })
 }
 
-/// What going through all nodes came to.
+/// The result of going through all nodes.
 struct Found {
     reached: usize,
     depth: u32,
@@ -208,7 +210,8 @@ impl Net {
         if bits == 0 { x } else { (x + (1 << (bits - 1))).div_euclid(1 << bits) }
     }
 
-    /// The carried values after a step, each a byte, and the distance of the output to its threshold.
+    /// The carried values after a step, each a byte, and the distance of the output to its
+    /// threshold.
     fn step(&self, values: &[i64], before: usize, x: usize) -> Result<(Vec<i8>, i64), String> {
         let hidden = self.hidden;
         let changed = if self.cell == 1 { (before ^ x).count_ones() as usize } else { 0 };

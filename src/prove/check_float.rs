@@ -1,8 +1,8 @@
 //! The checker of float certificates. It shares no code with the search for boxes: it reads the
 //! certificate's bytes itself, computes with intervals of its own, whose ends are rounded outward
 //! after every operation, and believes nothing that it has not computed. All that has to be trusted
-//! is in this file, in `Reader` of `check.rs`, in SHA-256, in the compiler, and in IEEE 754's sums, products and quotients of
-//! 64 bits.
+//! is in this file, in `Reader` of `check.rs`, in SHA-256, in the compiler, and in IEEE 754's sums,
+//! products and quotients of 64 bits.
 //!
 //! A box is an interval for each carried value, with a carry and the input before. The checker
 //! confirms, for the net whose weights are in the certificate and for every evaluation of it within
@@ -17,7 +17,7 @@
 use super::check::{Reader, name};
 use std::ops::{Add, Mul, Sub};
 
-/// What a float certificate that holds says.
+/// The statement of a float certificate that holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedFloat {
     /// Hidden units of the net.
@@ -214,7 +214,7 @@ impl Sum {
         Self { value: scale * self.value, magnitude: (scale.hi * self.magnitude).next_up() }
     }
 
-    /// What an evaluation within ε may have for it.
+    /// The values that an evaluation within ε may have for the sum.
     fn within(self, epsilon: f64) -> Range {
         let off = (epsilon * (1.0 + self.magnitude).next_up()).next_up();
         self.value + Range { lo: -off, hi: off }
@@ -338,7 +338,7 @@ impl Net {
         let half = [0.0, 0.549_306_144_334_054_8, 0.5][self.output];
         let beyond = z_o - Range::outward(half, half);
         let margin = if a ^ b ^ from.carry == 1 { beyond.lo } else { -beyond.hi };
-        // So far from ½ that ψ may be off by ε: its slope is more than ⅛ there.
+        // This margin makes up for ψ being off by ε: its slope near ½ is more than ⅛.
         if margin >= 8.0 * self.epsilon { Ok((margin, room)) } else { Err("the answer may be wrong".into()) }
     }
 }
@@ -397,7 +397,8 @@ mod tests {
             term = ((term * &x) >> BITS) / n;
             sum += &term;
         }
-        // Each rounding is multiplied by some of the factors x/n, whose product is below e^64 < 2^93.
+        // Each rounding is multiplied by some of the factors x/n, whose product is below e^64 <
+        // 2^93.
         [sum.clone(), sum + (BigInt::from(n * n) << 100)]
     }
 

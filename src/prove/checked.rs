@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use std::path::Path;
 
-/// What holds.
+/// The theorem that holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CheckedCertificate {
     /// The theorem about an integer network.
@@ -33,7 +33,7 @@ impl CheckedCertificate {
         checked.map_err(|problem| Error::data(path, problem))
     }
 
-    /// What it says, for Coq.
+    /// The theorem, for Coq.
     ///
     /// # Errors
     /// What is wrong with the network of the certificate, in words.

@@ -1,9 +1,9 @@
 //! The theorems about a net, for the Coq proof assistant, now called Rocq; compiled with Coq 8.16.
 //!
-//! A [`Theorem`] is a file of one net: its numbers, and what is proved of them by computation. The
-//! [`THEORIES`] it rests on are the same for every net. Of the integer network, Coq finds all
-//! states itself, and nothing of the walk is handed over but how many levels it has. Of the floats,
-//! it is given the boxes of a certificate.
+//! A [`Theorem`] is a file of one net: its numbers, and what is proved of them by computation. All
+//! nets share the [`THEORIES`] it rests on. Of the integer network, Coq finds all states itself; it
+//! is given the number of the walk's levels alone. Of the floats, it is given the boxes of a
+//! certificate.
 
 use super::fixed::GATE_BITS;
 use super::net::IntegerNet;
@@ -24,7 +24,7 @@ pub const THEORIES: [(&str, &str); 4] = [
     ("FloatsReals.v", include_str!("theory_floats_reals.v")),
 ];
 
-/// What is proved of a net, as text for Coq.
+/// A theorem about a net, as text for Coq.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theorem {
     pub(super) file: &'static str,
@@ -33,14 +33,14 @@ pub struct Theorem {
 }
 
 impl Theorem {
-    /// The theorem about a proved network; none where nothing is proved.
+    /// The theorem about a proved network; `None` if nothing is proved.
     pub fn of(proof: &Proof) -> Option<Self> {
         (proof.verdict == Verdict::Proved)
             .then(|| Self::new(&proof.net, u32::try_from(proof.walk.depth).expect("at most the nodes")))
     }
 
-    /// The theorem about a network whose farthest state is so many steps from the start. It is Coq
-    /// that finds out whether it holds.
+    /// The theorem about a network whose farthest state is `depth` steps from the start. Coq finds
+    /// out whether it holds.
     pub fn new(net: &IntegerNet, depth: u32) -> Self {
         let levels = u64::from(depth) + 1;
         let (name, cell, q, hidden) = (net.hash(), net.cell, net.q, net.hidden);
@@ -104,7 +104,7 @@ Print Assumptions the_net_adds.
         Self { file: "Net.v", theories: 1, text }
     }
 
-    /// What may be written to a folder: the theories, and files of a net.
+    /// Names of all files that may be written to a folder.
     pub fn paths(folder: &Path) -> impl Iterator<Item = PathBuf> {
         THEORIES.iter().map(|(name, _)| *name).chain(["Net.v", "FloatNet.v"]).map(|name| folder.join(name))
     }
@@ -114,16 +114,16 @@ Print Assumptions the_net_adds.
         &self.text
     }
 
-    /// The commands that check it, where it is saved.
+    /// The commands that check a saved theorem.
     pub fn commands(&self) -> String {
         let theories = THEORIES.iter().take(self.theories).map(|(name, _)| *name);
         theories.chain([self.file]).map(|name| format!("coqc {name}")).collect::<Vec<_>>().join(" && ")
     }
 
-    /// Writes it and its theories to a folder, which is made if it is not there.
+    /// Writes the theorem and its theories to a folder, which is made if needed.
     ///
     /// # Errors
-    /// As [`files::make_folder`] and [`files::write()`] say.
+    /// As for [`files::make_folder`] and [`files::write()`].
     pub fn save(&self, folder: &Path) -> Result<()> {
         files::make_folder(folder)?;
         let theories = THEORIES.iter().take(self.theories).copied();

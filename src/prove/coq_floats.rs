@@ -5,8 +5,8 @@ use super::file::HASH;
 use super::float::MAGIC;
 use crate::model::digits;
 
-/// Fractional bits of the ends of boxes in Coq, and of what it computes from them: roundings are far
-/// below the hundredth of ε that the search for boxes leaves.
+/// Fractional bits of the ends of boxes in Coq, and of what it computes from them: roundings are
+/// far below the hundredth of ε that the search for boxes leaves.
 const BITS: i32 = 30;
 
 impl Theorem {

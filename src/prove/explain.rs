@@ -1,4 +1,5 @@
-//! Where a net keeps the carry: correlations of its units with the true carry, and its states in two dimensions.
+//! Where a net keeps the carry: correlations of its units with the true carry, and its states in
+//! two dimensions.
 
 use super::boxes::Region;
 use super::fixed::power;
@@ -29,10 +30,11 @@ pub struct Area {
     pub carry: bool,
 }
 
-/// What a network's states tell about the carry.
+/// How a network's states tell the carry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// For each carried value (h, then an LSTM's c), its correlation with the true carry, −1 to 1; 0 for a value that never changes.
+    /// For each carried value (h, then an LSTM's c), its correlation with the true carry, −1 to 1;
+    /// 0 for a value that never changes.
     pub correlations: Vec<f64>,
     /// States in their two principal components, one for each step.
     pub points: Vec<Point>,
@@ -44,7 +46,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Where the boxes of the floats' proof lie.
+    /// Areas of the boxes of the floats' proof.
     pub fn areas(&self, proof: &FloatProof) -> Vec<Area> {
         let area = |region: &Region| {
             let [x, y] = self.axes.each_ref().map(|axis| {
@@ -67,12 +69,12 @@ pub struct Unit {
     pub unit: usize,
     /// `h` or `c`.
     pub value: &'static str,
-    /// With the true carry, −1 to 1.
+    /// Correlation with the true carry, −1 to 1.
     pub correlation: f64,
 }
 
 impl Explanation {
-    /// The carried values of a net of so many hidden units, the clearest first.
+    /// The carried values of a net of `hidden` units, the clearest first.
     pub fn units(&self, hidden: usize) -> Vec<Unit> {
         let value = |place: usize| if place < hidden { "h" } else { "c" };
         let units = self.correlations.iter().enumerate();
@@ -85,7 +87,7 @@ impl Explanation {
 
 /// Additions that are watched.
 const ADDITIONS: u64 = 64;
-/// Their width.
+/// Width of those additions.
 const BITS: usize = 64;
 
 /// Watches a network while it makes random additions, a function of `seed`.

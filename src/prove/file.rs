@@ -23,7 +23,7 @@ pub(super) const HASH: usize = 32;
 const MOST_THRESHOLDS: u32 = 1 << 14;
 
 impl IntegerNet {
-    /// Its bytes.
+    /// The bytes of the network.
     pub fn to_bytes(&self) -> Vec<u8> {
         let code = match (self.cell, self.form) {
             (Cell::Elman, _) => 0,
@@ -43,7 +43,7 @@ impl IntegerNet {
         all.into_iter().flat_map(i32::to_le_bytes).collect()
     }
 
-    /// Its name: 16 hexadecimal digits of SHA-256 over its bytes.
+    /// The name of the network: 16 hexadecimal digits of SHA-256 over its bytes.
     pub fn hash(&self) -> String {
         digits(&self.to_bytes())
     }
@@ -85,7 +85,7 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
         let head = take(2)?;
         let count = u32::try_from(head[1]).ok().filter(|&n| n <= MOST_THRESHOLDS)?;
         let thresholds = take(count as usize)?;
-        // Beyond these no table is in bounds, and sums of them might not fit their type.
+        // Larger tables are never in bounds, and their sums might not fit the type.
         let near = head[0].unsigned_abs() <= MOST_THRESHOLDS;
         (near && thresholds.is_sorted()).then_some(Table { first: head[0], thresholds })
     };
@@ -97,7 +97,8 @@ fn parse(words: &[i32]) -> Option<IntegerNet> {
     net.in_bounds().then_some(net)
 }
 
-/// How far a certificate's file is read, from its first line on: by how many numbers its network has, and how many nodes it tells of.
+/// How far a certificate's file is read: as far as the sizes of its network and its number of nodes
+/// say.
 pub(super) fn size(bytes: &[u8], magic: &[u8]) -> Result<Size, String> {
     /// Number of nodes, depth, margin.
     const HEAD: u64 = 8 + 4 + 8;

@@ -1,4 +1,4 @@
-//! A proof with all that there is to tell of it: of the integer network and of the floats.
+//! The findings of a proof, about the integer network and about the floats.
 
 use super::automaton::Automaton;
 use super::boxes::Open;
@@ -13,7 +13,7 @@ use crate::train::{Engine, Search, WorstSum};
 use num_bigint::BigUint;
 use serde::Serialize;
 
-/// What a walk over a network's states came to, and what it took.
+/// The result and cost of a walk over a network's states.
 #[derive(Debug, Clone, Serialize)]
 pub struct WalkSummary {
     /// Fractional bits of the carried state.
@@ -24,11 +24,11 @@ pub struct WalkSummary {
     pub verdict: Verdict,
     /// States seen.
     pub states: usize,
-    /// Steps to the furthest.
+    /// Steps to the furthest state.
     pub depth: usize,
     /// Steps made.
     pub transitions: u64,
-    /// In a second.
+    /// Steps made in a second.
     pub transitions_per_s: f64,
     /// Time of the walk.
     pub seconds: f64,
@@ -53,21 +53,21 @@ impl From<&Proof> for WalkSummary {
 /// What is known of a net.
 #[derive(Debug, Serialize)]
 pub struct Findings {
-    /// Of the integer network.
+    /// Verdict about the integer network.
     pub verdict: Verdict,
     /// Fractional bits of the carried state.
     pub q: u32,
     /// States seen.
     pub states: usize,
-    /// Steps to the furthest.
+    /// Steps to the furthest state.
     pub depth: usize,
     /// The least distance of an output to the wrong side.
     pub margin: Option<f64>,
-    /// States of the smallest machine that does the same.
+    /// States of the smallest machine that does what the network does.
     pub automaton_states: Option<usize>,
     /// The shortest addition that goes wrong.
     pub counterexample: Option<Failure>,
-    /// Of the integer network's proof.
+    /// Hash of the integer network's certificate.
     pub certificate_hash: Option<String>,
     /// Time of the walk.
     pub seconds: f64,
@@ -77,12 +77,12 @@ pub struct Findings {
     pub cell_limit: u8,
     /// Steps made.
     pub transitions: u64,
-    /// Of the floats.
+    /// Findings about the floats.
     pub floats: FloatFindings,
     /// The integer network's certificate, if it is proved.
     #[serde(skip)]
     pub certificate: Option<Certificate>,
-    /// The smallest machine that does the same, if all states are known.
+    /// The smallest machine that does what the network does, if all states are known.
     #[serde(skip)]
     pub automaton: Option<Automaton>,
     /// The proof of the floats, or why there is none.
@@ -90,7 +90,7 @@ pub struct Findings {
     pub float_proof: Result<FloatProof, Open>,
 }
 
-/// A wrong sum, and what is answered to it.
+/// A wrong sum, and the answers to it.
 #[derive(Debug, Serialize)]
 pub struct Failure {
     /// First operand.
@@ -99,30 +99,30 @@ pub struct Failure {
     pub b: String,
     /// Steps up to the wrong bit and with it.
     pub bits: usize,
-    /// What is right.
+    /// The right sum.
     pub sum: String,
-    /// What the integer network answers.
+    /// Answer of the integer network.
     pub integer_answer: String,
-    /// What the float net answers.
+    /// Answer of the float net.
     pub float_answer: String,
 }
 
-/// What is proved of the floats.
+/// Findings about the floats.
 #[derive(Debug, Default, Serialize)]
 pub struct FloatFindings {
-    /// Whether anything is.
+    /// Whether the floats are proved.
     pub holds: bool,
-    /// What errors of a step may be.
+    /// Errors that a step may have.
     pub epsilon: Option<f64>,
     /// Boxes of states.
     pub boxes: Option<usize>,
-    /// Inputs that boxes are told apart by.
+    /// Inputs that tell boxes apart.
     pub memory: Option<u32>,
     /// The least distance of an output to the wrong side.
     pub margin: Option<f64>,
     /// The least distance of a state to the end of its box.
     pub room: Option<f64>,
-    /// Of the floats' proof.
+    /// Hash of the floats' certificate.
     pub certificate_hash: Option<String>,
     /// The shortest addition known that goes wrong, if one was searched for.
     pub shortest_known_failure: Option<FloatFailure>,
@@ -137,14 +137,14 @@ pub struct FloatFailure {
     pub b: String,
     /// Steps up to the wrong bit and with it.
     pub bits: usize,
-    /// What is right.
+    /// The right sum.
     pub sum: String,
-    /// What the float net answers.
+    /// Answer of the float net.
     pub answer: String,
 }
 
 impl Findings {
-    /// Those of a net's last walk and of its floats; `engine` is asked for the float net's answers.
+    /// The findings of a net's last walk and of its floats; `engine` gives the float net's answers.
     pub fn of(proof: &Proof, float_proof: Result<FloatProof, Open>, engine: &mut Engine<f32>) -> Self {
         let counterexample = proof.counterexample().map(|shortest| {
             let (a, b) = (shortest.a, shortest.b);
@@ -180,7 +180,7 @@ impl Findings {
         }
     }
 
-    /// With the shortest failing addition that a search finds for the net in an engine, if its floats are not proved.
+    /// Adds the shortest failing addition that a search finds, if the floats are not proved.
     #[must_use]
     pub fn searched(mut self, engine: &mut Engine<f32>) -> Self {
         /// Enough to see a slow drift.
@@ -220,7 +220,7 @@ impl From<&FloatProof> for FloatFindings {
     }
 }
 
-/// What the net in an engine answers, in so many steps.
+/// The answer of the net in an engine, in `bits` steps.
 fn float_answer(engine: &mut Engine<f32>, a: &BigUint, b: &BigUint, bits: usize) -> String {
     let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits).expect("the width of the sum or more");
     let mut predicted = BitTensor::new(1, bits);

@@ -1,12 +1,15 @@
 //! Fixed-point numbers, and the two functions that making an integer network takes.
 //!
-//! A number with n fractional bits is an integer k that stands for k / 2^n. Nothing here asks the system's mathematical library, whose
-//! last digit differs from machine to machine: a network is made of sums, products, quotients and roundings alone, which IEEE 754 fixes.
+//! A number with n fractional bits is an integer k that stands for k / 2^n. Nothing here asks the
+//! system's mathematical library, whose last digit differs from machine to machine: a network is
+//! made of sums, products, quotients and roundings alone, which IEEE 754 fixes.
 
-/// Fractional bits of weights: a rounding error of 1.2e-4, far below what training leaves undecided.
+/// Fractional bits of weights: a rounding error of 1.2e-4, far below what training leaves
+/// undecided.
 pub const WEIGHT_BITS: u32 = 12;
 
-/// The most fractional bits of a carried state: values of tanh then take −64 to 64, and a cell state up to ±127 still fits a byte.
+/// The most fractional bits of a carried state: values of tanh then take −64 to 64, and a cell
+/// state up to ±127 still fits a byte.
 pub const MAX_Q: u32 = 6;
 
 /// Fractional bits of an LSTM's gates, which are not carried, and the most of its carried state.
@@ -34,7 +37,8 @@ pub(super) fn power(bits: u32) -> f64 {
     f64::from(1_u32 << bits)
 }
 
-/// ln x for positive normal x: x = m 2^e with m in [⅔, 4⁄3), and ln m = 2 (s + s³/3 + s⁵/5 + …) with s = (m − 1)/(m + 1).
+/// ln x for positive normal x: x = m 2^e with m in [⅔, 4⁄3), and ln m = 2 (s + s³/3 + s⁵/5 + …)
+/// with s = (m − 1)/(m + 1).
 ///
 /// # Accuracy
 /// |s| ≤ 1/5, so 12 terms leave less than 1e-18; rounding leaves some 1e-16 relative to the larger of ln m and e ln 2.

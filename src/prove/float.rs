@@ -9,15 +9,15 @@ use crate::model::{Activation, Cell, Config, LstmForm, MAX_HIDDEN, Model, digits
 /// A float proof: boxes that its checker has gone through.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FloatProof {
-    /// The inputs that boxes are told apart by.
+    /// Inputs that tell boxes apart.
     pub memory: u32,
-    /// What the checker says of them.
+    /// The checker's statement.
     pub checked: CheckedFloat,
     pub(super) boxes: Vec<Region>,
     certificate: Vec<u8>,
 }
 
-/// The most inputs that boxes are told apart by.
+/// The most inputs that tell boxes apart.
 const MEMORY: u32 = 3;
 /// Products that a search may make by default: some seconds.
 const WORK: usize = 1 << 33;
@@ -31,7 +31,7 @@ impl FloatProof {
         Self::within(model, WORK)
     }
 
-    /// Looks for no longer than nobody notices: some 50 ms.
+    /// Looks for boxes for some 50 ms.
     ///
     /// # Errors
     /// Why nothing is proved.
@@ -39,7 +39,7 @@ impl FloatProof {
         Self::within(model, 1 << 25)
     }
 
-    /// Looks no further than so many products of weights and ends of intervals.
+    /// Looks for boxes with at most `work` products of weights and ends of intervals.
     ///
     /// # Errors
     /// Why nothing is proved.
@@ -62,7 +62,7 @@ impl FloatProof {
         Self { memory, checked, boxes, certificate }
     }
 
-    /// The bytes of its certificate.
+    /// The bytes of the certificate.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
     }
@@ -78,7 +78,7 @@ impl FloatProof {
         digits(&net_bytes(model))
     }
 
-    /// The name of its certificate: 16 hexadecimal digits of SHA-256.
+    /// The name of the certificate: 16 hexadecimal digits of SHA-256.
     pub fn hash(&self) -> String {
         digits(&self.certificate)
     }
@@ -90,7 +90,7 @@ fn epsilon(config: &Config) -> f64 {
     (config.hidden + 16) as f64 / f64::from(1 << 23)
 }
 
-/// What a certificate begins with; the number is the version.
+/// First line of a certificate, with its version.
 pub(super) const MAGIC: &[u8] = b"carrylane float proof 1\n";
 
 /// The bytes of a net in a certificate.

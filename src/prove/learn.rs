@@ -1,12 +1,13 @@
 //! Training on until the proofs pass.
 //!
-//! A net that has just solved its task holds its carry anywhere; rounded, it drifts. Noise on what it carries, ramped in once it has solved
-//! the task, moves the states apart until rounding changes nothing: then a coarse integer network is proved within some hundred states.
-//! Boxes of the floats then close as well, and both theorems hold for one and the same net. Where they have not by half of the budget, or
-//! cannot be expected to, the integer network's proof is enough.
+//! A net that has just solved its task keeps its carry in states close together; rounded, it
+//! drifts. Noise on the carried state, ramped in from then on, moves the states apart until
+//! rounding changes nothing. Then a coarse integer network is proved within some hundred states,
+//! the boxes of the floats close, and both theorems hold for one net. If the boxes have not closed
+//! by half of the budget, or cannot be expected to, the integer network's proof is enough.
 //!
-//! Every so often both proofs are tried. How far they may go follows from the work of the updates in between, not from a clock, so
-//! that the same settings give the same net and the same proofs on every machine.
+//! Both proofs are tried now and then. The updates in between, not a clock, decide how far a try
+//! may go, so that equal settings give equal nets and proofs on every machine.
 
 use super::boxes::Open;
 use super::float::FloatProof;
@@ -18,7 +19,7 @@ use crate::model::{Activation, Cell, LstmForm};
 use crate::train::{Check, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
 use std::time::Instant;
 
-/// How a net is trained for its proof, as its settings say.
+/// How a net is trained for its proof.
 struct Plan {
     /// The most updates in all.
     budget: u64,
@@ -32,10 +33,12 @@ struct Plan {
 const RAMP: u64 = 100;
 
 impl Plan {
-    /// Noise on h and c, so many updates after the task was solved. For floats, where they are not proved soon, it goes on growing; an LSTM
-    /// with so much of it on c that only the sign of c is left learns to do without c.
+    /// Noise on h and c, some updates after the task was solved. If the floats are not proved soon,
+    /// it keeps growing. An LSTM with so much noise on c that only the sign is left learns to do
+    /// without c.
     fn noise_at(&self, updates: u64, floats: bool) -> [f32; 2] {
-        /// Updates after which it grows on, in which it grows by its own amplitude, and how much it becomes.
+        /// Updates after which it grows on, in which it grows by its own amplitude, and how much it
+        /// becomes.
         const GROWTH: [f64; 3] = [500.0, 2000.0, 2.5];
         let [soon, again, most] = GROWTH;
         let since = updates as f64 + 1.0;
@@ -47,12 +50,12 @@ impl Plan {
     }
 }
 
-/// What training for a proof came to.
+/// The result of training for a proof.
 #[derive(Debug)]
 pub struct Learned {
     /// The training, from its start.
     pub report: Report,
-    /// The last walk that was tried: the proof, if it is proved; none if the task was not solved.
+    /// The last walk, which is the proof if the net is proved; `None` if the task was not solved.
     pub proof: Option<Proof>,
     /// The proof of the floats, or why there is none.
     pub floats: std::result::Result<FloatProof, Open>,
@@ -76,7 +79,7 @@ impl Learned {
     }
 }
 
-/// The least updates between two tries, and what share they are of those since the task was solved.
+/// The least updates between two tries, and their share of the updates since the task was solved.
 const EVERY: u64 = 25;
 const GROWTH: u64 = 10;
 /// The share of the time that a try of each proof may take, at first.
@@ -84,12 +87,12 @@ const SHARE: f64 = 0.15;
 /// What the time of a multiplication in a proof is worth in training, in flop.
 const PRODUCT: f64 = 20.0;
 
-/// Trains to the end that the settings name, with someone who looks on. If it is a proof and the task is solved, it trains on until the
-/// net is proved and still solves its task. A trainer that was [resumed](crate::train::Checkpoint::resume) goes on where it was, in
-/// either stage.
+/// Trains to the end that the settings name, with an observer. If the end is a proof, training
+/// continues after the task is solved, until the net is proved and still solves it. A
+/// [resumed](crate::train::Checkpoint::resume) trainer continues in the stage where it was.
 ///
 /// # Errors
-/// As [`Trainer::run`] says, those of the one who looks on, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed
+/// The observer's, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed
 /// point.
 pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
     let Until::Proved { budget, noise, max_states } = trainer.settings().until else {
@@ -123,7 +126,7 @@ struct Search<'a> {
     plan: Plan,
     check: &'a Check,
     pursuit: Pursuit,
-    /// What the last try found for the net as it is.
+    /// The findings of the last try, for the net as it is.
     floats: Option<std::result::Result<FloatProof, Open>>,
     proof: Option<Proof>,
 }
@@ -139,7 +142,8 @@ impl Search<'_> {
             let since = updates - last;
             if since >= EVERY.max((last - first) / GROWTH) && !young {
                 let Some(passed) = self.attempt(trainer, floats, since, watch)? else {
-                    // The trainer still has the pursuit of before the attempt, which is made again by whoever goes on from here.
+                    // The trainer still has the pursuit of before the attempt, which is made again
+                    // by whoever goes on from here.
                     return Ok(Outcome::Stopped);
                 };
                 self.pursuit.last = updates;
@@ -148,7 +152,8 @@ impl Search<'_> {
                 }
             }
             if trainer.stopped() || updates >= self.plan.budget {
-                // An attempt that was just made is noted, so that whoever goes on from here does not make it twice.
+                // An attempt that was just made is noted, so that whoever goes on from here does
+                // not make it twice.
                 trainer.set_pursuit(self.pursuit);
                 return Ok(if trainer.stopped() { Outcome::Stopped } else { Outcome::Unsolved });
             }
@@ -164,8 +169,9 @@ impl Search<'_> {
         }
     }
 
-    /// Tries the floats' proof, if it is wanted, and then each format's, with work that is a share of that of the updates since the last
-    /// try; whether all passed. Nothing if it was told to stop.
+    /// Tries the floats' proof, if it is wanted, and then each format's, with work that is a share
+    /// of that of the updates since the last try; whether all passed. Nothing if it was told to
+    /// stop.
     fn attempt(
         &mut self,
         trainer: &mut Trainer,
@@ -219,7 +225,8 @@ fn proving<T>(trainer: &mut Trainer, proof: impl FnOnce(&Trainer) -> T) -> T {
     found
 }
 
-/// Whether training for a proof leads nets of a kind to one of their floats: the dynamic cell must have seen carries of some length.
+/// Whether training for a proof leads nets of a kind to one of their floats: the dynamic cell must
+/// have seen carries of some length.
 fn proves_floats(settings: &Settings) -> bool {
     let config = &settings.config;
     config.activation != Activation::Relu && (config.cell != Cell::Dynamic || settings.bits >= 16)

@@ -82,16 +82,16 @@
 //! evaluation the_net (start the_net) (bits (N.to_nat (n + 1)) a b) answers -> number answers = a + b
 //! ```
 //!
-//! - *What is proved.* The network answers a + b for all numbers a, b of n bits and every n, and
-//!   no sum on the way is too large for 32 bits: where one might be, `answer` is `None`. Coq gets no
-//!   states: it finds all of them itself, level by level, by computation. The floats answer a + b in
-//!   every evaluation within ε, as it is defined above. Coq goes through the boxes of the
-//!   certificate. A second theorem in each file says the same for as many steps as the sum has bits,
-//!   which is what `carrylane add` runs.
+//! - *What is proved.* The network answers a + b for all numbers a, b of n bits and every n, and no
+//!   sum on the way is too large for 32 bits: where one might be, `answer` is `None`. Coq gets no
+//!   states: it finds all of them itself, level by level, by computation. The floats answer a + b
+//!   in every evaluation within ε, as it is defined above. Coq goes through the boxes of the
+//!   certificate. A second theorem in each file says the same for as many steps as the sum has
+//!   bits, which is what `carrylane add` runs.
 //! - *About which arithmetic.* The network's is that of integers without end, in the order of the
 //!   equations. Since terms stay below 2³¹ together, and tables ascend, 32 bits, any order of the
-//!   sums and any way of looking up a table give the same numbers. The floats' weights are exact, and
-//!   the values of an evaluation are rational numbers, as all floats are.
+//!   sums and any way of looking up a table give the same numbers. The floats' weights are exact,
+//!   and the values of an evaluation are rational numbers, as all floats are.
 //! - *What σ is there.* (1 + z/n)ⁿ never exceeds eᶻ and tends to it. So "at most ε from σ(z)" is a
 //!   condition on rational numbers for each n = 2ᵏ, and no real numbers are needed. The check of
 //!   boxes uses k = 29, by a cubic that Coq proves to be below.
@@ -101,11 +101,11 @@
 //!   again, from the model or from a certificate (`prove --check CERT --coq DIR`), and compares. No
 //!   axiom is used: the nets' files print so.
 //! - *What need not be trusted.* `FloatsReals.v` proves that a value within ε of the σ or tanh of
-//!   Coq's real numbers is within ε in `Floats.v`, and that every well-formed net has evaluations. It
-//!   rests on the axioms of Coq's real numbers. No net's theorem rests on it.
-//! - *What is not proved.* That this crate's compiled step is the one of `Theory.v`, which tests show;
-//!   that it is within ε, which the bound above says; that e and e^√2, in the dynamic cell, have the
-//!   digits they have in `Floats.v`.
+//!   Coq's real numbers is within ε in `Floats.v`, and that every well-formed net has evaluations.
+//!   It rests on the axioms of Coq's real numbers. No net's theorem rests on it.
+//! - *What is not proved.* That this crate's compiled step is the one of `Theory.v`, which tests
+//!   show; that it is within ε, which the bound above says; that e and e^√2, in the dynamic cell,
+//!   have the digits they have in `Floats.v`.
 //!
 //! `scripts/check-theorem.sh` does it for nets of every cell, and shows that what is wrong is
 //! refused.

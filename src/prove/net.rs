@@ -7,21 +7,23 @@
 //! | pre-activations z, sums of weights times states | 12 + q |
 //! | an LSTM's gates and φ of its cell | 4 |
 //!
-//! `z_t = W_ih x_t + b + W_hh h_{t−1}`, then φ by a [`Table`] whose values are already the rounded state. The dynamic cell's three
-//! scales `s_t` are multiplied into three recurrent matrices. The LSTM multiplies gates as integers: `z = g i + c_{t−1} f`, then,
-//! rounded half up to q bits, standard: `c_t = z`, `h_t = φ(c_t) o`; notebook: `c_t = φ(z)`, `h_t = c_t o`.
-//! A carried value takes at most ±127, so that it fits a byte, and c of the standard form at most the limit of the [`FixedPoint`]; what would
-//! be more is cut. The bit it answers is whether
-//! `W_ho h_t + b_o` reaches a threshold, with the *rounded* `h_t`, so that it is a function of the state.
+//! `z_t = W_ih x_t + b + W_hh h_{t−1}`, then φ by a [`Table`] whose values are already the rounded
+//! state. The dynamic cell's three scales `s_t` are multiplied into three recurrent matrices. The
+//! LSTM multiplies gates as integers: `z = g i + c_{t−1} f`, then, rounded half up to q bits,
+//! standard: `c_t = z`, `h_t = φ(c_t) o`; notebook: `c_t = φ(z)`, `h_t = c_t o`. A carried value
+//! takes at most ±127, so that it fits a byte, and c of the standard form at most the limit of the
+//! [`FixedPoint`]; what would be more is cut. The bit it answers is whether `W_ho h_t + b_o`
+//! reaches a threshold, with the *rounded* `h_t`, so that it is a function of the state.
 //!
-//! Sums cannot overflow: that the magnitudes of all terms of a sum stay below 2^31 together is checked when a network is made.
+//! Sums cannot overflow: that the magnitudes of all terms of a sum stay below 2^31 together is
+//! checked when a network is made.
 
 use super::fixed::{GATE_BITS, LARGEST, MAX_Q, WEIGHT_BITS, fixed, power};
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::model::{Activation, Cell, Config, Layout, LstmForm, Model};
 
-/// How a network is put in integers.
+/// The format of a network in fixed point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedPoint {
     /// Fractional bits of the carried state: 0 to [`MAX_Q`], for an LSTM to [`GATE_BITS`].
@@ -31,10 +33,11 @@ pub struct FixedPoint {
 }
 
 impl FixedPoint {
-    /// What nets are trained for: c within ±2.
+    /// The format that nets are trained for: c within ±2.
     pub const CELL_LIMIT: u8 = 2;
 
-    /// The formats to try for a cell, coarsest first: a standard LSTM also with c as wide as a byte allows, for nets trained elsewhere.
+    /// The formats to try for a cell, coarsest first: a standard LSTM also with c as wide as a byte
+    /// allows, for nets trained elsewhere.
     pub fn all(cell: Cell, form: LstmForm) -> Vec<Self> {
         let limits: &[u8] = if (cell, form) == (Cell::Lstm, LstmForm::Standard) {
             &[Self::CELL_LIMIT, u8::MAX]
@@ -45,10 +48,10 @@ impl FixedPoint {
         (0..=Self::most(cell)).flat_map(of).collect()
     }
 
-    /// Those of [`FixedPoint::all`] with so many fractional bits, and so large a c, as far as they are chosen.
+    /// The formats of [`FixedPoint::all`] with the chosen fractional bits and limit of c.
     ///
     /// # Errors
-    /// [`Error::Usage`] for more bits than the cell can have, or a limit where c has bounds of its own.
+    /// [`Error::Usage`] for more bits than the cell can have, or a limit where c needs none.
     pub fn chosen(config: &Config, q: Option<u32>, cell_limit: Option<u8>) -> Result<Vec<Self>> {
         let (cell, most) = (config.cell, Self::most(config.cell));
         if let Some(q) = q.filter(|&q| q > most) {
@@ -87,8 +90,9 @@ const EXP_SQRT_2: f64 = 4.113_250_378_782_928;
 /// A network of integers.
 ///
 /// # Shapes
-/// `recurrent`: a matrix `[G·H, H]` for each number of input bits that changed (one matrix but for the dynamic cell); `input`: `[G·H]`
-/// for each of the four inputs, biases included; `output`: `[H]`.
+/// `recurrent`: a matrix `[G·H, H]` for each number of input bits that changed (one matrix but for
+/// the dynamic cell); `input`: `[G·H]` for each of the four inputs, biases included; `output`:
+/// `[H]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntegerNet {
     pub(super) cell: Cell,
@@ -133,7 +137,8 @@ impl IntegerNet {
     /// The integer network of a model.
     ///
     /// # Errors
-    /// [`Error::Usage`] for q out of range, a weight that is not finite, or weights too large for sums of 32 bits.
+    /// [`Error::Usage`] for q out of range, a weight that is not finite, or weights too large for
+    /// sums of 32 bits.
     pub fn new(model: &Model<f32>, format: FixedPoint) -> Result<Self> {
         let config = model.config.checked()?;
         let (FixedPoint { q, cell_limit }, most) = (format, FixedPoint::most(config.cell));
@@ -230,7 +235,8 @@ impl IntegerNet {
         hidden.chain([output]).max_by_key(|(most, _)| *most).expect("an output")
     }
 
-    /// Whether no sum can overflow and every carried value fits a byte, whatever the state: for networks that come from a file.
+    /// Whether no sum can overflow and every carried value fits a byte, whatever the state: for
+    /// networks that come from a file.
     pub(super) fn in_bounds(&self) -> bool {
         let Tables { phi, sigma, cell } = &self.tables;
         let carried = if self.cell == Cell::Lstm { cell } else { phi };
@@ -244,7 +250,7 @@ impl IntegerNet {
             && small(cell, MOST << GATE_BITS)
     }
 
-    /// Its cell.
+    /// The cell.
     pub fn cell(&self) -> Cell {
         self.cell
     }
@@ -254,7 +260,7 @@ impl IntegerNet {
         self.hidden
     }
 
-    /// Fractional bits of its carried state.
+    /// Fractional bits of the carried state.
     pub fn q(&self) -> u32 {
         self.q
     }
@@ -264,7 +270,7 @@ impl IntegerNet {
         power(WEIGHT_BITS + self.q)
     }
 
-    /// How it was put in integers.
+    /// The format of the network.
     pub fn format(&self) -> FixedPoint {
         let cell_limit =
             if self.cell_most == MOST { u8::MAX } else { u8::try_from(self.cell_most >> self.q).expect("below 127") };
@@ -276,7 +282,7 @@ impl IntegerNet {
         self.hidden * if self.cell == Cell::Lstm { 2 } else { 1 }
     }
 
-    /// Whether the input before is part of its state.
+    /// Whether the input before is part of the state.
     pub fn remembers(&self) -> bool {
         self.cell == Cell::Dynamic
     }
@@ -286,8 +292,8 @@ impl IntegerNet {
         State { values: vec![0; self.carried()], before: 0 }
     }
 
-    /// One step: takes the input a + 2b, moves the state, and returns the output's distance to its threshold, with 12 + q fractional
-    /// bits; the answer is 1 where it is not negative.
+    /// One step: takes the input a + 2b, moves the state, and returns the output's distance to its
+    /// threshold, with 12 + q fractional bits; the answer is 1 where it is not negative.
     pub fn step(&self, state: &mut State, x: u8) -> i32 {
         let (values, output) = self.moved(&self.products(&state.values), state, x);
         *state = State { values, before: if self.remembers() { x } else { 0 } };
@@ -301,7 +307,8 @@ impl IntegerNet {
         self.recurrent.iter().map(|matrix| matrix.chunks_exact(self.hidden).map(row).collect()).collect()
     }
 
-    /// What a state carries after an input, from its products, and the output's distance to its threshold.
+    /// What a state carries after an input, from its products, and the output's distance to its
+    /// threshold.
     pub(super) fn moved(&self, products: &[Vec<i32>], state: &State, x: u8) -> (Vec<i8>, i32) {
         let hidden = self.hidden;
         let changed = if self.remembers() { (state.before ^ x).count_ones() as usize } else { 0 };

@@ -6,7 +6,8 @@ use crate::task::number::{to_uint, width_of_sum};
 use indexmap::IndexSet;
 use num_bigint::BigUint;
 
-/// A network that remembers the steps it has made: each is computed once, by [`IntegerNet::step`], and looked up from then on.
+/// A network that remembers its steps: each is computed once, by [`IntegerNet::step`], and then
+/// looked up.
 #[derive(Debug)]
 pub struct Runner<'a> {
     net: &'a IntegerNet,
@@ -15,7 +16,7 @@ pub struct Runner<'a> {
     steps: Vec<[Option<(u32, bool)>; 4]>,
 }
 
-/// States that are remembered before all are forgotten.
+/// The most states that are remembered; then all are forgotten.
 const MOST: usize = 1 << 20;
 
 impl<'a> Runner<'a> {
@@ -26,12 +27,12 @@ impl<'a> Runner<'a> {
         new
     }
 
-    /// What it answers to `a + b`, at the width that the sum needs.
+    /// The network's answer to `a + b`, at the width that the sum needs.
     pub fn add(&mut self, a: &BigUint, b: &BigUint) -> BigUint {
         self.add_at(a, b, width_of_sum(a, b))
     }
 
-    /// The same, in so many steps.
+    /// The network's answer to `a + b`, in `bits` steps.
     pub fn add_at(&mut self, a: &BigUint, b: &BigUint, bits: usize) -> BigUint {
         let [mut x, mut y] = [BitTensor::new(1, bits), BitTensor::new(1, bits)];
         for step in 0..bits {
@@ -41,7 +42,7 @@ impl<'a> Runner<'a> {
         to_uint(&self.answer(&x, &y), 0)
     }
 
-    /// What it answers to the additions of two tensors of operands, bit for bit.
+    /// The network's answers to the additions of two tensors of operands.
     pub fn answer(&mut self, a: &BitTensor, b: &BitTensor) -> BitTensor {
         let mut answer = BitTensor::new(a.samples(), a.steps());
         for sample in 0..a.samples() {

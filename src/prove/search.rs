@@ -8,12 +8,12 @@ use crate::words::words;
 use indexmap::IndexSet;
 use std::time::Instant;
 
-/// What is known of a network.
+/// The verdict about a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It adds correctly at every bit width.
+    /// The network adds correctly at every bit width.
     Proved,
-    /// It does not: there is a counterexample.
+    /// The network fails: there is a counterexample.
     Refuted,
     /// The limit was reached before either was known.
     Undecided,
@@ -24,17 +24,17 @@ words!(Verdict "verdict": Proved = "proved", Refuted = "refuted", Undecided = "u
 /// The most states that a walk may keep.
 pub const MAX_STATES: usize = crate::train::MAX_STATES;
 
-/// What a walk saw. Nodes are numbered in the order in which they are found; the start is 0.
+/// The nodes and steps of a walk. Nodes are numbered as they are found, from the start, 0.
 #[derive(Debug)]
 pub struct Walk {
-    /// Of each node the carried values, a byte each, and its tag: the carry, and for the dynamic
-    /// cell twice the input before.
+    /// Carried values of each node, a byte each, and its tag: the carry, and for the dynamic cell
+    /// twice the input before.
     pub(super) nodes: IndexSet<Box<[u8]>>,
     /// The node that each was found from, and the input.
     found: Vec<(u32, u8)>,
-    /// Of each node that was left, the nodes that the four inputs lead to.
+    /// The nodes that the four inputs lead to, for each node that was left.
     pub(super) next: Vec<[u32; 4]>,
-    /// Of each node that was left, the answers to the four inputs, a bit each.
+    /// The answers to the four inputs, a bit each, for each node that was left.
     pub(super) answers: Vec<u8>,
     /// Whether no new nodes are left.
     pub closed: bool,
@@ -42,14 +42,16 @@ pub struct Walk {
     pub wrong: Option<(usize, u8)>,
     /// Steps from the start to the farthest node.
     pub depth: usize,
-    /// The least distance of an output to the wrong side, with 12 + q fractional bits; 0 or less where one is wrong.
+    /// The least distance of an output to the wrong side, with 12 + q fractional bits; 0 or less
+    /// where one is wrong.
     pub margin: i64,
-    /// How long it took.
+    /// Time of the walk.
     pub seconds: f64,
 }
 
 impl Walk {
-    /// Walks a network from its start up to a wrong answer, or until it has seen more than so many nodes.
+    /// Walks a network from its start up to a wrong answer, or until it has seen more than `most`
+    /// nodes.
     ///
     /// # Cost
     /// For each node one recurrent product and four times the element-wise work.
@@ -119,7 +121,7 @@ impl Walk {
         self.answers.push(answers);
     }
 
-    /// What it means for the network.
+    /// The verdict about the network.
     pub fn verdict(&self) -> Verdict {
         match (self.wrong, self.closed) {
             (Some(_), _) => Verdict::Refuted,
@@ -138,7 +140,7 @@ impl Walk {
         4 * self.next.len() as u64
     }
 
-    /// As many states of a net as are asked for, or as this machine has memory for.
+    /// The number of states to walk: as many as asked for, or as this machine has memory for.
     ///
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) if it has none for the net itself.

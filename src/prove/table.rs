@@ -8,14 +8,16 @@ use crate::model::Activation;
 pub struct Table {
     /// The value below all thresholds.
     pub(super) first: i32,
-    /// Where it rises by one, ascending; a threshold twice is a rise by two.
+    /// Where the value rises by one, ascending; a repeated threshold is a rise by two.
     pub(super) thresholds: Vec<i32>,
 }
 
 impl Table {
-    /// φ(z) rounded to `bits` fractional bits, half up, for z with `z_bits` fractional bits; `most` is the largest magnitude it takes.
+    /// φ(z) rounded to `bits` fractional bits, half up, for z with `z_bits` fractional bits; `most`
+    /// is the largest magnitude it takes.
     ///
-    /// The value k is reached where φ(z) ≥ (k − ½) / 2^bits, that is where z ≥ φ⁻¹((k − ½) / 2^bits).
+    /// The value k is reached where φ(z) ≥ (k − ½) / 2^bits, that is where z ≥ φ⁻¹((k − ½) /
+    /// 2^bits).
     pub(super) fn of(activation: Activation, z_bits: u32, bits: u32, most: i32) -> Self {
         let one = 1 << bits;
         let (first, last) = match activation {

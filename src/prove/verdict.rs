@@ -1,4 +1,5 @@
-//! From a trained net to a verdict: formats are tried from the coarsest, and the first that is proved is enough.
+//! From a trained net to a verdict: formats are tried from the coarsest, and the first that is
+//! proved is enough.
 
 use super::net::{FixedPoint, IntegerNet};
 use super::search::{Verdict, Walk};
@@ -6,7 +7,8 @@ use crate::error::Result;
 use crate::model::Model;
 use num_bigint::BigUint;
 
-/// A shortest addition that a network gets wrong: its answer's bit `bits − 1` is wrong, and no addition of fewer bits goes wrong.
+/// A shortest addition that a network gets wrong: its answer's bit `bits − 1` is wrong, and no
+/// addition of fewer bits goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counterexample {
     /// First operand.
@@ -24,12 +26,12 @@ pub struct Proof {
     pub net: IntegerNet,
     /// The walk.
     pub walk: Walk,
-    /// What it means.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
 impl Proof {
-    /// Walks a network, over no more than so many states.
+    /// Walks a network, over at most `max_states` states.
     pub fn of(net: IntegerNet, max_states: usize) -> Self {
         let walk = Walk::of(&net, max_states);
         Self { verdict: walk.verdict(), net, walk }
@@ -60,11 +62,12 @@ impl Proof {
     }
 }
 
-/// Tries formats, coarsest first, until one is proved, and tells each walk. Comes back with the proof; without one with the last undecided
-/// walk, if there is any, or the last of all. Two undecided walks in a row end it: finer states are more.
+/// Tries formats, coarsest first, until one is proved, and reports each walk. Returns the proof;
+/// else the last undecided walk, if there is one, or the last walk. Two undecided walks in a row
+/// end it, since finer formats have more states.
 ///
 /// # Errors
-/// [`Error::Usage`](crate::Error::Usage) as [`IntegerNet::new`] says, or for no format at all.
+/// As for [`IntegerNet::new`]; [`Error::Usage`](crate::Error::Usage) also for no format.
 pub fn prove(
     model: &Model<f32>,
     formats: &[FixedPoint],
