@@ -8,7 +8,7 @@ macro_rules! words {
             /// All of them.
             pub const ALL: [Self; [$($word),*].len()] = [$(Self::$value),*];
 
-            /// Its name.
+            /// The name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$value => $word),* }
             }

@@ -245,6 +245,36 @@ fn text(file: &str) -> String {
 }
 
 #[test]
+fn comments_have_100_columns_and_docs_stand_alone() {
+    // Beginnings that need the item above.
+    const LEANING: [&str; 5] = ["The same", "Its ", "Those ", "That of ", "Of "];
+    let mut failures = Vec::new();
+    let files =
+        sources().into_iter().filter(|source| source.room != "kernel" && !source.path.ends_with("task/tree.rs"));
+    for path in files.map(|source| format!("src/{}", source.path.display())) {
+        let (text, mut code, mut inside) = (text(&path), false, false);
+        for (number, line) in (1..).zip(text.lines()) {
+            let comment = line.trim_start();
+            let Some(words) = comment.strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']).trim_start())
+            else {
+                (code, inside) = (false, false);
+                continue;
+            };
+            code ^= words.starts_with("```");
+            if !code && !words.starts_with('|') && line.chars().count() > 100 {
+                failures.push(format!("{path}:{number}: {} columns", line.chars().count()));
+            }
+            let doc = comment.starts_with("///");
+            if doc && !inside && LEANING.iter().any(|word| words.starts_with(word)) {
+                failures.push(format!("{path}:{number}: {words}"));
+            }
+            inside = doc;
+        }
+    }
+    report(&failures);
+}
+
+#[test]
 fn the_readme_is_one_page_whose_links_lead_somewhere() {
     let readme = text("README.md");
     assert!(readme.lines().count() <= 180, "{} lines", readme.lines().count());

@@ -74,8 +74,7 @@ pub fn gradient<F: Real>(
     contributions(config, params, batch, samples, |index, part| grad[index] += part)
 }
 
-/// The same, part by part: gives what every sample and step adds to a parameter's gradient to
-/// `add(parameter, part)`.
+/// The gradient part by part: calls `add(parameter, part)` with what every sample and step adds.
 pub fn contributions<F: Real>(
     config: &Config,
     params: &[F],

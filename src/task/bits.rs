@@ -2,7 +2,7 @@
 
 /// A bit matrix, column-major `[sample, step]`: the bits of all samples at one step are contiguous.
 ///
-/// Sample `s` is bit `s % 64` of word `s / 64` of a column. Bits beyond the last sample are always 0.
+/// Sample `s` is bit `s % 64` of word `s / 64` of a column. Bits beyond the last sample are 0.
 ///
 /// # Shapes
 /// `steps` columns of `samples.div_ceil(64)` words.

@@ -1,4 +1,4 @@
-//! Minibatches of many trainings side by side. Each lane gets the bits that its training draws alone.
+//! Minibatches of many trainings side by side: a lane gets the bits that its training draws alone.
 
 use super::addition::Minibatch;
 use super::rng::{Eight, Purpose, keys};

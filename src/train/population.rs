@@ -74,7 +74,8 @@ pub fn population(trainings: impl IntoIterator<Item = Result<Trainer>>, mut on: 
 
 impl Settings {
     /// Whether both train in one population: nets of one shape on new additions of one width,
-    /// minibatches of one size, one kind of rule, clipped or not, and an end that is no time and no proof.
+    /// minibatches of one size, one kind of rule, clipped or not, and an end that is no time and no
+    /// proof.
     pub fn shares_lanes(&self, other: &Self) -> bool {
         let shape = |of: &Self| {
             let adam = matches!(of.rule, super::Rule::Adam { .. });
