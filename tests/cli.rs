@@ -171,7 +171,7 @@ fn sizes_and_rates_that_make_no_sense_are_refused() {
 #[test]
 fn unknown_words_are_refused_with_those_that_are_known() {
     refused(&["train", "--cell", "elmann"], 2, &["'elmann'", "tip", "'elman'"]);
-    refused(&["train", "--simd", "avx3"], 2, &["'avx3'", "scalar", "tip"]);
+    refused(&["train", "--simd", "avx3"], 2, &["'avx3'", "baseline", "tip"]);
     refused(&["train", "--engine", "gpu"], 2, &["'gpu'", "fused"]);
     refused(&["train", "--hiden", "8"], 2, &["'--hiden'", "'--hidden'"]);
     refused(&["trian"], 2, &["'trian'", "'train'"]);
@@ -183,7 +183,7 @@ fn a_level_the_machine_lacks_is_refused_with_those_it_has() {
     for level in carrylane::kernel::SimdLevel::ALL {
         if !available.contains(&level) {
             for command in ["train", "eval", "gradcheck", "bench"] {
-                refused(&[command, "--simd", &level.to_string()], 2, &["this machine has no", "it has scalar"]);
+                refused(&[command, "--simd", &level.to_string()], 2, &["this machine has no", "it has baseline"]);
             }
         }
     }
@@ -429,9 +429,9 @@ fn what_has_no_effect_is_refused_by_every_command() {
         (&["gradcheck", "--defects", "--hidden", "3"], "'--defects' cannot be used with"),
         (&["gradcheck", "--defects", "--cell", "lstm"], "'--defects' cannot be used with"),
         (&["prove", "--check", "none.proof", "--max-states", "9"], "'--check <FILE>' cannot be used with"),
-        (&["prove", "--check", "none.proof", "--simd", "scalar"], "'--check <FILE>' cannot be used with"),
+        (&["prove", "--check", "none.proof", "--simd", "baseline"], "'--check <FILE>' cannot be used with"),
         (&["prove", model, "--cell-limit", "2"], "--cell-limit goes with an LSTM"),
-        (&["bench", "--engine", "reference", "--simd", "scalar", "--seconds", "0.01"], "--simd goes with another"),
+        (&["bench", "--engine", "reference", "--simd", "baseline", "--seconds", "0.01"], "--simd goes with another"),
         (&["export", model, "--format", "onnx", "-o", "x", "--gradients"], "--gradients goes with --format npz"),
     ] {
         refused(args, 2, &[words]);

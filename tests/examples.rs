@@ -14,7 +14,7 @@ const LESS: [(&str, &str); 10] = [
     ("carrylane gradcheck", "carrylane gradcheck --hidden 3 --bits 5 --batch 65"),
     (
         "carrylane gradcheck --simd avx2 --json | tail -1",
-        "carrylane gradcheck --simd scalar --hidden 3 --json | tail -1",
+        "carrylane gradcheck --simd baseline --hidden 3 --json | tail -1",
     ),
     ("carrylane bench", "carrylane bench --seconds 0.01"),
     ("--hidden 8,16,32,64,128 --engine fused,blas", "--hidden 8,16,32 --engine fused,blas --seconds 0.01"),

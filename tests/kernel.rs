@@ -326,7 +326,7 @@ fn answers_beyond_a_window_of_64_steps_are_the_references_on_every_level_and_eng
         for hidden in [4, 17] {
             for (net, config) in nets(hidden) {
                 let model: Model<f64> = random_net(config).cast();
-                let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Scalar, &batch);
+                let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Baseline, &batch);
                 assert!(counted.wrong_bits > 0 && wanted != batch.c, "{net}: some bits are wrong");
                 for (kind, level) in engines() {
                     let what = format!("{net}, H {hidden}, {bits} bits, {samples} samples, {kind} {level}");
@@ -478,9 +478,9 @@ proptest! {
         let narrow: Model<f32> = Init::Scaled.model(config, seed);
         let model: Model<f64> = narrow.cast();
         let batch = additions(samples, bits, seed);
-        let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Scalar, &batch);
+        let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Baseline, &batch);
         // An f32 may round an output to the other side of ½: only bits that a nudge does not turn are compared.
-        let nudged = [-1e-4, 1e-4].map(|by| answers(&shifted(&model, by), EngineKind::Reference, SimdLevel::Scalar, &batch).0);
+        let nudged = [-1e-4, 1e-4].map(|by| answers(&shifted(&model, by), EngineKind::Reference, SimdLevel::Baseline, &batch).0);
         let sure = |sample, step| nudged.iter().all(|bits| bits.get(sample, step) == wanted.get(sample, step));
         for (kind, level) in engines() {
             let (found, tally) = answers(&model, kind, level, &batch);

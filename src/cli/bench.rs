@@ -88,7 +88,7 @@ impl Args {
             for (bits, batch) in self.sizes.minibatches() {
                 for engine in engines.iter().copied() {
                     // The reference has no levels: it is plain code.
-                    let levels = if engine == EngineKind::Reference { &[SimdLevel::Scalar][..] } else { &levels };
+                    let levels = if engine == EngineKind::Reference { &[SimdLevel::Baseline][..] } else { &levels };
                     let on = |&level| TimedStep {
                         config,
                         bits,

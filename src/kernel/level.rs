@@ -7,8 +7,9 @@ use fearless_simd::Level;
 /// An instruction set the kernel is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SimdLevel {
-    /// Plain Rust, no explicit vectors.
-    Scalar,
+    /// What every machine of an architecture has, without fused multiply-add: 128 bits on x86-64 (SSE2),
+    /// plain Rust elsewhere.
+    Baseline,
     /// x86-64-v3, 256 bits with fused multiply-add.
     Avx2,
     /// x86-64-v4 as of Ice Lake, 512 bits with fused multiply-add.
@@ -22,7 +23,7 @@ pub enum SimdLevel {
 impl SimdLevel {
     /// The best level of this machine.
     pub fn best() -> Self {
-        Self::available().pop().expect("every machine has the scalar level")
+        Self::available().pop().expect("every machine has the baseline")
     }
 
     /// The levels of this machine, narrowest first.
@@ -51,7 +52,10 @@ impl SimdLevel {
     pub(crate) fn token(self) -> Option<Level> {
         let best = Level::new();
         match self {
-            Self::Scalar => Some(Level::fallback()),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Baseline => best.as_sse2().map(Level::Sse2),
+            #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+            Self::Baseline => Some(Level::fallback()),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             Self::Avx2 => best.as_avx2().map(Level::Avx2),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -69,12 +73,12 @@ impl SimdLevel {
     }
 }
 
-words!(SimdLevel "level": Scalar = "scalar", Avx2 = "avx2", Avx512 = "avx512", Neon = "neon", Wasm = "wasm");
+words!(SimdLevel "level": Baseline = "baseline", Avx2 = "avx2", Avx512 = "avx512", Neon = "neon", Wasm = "wasm");
 
 /// Runs code compiled for a token's level, the closures and `#[inline(always)]` functions it calls with it.
 ///
-/// `fearless_simd::dispatch!` without the 128 bits of x86: every level more is a copy of the whole kernel to compile, and processors that
-/// end there are more than ten years old. `fused` leaves out the levels that round a multiply-add twice.
+/// Every level is a copy of the whole kernel to compile: `fearless_simd::dispatch!` without SSE4.2, which computes as SSE2 does.
+/// `fused` leaves out the levels that round a multiply-add twice.
 macro_rules! dispatch {
     (fused $token:expr, $simd:pat => $body:expr) => {
         match $token {
@@ -91,6 +95,9 @@ macro_rules! dispatch {
         match $token {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             fearless_simd::Level::WasmSimd128(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            fearless_simd::Level::Sse2(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
+            #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
             fearless_simd::Level::Fallback(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
             fused => $crate::kernel::dispatch!(fused fused, $simd => $body),
         }

@@ -10,7 +10,7 @@ use crate::model::Activation;
 use crate::task::lanes::PerLane;
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, f32x16, f64x8, u32x16};
+use fearless_simd::{f32x16, f64x8, u32x16};
 use num_traits::Float;
 
 /// A float the kernel computes with: `f32` or `f64`.
@@ -131,12 +131,16 @@ pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
 #[inline(always)]
 fn cut<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F> {
     let (low, high) = (Vector::<S, F>::splat(simd, -F::EXP_LIMIT), Vector::<S, F>::splat(simd, F::EXP_LIMIT));
-    if cfg!(target_arch = "wasm32") || matches!(simd.level(), Level::Fallback(_)) {
-        let u = u.simd_lt(low).select(low, u);
-        u.simd_gt(high).select(high, u)
-    } else {
+    #[cfg(target_arch = "aarch64")]
+    let keeps_nan = matches!(simd.level(), fearless_simd::Level::Neon(_));
+    #[cfg(not(target_arch = "aarch64"))]
+    let keeps_nan = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
+    if keeps_nan {
         // On x86 these give their second operand where either is NaN, on ARM the NaN; elsewhere it may be the number.
         high.min(low.max(u))
+    } else {
+        let u = u.simd_lt(low).select(low, u);
+        u.simd_gt(high).select(high, u)
     }
 }
 

@@ -131,7 +131,7 @@ mod tests {
                 batch.fill_uniform(&mut stream(7 * lane as u64, Purpose::Data, updates[lane]));
                 alone.set(lane, &batch);
             }
-            for level in [Level::new(), Level::fallback()] {
+            for level in [Level::new(), Level::baseline()] {
                 let mut found = LaneBits::new(samples, bits);
                 dispatch!(level, simd => found.fill_uniform(simd, &data, &updates));
                 for sample in 0..samples {

@@ -184,7 +184,8 @@ struct Pool {
 }
 
 thread_local! {
-    /// The buffers of a thread's searches: new memory for each would cost as much as their arithmetic.
+    /// The buffers of a thread's searches. New memory for each would cost as much as their
+    /// arithmetic.
     static POOL: std::cell::Cell<Pool> = std::cell::Cell::default();
 }
 

@@ -170,7 +170,7 @@ impl TimedStep {
 
     /// Samples a second of the f32 scalar reference on this net, from a small minibatch.
     fn reference(&self) -> Self {
-        let (engine, level, precision) = (EngineKind::Reference, SimdLevel::Scalar, Precision::F32);
+        let (engine, level, precision) = (EngineKind::Reference, SimdLevel::Baseline, Precision::F32);
         let (batch, time) = (self.few(), REFERENCE_TIME.min(self.time));
         Self { engine, level, precision, batch, threads: 1, time, population: None, ..self.clone() }
     }

@@ -44,7 +44,7 @@ pub(crate) fn engines() -> Vec<(EngineKind, SimdLevel)> {
     let levels = SimdLevel::available();
     let all = [EngineKind::Fused, EngineKind::Blas];
     let fast = all.into_iter().flat_map(|kind| levels.iter().map(move |&level| (kind, level)));
-    std::iter::once((EngineKind::Reference, SimdLevel::Scalar)).chain(fast).collect()
+    std::iter::once((EngineKind::Reference, SimdLevel::Baseline)).chain(fast).collect()
 }
 
 /// Levels of this machine whose multiply-add rounds once, or twice.
