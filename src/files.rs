@@ -163,7 +163,7 @@ pub fn read(path: &Path, size: impl Fn(&[u8]) -> std::result::Result<Size, Strin
             Size::ToldBy(_) if read as u64 == more && more > 0 => {}
             Size::ToldBy(_) => return Ok(bytes),
             Size::AtMost(most) if (&file).take(1).read_to_end(&mut Vec::new()).map_err(failed)? > 0 => {
-                return Err(Error::data(path, format!("it goes on after {most} bytes, the most that such a file has")));
+                return Err(Error::data(path, format!("it has more than {most} bytes, the most that such a file has")));
             }
             Size::AtMost(_) => return Ok(bytes),
         }

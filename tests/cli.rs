@@ -596,7 +596,7 @@ fn prove_certifies_the_floats_and_check_tells_the_theorems_apart() {
     for (bytes, problem) in [
         (bytes[..40].to_vec(), "cut short"),
         (bytes[..bytes.len() - 1].to_vec(), "hash does not match"),
-        ([&bytes[..], b"more"].concat(), "it goes on after"),
+        ([&bytes[..], b"more"].concat(), "it has more than"),
     ] {
         fs::write(&floats, bytes).expect("writable");
         refused(&["prove", "--check", &floats], 65, &[problem]);

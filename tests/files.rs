@@ -278,9 +278,9 @@ fn a_device_or_a_hole_of_30_gb_is_not_read_to_its_end() {
     }
     // What begins as it should, and goes on: the end follows from the beginning, and is told.
     hole("net", &place.read("net"));
-    place.refused("add 1 2 --model net", 65, &["net", "goes on after", "the most"]);
+    place.refused("add 1 2 --model net", 65, &["net", "more than", "the most"]);
     hole("sweep/sweep.toml", &place.read("sweep/sweep.toml"));
-    place.refused("sweep status sweep", 65, &["sweep/sweep.toml", "goes on after 32000000 bytes"]);
+    place.refused("sweep status sweep", 65, &["sweep/sweep.toml", "more than 32000000 bytes"]);
     for name in ["model.safetensors", "metrics.jsonl", "config.toml"] {
         hole(&format!("run/{name}"), b"");
         place.refused("compare run run", 65, &[name]);

@@ -356,7 +356,7 @@ fn specs_that_make_no_sense_are_refused_by_name() {
     refused(&["updates=5", "until=solved"], &["until is one way to end"]);
     refused(&["time=5"], &["time is no axis", "want updates or budget"]);
     refused(&["noise=0.2"], &["noise goes with until=proved"]);
-    refused(&["method=random", "hidden=4"], &["no random axes"]);
+    refused(&["method=random", "hidden=4"], &["needs a random axis"]);
     refused(&["random.lr=0.001..0.1:log"], &["points is not given"]);
     refused(&["shuffle=true"], &["shuffle goes with dataset"]);
     refused(&["test-bits=8+0"], &["test-bits is '8+0', want a whole number from 1 to 65,536"]);
@@ -535,7 +535,7 @@ fn a_torn_line_is_warned_of_once_and_no_trial_is_said_to_be_missing_that_is_not(
 #[test]
 fn a_sweep_says_what_it_does_in_words_that_are_true() {
     let (text, _) = ended(&["sweep", "plan", "hidden=2,2,3,3", "updates=2"], 0);
-    assert!(text.contains("2 trials, 2 more left out as the same again"), "{text}");
+    assert!(text.contains("2 trials, 2 repeated ones left out"), "{text}");
     let (text, _) = ended(&["sweep", "plan", "updates=2"], 0);
     assert!(text.contains("from running 1 trial\n"), "{text}");
     for word in ["=3", "x=3", "random.=0..1"] {

@@ -66,15 +66,15 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   carrylane train                       a net proved to add numbers of every width
-  carrylane train --out run             the same, kept in run/model.safetensors
+  carrylane train --out run             such a net, kept in run/model.safetensors
   carrylane add 123 456                 one sum by a net trained and proved on the spot
   carrylane prove run                   the proof again, with its certificate and picture if wanted
   carrylane replay 000-elman            a notebook's program, number for number
   carrylane sweep plan hidden=4,8 -o d  thousands of trainings as one
   carrylane bench                       samples/s, GFLOP/s, share of the FMA peak
 
-Exit codes: 0 yes, 1 it ran and the answer is no, 2 usage, 65 bad input file, 70 a bug, 74 input, output or memory
-failed, 75 interrupted, run it again.
+Exit codes: 0 yes; 1 it ran, and the answer is no; 2 usage; 65 bad input file; 70 a bug;
+74 input, output or memory failed; 75 interrupted, run it again.
 Results go to standard output, progress and warnings to standard error.
 NO_COLOR and --color never turn colour off.";
 

@@ -11,7 +11,7 @@ pub(super) fn afforded(max_states: usize, config: &Config, out: &Output) -> carr
     let afforded = Walk::afforded(config, max_states)?;
     if afforded < max_states {
         let states = plural(afforded as u64, "state");
-        out.warn(&format!("memory holds some {states} of this net: --max-states is taken for so many"));
+        out.warn(&format!("memory holds some {states} of this net, which --max-states is lowered to"));
     }
     Ok(afforded)
 }

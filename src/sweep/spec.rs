@@ -240,18 +240,14 @@ impl Said {
         let (number, is_said) = (points.number, |name| self.points.get(name).is_some());
         let one = "random.lr=0.001..0.1:log is one";
         let problem = match (points.method, self.random.is_empty()) {
-            (Method::Grid, false) => {
-                "method is grid, and there are random axes: want method=random or sobol".to_owned()
-            }
+            (Method::Grid, false) => "random axes need method=random or sobol, not grid".to_owned(),
             (Method::Grid, true) if is_said("points") || is_said("sweep-seed") => {
-                format!("points and sweep-seed are for random axes, and there are none: {one}")
+                format!("points and sweep-seed need a random axis: {one}")
             }
             (method @ (Method::Random | Method::Sobol), true) => {
-                format!("method is {method}, and there are no random axes: {one}")
+                format!("method={method} needs a random axis: {one}")
             }
-            (_, false) if !is_said("points") => {
-                "there are random axes, and points is not given: points=100 draws a hundred".to_owned()
-            }
+            (_, false) if !is_said("points") => "random axes need points: points=100 draws a hundred".to_owned(),
             (Method::Sobol, _) if number > SOBOL_POINTS => {
                 format!("points is {number}, want at most {} for sobol", count(SOBOL_POINTS as u64))
             }

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     super::write("merge", (&args.folder, &args.out), out, |results| match results.missing() as u64 {
         missing if missing > 0 && !args.partial => {
             let (folder, there) = (quoted(&args.folder), count(results.records().len() as u64));
-            let tip = format!("`carrylane sweep run {folder}` runs them, --partial writes the {there} there are");
+            let tip = format!("`carrylane sweep run {folder}` runs them, --partial writes the {there} that are done");
             Err(format!("{}: {} missing; {tip}", styled(BAD, "not merged"), plural(missing, "trial")))
         }
         _ => Ok(results.to_bytes(format, args.times)),

@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let drawn = if spec.method() == Method::Grid { String::new() } else { format!(", points by {}", spec.method()) };
     let repeated = match plan.repeated() {
         0 => String::new(),
-        n => format!(", {} more left out as the same again", count(n as u64)),
+        n => format!(", {} repeated ones left out", count(n as u64)),
     };
     out.say(format!("\n{}{repeated}{drawn}", styled(STRONG, plural(plan.len() as u64, "trial"))))?;
     if let Some(estimate) = &estimate {

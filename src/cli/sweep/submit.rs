@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     out.say(text.trim_end())?;
     let (script, answer) = if args.dry_run {
-        out.note("\nnext: the same without --dry-run")?;
+        out.note("\nnext: run it without --dry-run")?;
         (None, None)
     } else {
         let script = folder.join("submit.sh");

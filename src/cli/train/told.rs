@@ -105,7 +105,7 @@ pub(super) fn next(model: Option<&Path>, bits: usize, right: bool, proved: Optio
         (Some(model), false, _) => Some(format!("carrylane eval --bits {bits} --model {model}")),
         (Some(model), true, Some(false)) => Some(format!("carrylane prove {model}")),
         (Some(model), true, _) => Some(format!("carrylane add 123 456 --model {model}")),
-        (None, true, None | Some(true)) => Some("the same with --out DIR keeps the net; carrylane add 123 456".into()),
+        (None, true, None | Some(true)) => Some("add --out DIR to keep the net; carrylane add 123 456".into()),
         (None, ..) => None,
     }
 }
