@@ -53,7 +53,7 @@
 //! | `pass`, `stage` | trunk and tiles in their order, rows gathered and scattered, buffers | 10 % |
 //!
 //! At minibatches of a few samples nothing is shared and one small net fills no line; there [`Population`] trains nets side by side, a net to a lane
-//! (`population`), with the element-wise functions and σ of the others.
+//! (`population`, `population_pass`, `population_gradients`), with the element-wise functions and σ of the others.
 //!
 //! Shares are of samples of a profiler on an AMD EPYC (Zen 4, AVX-512). The products alone would take 42 % of the time at the peak of its
 //! multiply-adds. Figures of whole steps are in `benches/record`.
@@ -70,6 +70,8 @@ mod output;
 mod pass;
 mod peak;
 mod population;
+mod population_gradients;
+mod population_pass;
 mod rows;
 mod small;
 mod small_stage;

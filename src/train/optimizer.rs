@@ -194,24 +194,35 @@ impl LaneOptimizer {
     /// One update of each lane, whose gradient is what the nets hold times the lane's `scale`.
     #[inline(always)]
     pub(super) fn update(&mut self, nets: &mut Population<f32>, scale: &PerLane<f32>) {
-        let mut steps = [AdamStep { rate: 0.0, root: 0.0, decays: [0.0; 2], epsilon: 0.0 }; LANES];
-        for ((step, rule), powers) in steps.iter_mut().zip(&self.rules).zip(&mut self.powers) {
-            let [p1, p2] = powers;
-            match *rule {
-                Rule::Sgd { lr } => step.rate = lr,
+        // Rate, root, 1 − β₁, 1 − β₂ and ε of each lane, side by side.
+        let mut of = [[0.0; LANES]; 5];
+        for lane in 0..LANES {
+            let [p1, p2] = &mut self.powers[lane];
+            let values = match self.rules[lane] {
+                Rule::Sgd { lr } => [lr, 0.0, 0.0, 0.0, 0.0],
                 Rule::Adam { lr, beta1, beta2, epsilon } => {
                     let [rate, root] = corrected(lr, [beta1, beta2], [p1, p2]);
-                    *step = AdamStep { rate, root, decays: [1.0 - beta1, 1.0 - beta2], epsilon };
+                    [rate, root, 1.0 - beta1, 1.0 - beta2, epsilon]
                 }
-            }
+            };
+            of.iter_mut().zip(values).for_each(|(of, value)| of[lane] = value);
         }
+        let [rate, root, of_mean, of_square, epsilon] = &of;
         let moments = &mut self.moments;
         nets.each(
             #[inline(always)]
             |index, p, g| match moments.get_mut(index) {
-                None => (0..LANES).for_each(|l| p[l] -= steps[l].rate * (g[l] * scale[l])),
+                None => {
+                    for l in 0..LANES {
+                        p[l] -= rate[l] * (g[l] * scale[l]);
+                    }
+                }
                 Some([m, v]) => {
-                    (0..LANES).for_each(|l| steps[l].step(&mut p[l], g[l] * scale[l], &mut m[l], &mut v[l]))
+                    for l in 0..LANES {
+                        let decays = [of_mean[l], of_square[l]];
+                        let step = AdamStep { rate: rate[l], root: root[l], decays, epsilon: epsilon[l] };
+                        step.step(&mut p[l], g[l] * scale[l], &mut m[l], &mut v[l]);
+                    }
                 }
             },
         );
