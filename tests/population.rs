@@ -16,12 +16,12 @@ struct End {
     samples: u64,
     fault: Option<String>,
     weights: String,
-    /// Updates told, with their loss, and checks.
-    told: Vec<(u64, f64)>,
+    /// Updates told, with the bits of their loss, and checks.
+    told: Vec<(u64, u64)>,
 }
 
 impl End {
-    fn of(trainer: &Trainer, report: &Report, told: Vec<(u64, f64)>) -> Self {
+    fn of(trainer: &Trainer, report: &Report, told: Vec<(u64, u64)>) -> Self {
         let Report { outcome, score, updates, samples, fault, .. } = *report;
         let model = trainer.model();
         let (wrong, fault) = (score.wrong, fault.map(|fault| format!("{} {fault}", fault.update)));
@@ -29,10 +29,10 @@ impl End {
     }
 }
 
-fn note(told: &mut Vec<(u64, f64)>, event: &Event) {
+fn note(told: &mut Vec<(u64, u64)>, event: &Event) {
     match *event {
-        Event::Update { update, loss, .. } if carrylane::train::has_row(update) => told.push((update, loss)),
-        Event::Check { update, passed } => told.push((update, f64::from(u8::from(passed)))),
+        Event::Update { update, loss, .. } if carrylane::train::has_row(update) => told.push((update, loss.to_bits())),
+        Event::Check { update, passed } => told.push((update, passed.into())),
         _ => {}
     }
 }
@@ -41,7 +41,6 @@ fn alone(settings: &Settings) -> End {
     let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
     let mut told = Vec::new();
     let report = trainer.run(|event| note(&mut told, event)).expect("a training");
-    let told = if report.outcome == Outcome::Diverged { Vec::new() } else { told };
     End::of(&trainer, &report, told)
 }
 
@@ -50,11 +49,7 @@ fn side_by_side(all: &[Settings]) -> Vec<End> {
     let trainings = all.iter().map(|settings| Trainer::new(settings.clone()));
     population(trainings, |net, what| match what {
         Told::Event(event) => note(&mut told[net], &event),
-        Told::Ended(trainer, report) => {
-            let diverged = report.outcome == Outcome::Diverged;
-            let told = if diverged { Vec::new() } else { std::mem::take(&mut told[net]) };
-            ends[net] = Some(End::of(&trainer, &report, told));
-        }
+        Told::Ended(trainer, report) => ends[net] = Some(End::of(trainer, &report, std::mem::take(&mut told[net]))),
     })
     .expect("trainings of one shape");
     ends.into_iter().map(|end| end.expect("every training ends")).collect()

@@ -48,7 +48,7 @@ pub use metrics::{Probe, Row, has_row};
 pub use optimizer::{Optimizer, Rule};
 pub(crate) use options::options;
 pub use options::{Choices, Key, Kind, Opt, Spelling, text};
-pub use population::{Drill, Told, population};
+pub use population::{Drill, LANE_STATES, Lanes, Told, population};
 pub use settings::{MAX_BATCH, MAX_BITS, MAX_STATES, MAX_THREADS, OPTIONS, Settings, Source, Until};
 pub use stamp::Stamp;
 pub use trainer::Trainer;

@@ -5,33 +5,34 @@
 //! with [`EngineKind::Population`] gives the same bits alone.
 
 use super::check::Check;
-use super::engine::EngineKind;
+use super::engine::{Engine, EngineKind};
 use super::event::{Event, Listener, Outcome, Report};
 use super::fault::lane_norms;
 use super::metrics::has_row;
-use super::optimizer::LaneOptimizer;
+use super::optimizer::{LaneOptimizer, Rule};
 use super::settings::{Settings, Source, Until};
 use super::trainer::{CLEAN, Trainer};
 use crate::error::{Error, Result};
-use crate::kernel::{Population, Sgd, Tallies, dispatch};
-use crate::model::Tally;
+use crate::kernel::{Population, Sgd, SimdLevel, Tallies, dispatch};
+use crate::model::{Config, Tally};
 use crate::task::LaneBits;
 use crate::task::lanes::{DataKeys, LANES, PerLane};
 use std::time::Instant;
 
 /// What is told of a training of a population.
 #[derive(Debug)]
-pub enum Told {
+pub enum Told<'a> {
     /// Something happened. Updates are told where a curve has a row, see [`has_row`].
     Event(Event),
     /// It is over.
-    Ended(Box<Trainer>, Report),
+    Ended(&'a mut Trainer, Report),
 }
 
 /// Trains many nets side by side, each to the end its settings name, and tells of each by its
 /// number.
 ///
-/// All have one [shape](Settings::shares_lanes); seeds, rates and ends are their own.
+/// All have one [shape](Settings::lanes); seeds, rates and ends are their own. The next training is
+/// asked for when there is a lane for it.
 ///
 /// ```
 /// use carrylane::train::{EngineKind, Outcome, Rule, Settings, Told, Trainer, Until, population};
@@ -52,8 +53,11 @@ pub enum Told {
 /// # Errors
 /// Those of the trainings given, and [`Error::Usage`] for one that shares no lanes with the first,
 /// or has made updates.
-pub fn population(trainings: impl IntoIterator<Item = Result<Trainer>>, mut on: impl FnMut(usize, Told)) -> Result<()> {
-    let mut trainings = trainings.into_iter();
+pub fn population(
+    trainings: impl IntoIterator<Item = Result<Trainer>>,
+    mut on: impl FnMut(usize, Told<'_>),
+) -> Result<()> {
+    let mut trainings = trainings.into_iter().fuse();
     let Some(first) = trainings.next().transpose()? else { return Ok(()) };
     let mut group = Group::new(&first)?;
     let mut next = (0..).zip(std::iter::once(Ok(first)).chain(trainings));
@@ -72,22 +76,41 @@ pub fn population(trainings: impl IntoIterator<Item = Result<Trainer>>, mut on: 
     }
 }
 
+/// What trainings that share the lanes of a population have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lanes {
+    config: Config,
+    bits: usize,
+    batch: usize,
+    level: SimdLevel,
+    adam: bool,
+    clipped: bool,
+}
+
 impl Settings {
-    /// Whether both train in one population: nets of one shape on new additions of one width,
-    /// minibatches of one size, one kind of rule, clipped or not, and an end that is no time and no
-    /// proof.
-    pub fn shares_lanes(&self, other: &Self) -> bool {
-        let shape = |of: &Self| {
-            let adam = matches!(of.rule, super::Rule::Adam { .. });
-            (of.config, of.bits, of.batch, of.level, adam, of.clip_norm.is_some())
-        };
-        let fit = |of: &Self| {
-            let timed = matches!(of.until, Until::Time(_) | Until::Proved { .. });
-            of.engine == EngineKind::Population && of.source == Source::Stream && !timed
-        };
-        fit(self) && fit(other) && shape(self) == shape(other)
+    /// The shape of populations that it can be part of: with the population engine, on new
+    /// additions, and with an end that is no time and no proof.
+    pub fn lanes(&self) -> Option<Lanes> {
+        let &Self { config, bits, batch, level, engine, source, until, .. } = self;
+        let timed = matches!(until, Until::Time(_) | Until::Proved { .. });
+        let fits = engine == EngineKind::Population && source == Source::Stream && !timed;
+        let (adam, clipped) = (matches!(self.rule, Rule::Adam { .. }), self.clip_norm.is_some());
+        fits.then_some(Lanes { config, bits, batch, level, adam, clipped })
+    }
+
+    /// The engine for thousands of such trainings, whatever engine they name: populations where
+    /// they have at least twice the rate of nets one by one, by measurement. A smaller gain is
+    /// lost again on long trainings, whose neighbours end before them.
+    pub fn engine_of_many(&self) -> EngineKind {
+        let population = Self { engine: EngineKind::Population, ..self.clone() };
+        let small = self.batch * self.config.hidden.max(8) <= LANE_STATES;
+        if small && population.lanes().is_some() { EngineKind::Population } else { EngineKind::Fused }
     }
 }
+
+/// The most hidden units in all additions of a minibatch, of which a net has 8 at least, with which
+/// a sweep trains nets side by side.
+pub const LANE_STATES: usize = 64;
 
 /// Most updates between two looks at the lanes.
 const ROUND: u64 = 64;
@@ -135,6 +158,9 @@ impl Drill {
 #[derive(Debug)]
 struct Group {
     settings: Settings,
+    shape: Lanes,
+    /// What finished nets are tried with, one after the other.
+    engine: Engine<f32>,
     nets: Population<f32>,
     optimizer: LaneOptimizer,
     additions: LaneBits,
@@ -158,13 +184,15 @@ impl Group {
     /// Empty lanes for trainings like one.
     fn new(like: &Trainer) -> Result<Self> {
         let settings = like.settings().clone();
-        if !settings.shares_lanes(&settings) {
-            return Err(Error::usage(
+        let shape = settings.lanes().ok_or_else(|| {
+            Error::usage(
                 "a population draws new additions until a number of updates: want the population engine, no data set, no time and no proof",
-            ));
-        }
+            )
+        })?;
         let Settings { config, bits, batch, level, rule, .. } = settings;
         Ok(Self {
+            shape,
+            engine: Engine::new(&config, EngineKind::Population, level, 1)?,
             nets: Population::new(&config, bits, level),
             optimizer: LaneOptimizer::new(rule, like.model().params.len()),
             additions: LaneBits::new(batch, bits),
@@ -180,7 +208,7 @@ impl Group {
     /// Puts a training into an empty lane.
     fn begin(&mut self, lane: usize, number: usize, trainer: Trainer) -> Result<()> {
         let settings = trainer.settings();
-        if !self.settings.shares_lanes(settings) || trainer.updates() > 0 {
+        if settings.lanes().as_ref() != Some(&self.shape) || trainer.updates() > 0 {
             return Err(Error::usage(format!(
                 "training {number} of a population has begun, or is of another shape, batch, width, level or kind of rule than the first"
             )));
@@ -196,47 +224,42 @@ impl Group {
 
     /// Some updates of all lanes, up to one that is the last of a lane or calls for its check, and
     /// what is due then.
-    fn round(&mut self, on: &mut impl FnMut(usize, Told)) -> Result<()> {
+    fn round(&mut self, on: &mut impl FnMut(usize, Told<'_>)) -> Result<()> {
         let start = Instant::now();
-        let left = self
-            .lanes
-            .iter()
-            .zip(&self.updates)
-            .filter_map(|(lane, updates)| lane.as_ref().map(|lane| lane.trainer.end().0.saturating_sub(*updates)));
+        let lanes = self.lanes.iter().zip(&self.updates);
+        let left = lanes.filter_map(|(lane, updates)| Some(lane.as_ref()?.trainer.end().0.saturating_sub(*updates)));
         self.learn(left.min().unwrap_or(0).min(ROUND));
         let taken = self.lanes.iter().flatten().count();
         let seconds = start.elapsed().as_secs_f64() / taken.max(1) as f64;
         let finite = self.finite();
         for lane in 0..LANES {
-            let Some(of_lane) = &mut self.lanes[lane] else { continue };
-            let number = of_lane.number;
-            if finite[lane] {
-                self.take_note(lane, seconds, on);
-                let of_lane = self.lanes[lane].as_mut().expect("taken");
-                let mut watch = Listener(|event: &Event| on(number, Told::Event(*event)));
-                let trainer = &mut of_lane.trainer;
+            let Some(mut of_lane) = self.lanes[lane].take() else { continue };
+            let Lane { number, trainer, check } = &mut of_lane;
+            // Checks and tests of all lanes share one room, which is warm.
+            trainer.swap_engine(&mut self.engine);
+            let mut tell = |event: &Event| on(*number, Told::Event(*event));
+            let report = if !finite[lane] {
+                Some(diverged(trainer, &mut tell)?)
+            } else if self.take_note(lane, trainer, seconds, &mut tell) {
+                let mut watch = Listener(tell);
                 trainer.run_clock(true);
-                let due = trainer.due(&of_lane.check, &mut watch)?;
+                let due = trainer.due(check, &mut watch)?;
                 trainer.run_clock(false);
                 self.clean[lane] = trainer.course().clean as f64;
-                if let Some(outcome) = due {
-                    let report = trainer.report(&of_lane.check, outcome, &mut watch);
-                    self.end(lane, report, on);
-                }
+                due.map(|outcome| trainer.report(check, outcome, &mut watch))
             } else {
-                let (trainer, report) = diverged(&of_lane.trainer);
-                *of_lane.trainer = trainer;
-                self.end(lane, report, on);
+                None
+            };
+            if let Some(report) = report {
+                self.nets.set_params(lane, &[]);
+                on(*number, Told::Ended(trainer, report));
+                trainer.swap_engine(&mut self.engine);
+            } else {
+                trainer.swap_engine(&mut self.engine);
+                self.lanes[lane] = Some(of_lane);
             }
         }
         Ok(())
-    }
-
-    /// Empties a lane.
-    fn end(&mut self, lane: usize, report: Report, on: &mut impl FnMut(usize, Told)) {
-        let Lane { number, trainer, .. } = self.lanes[lane].take().expect("taken");
-        self.nets.set_params(lane, &[]);
-        on(number, Told::Ended(trainer, report));
     }
 
     /// At most so many updates, until a lane has enough clean additions for a check.
@@ -291,36 +314,48 @@ impl Group {
         finite
     }
 
-    /// Brings a lane's trainer to where the lane is, and tells of its updates.
-    fn take_note(&mut self, lane: usize, seconds: f64, on: &mut impl FnMut(usize, Told)) {
-        let Lane { number, trainer, .. } = self.lanes[lane].as_mut().expect("taken");
+    /// Brings a lane's trainer to where the lane is, and tells its updates. Returns whether a check
+    /// or the end is due; only then the trainer gets the net.
+    fn take_note(&self, lane: usize, trainer: &mut Trainer, seconds: f64, tell: &mut impl FnMut(&Event)) -> bool {
+        let (batch, before, updates) = (self.settings.batch as u64, trainer.updates(), self.updates[lane]);
+        let due = self.clean[lane] >= CLEAN as f64 || updates >= trainer.end().0 || trainer.stopped();
         let (params, optimizer, course) = trainer.parts_mut(seconds);
-        let batch = self.settings.batch as u64;
-        let before = course.updates;
-        self.nets.params(lane, params);
-        self.optimizer.get(lane, optimizer);
-        (course.updates, course.samples) = (self.updates[lane], self.updates[lane] * batch);
+        (course.updates, course.samples) = (updates, updates * batch);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let clean = self.clean[lane] as u64;
         course.clean = clean;
+        if due {
+            self.nets.params(lane, params);
+            self.optimizer.get(lane, optimizer);
+        }
         for (update, tallies) in (before + 1..).zip(&self.tallies).filter(|(update, _)| has_row(*update)) {
             let tally = tallies.of(lane);
             let (loss, bit_error) = trainer.means(tally.loss, tally.wrong_bits, batch);
-            let event = Event::Update { update, samples: update * batch, loss, bit_error, seconds: trainer.seconds() };
-            on(*number, Told::Event(event));
+            let seconds = trainer.seconds();
+            tell(&Event::Update { update, samples: update * batch, loss, bit_error, seconds });
         }
+        due
     }
 }
 
-/// A training that has diverged, from its start to the update that did it, alone: the fault is
-/// looked for step by step there.
+/// Repeats a training that has diverged alone, where each step is looked at; tells what was not
+/// told before.
 #[cold]
-fn diverged(trainer: &Trainer) -> (Trainer, Report) {
-    let mut again = Trainer::new(trainer.settings().clone()).expect("it was made before");
+fn diverged(trainer: &mut Trainer, tell: &mut impl FnMut(&Event)) -> Result<Report> {
+    let told = trainer.updates();
+    let mut again = Trainer::new(trainer.settings().clone())?;
     if let Some(stop) = trainer.stop_flag() {
         again.stop_on(stop);
     }
-    let report = again.run(|_| {}).expect("it began before");
+    let report = again.run(|event| {
+        if let Event::Update { update, .. } | Event::Check { update, .. } = *event
+            && update > told
+            && (has_row(update) || matches!(event, Event::Check { .. }))
+        {
+            tell(event);
+        }
+    })?;
     debug_assert!(matches!(report.outcome, Outcome::Diverged | Outcome::Stopped), "{report:?}");
-    (again, report)
+    *trainer = again;
+    Ok(report)
 }

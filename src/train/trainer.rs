@@ -151,6 +151,11 @@ impl Trainer {
         &mut self.engine
     }
 
+    /// Exchanges its engine for another of its kind and net, whose room is warm.
+    pub(super) fn swap_engine(&mut self, engine: &mut Engine<f32>) {
+        std::mem::swap(&mut self.engine, engine);
+    }
+
     /// Sets the noise on carried states from here on: its amplitudes on h and on an LSTM's c, 0 for
     /// none, and the limit of c. See [`Noise`]; the reference engine has none.
     pub fn set_noise(&mut self, amplitude: [f32; 2], cell_limit: f32) {
