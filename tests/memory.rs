@@ -5,7 +5,7 @@ mod common;
 use carrylane::model::{Cell, Config};
 use carrylane::task::rng::Purpose;
 use carrylane::task::{Minibatch, PairSet};
-use carrylane::train::{EngineKind, Need, Rule, Settings, Source, Trainer, Until};
+use carrylane::train::{EngineKind, Need, Rule, Settings, Source, Told, Trainer, Until, population};
 use common::{elman, report};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -53,6 +53,22 @@ fn a_training_takes_what_it_is_said_to_need() {
         if !NEAR.contains(&ratio) {
             failures.push(format!("{what}: said {:.0}, took {taken:.0}, ratio {ratio:.2}: {need:?}", need.total()));
         }
+    }
+    // A population when the first of its nets has been checked.
+    let settings = Settings { config: elman(200), batch: 7, engine: EngineKind::Population, ..base.clone() };
+    let region = Region::new(ALLOCATOR);
+    let mut taken = None;
+    let trainings = (0..16).map(|seed| Trainer::new(Settings { seed, ..settings.clone() }));
+    population(trainings, |_, told| {
+        if let Told::Ended(..) = told {
+            let change = region.change();
+            taken.get_or_insert(change.bytes_allocated as f64 - change.bytes_deallocated as f64);
+        }
+    })
+    .expect("nets of one shape");
+    let ratio = Need::of_lanes(&settings).total() / taken.expect("they end");
+    if !NEAR.contains(&ratio) {
+        failures.push(format!("side by side: took {taken:?}, ratio {ratio:.2}: {:?}", Need::of_lanes(&settings)));
     }
     report(&failures);
     // Making a fixed set takes more than keeping it, which is all that can be seen here.

@@ -13,17 +13,18 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Small trials of every outcome: those of 3 units often stay unsolved, those with `ReLU` and an enormous rate diverge.
-const WORDS: [&str; 7] = [
+/// Small trials of every outcome, alone and side by side: those of 3 units often stay unsolved, those with `ReLU` and an enormous rate diverge.
+const WORDS: [&str; 8] = [
     "hidden=3,4,8",
     "bits=3,5",
-    "seed=0..4",
+    "batch=8,64",
+    "seed=0..3",
     "budget=300",
     "activation=sigmoid,relu",
     "lr=0.03,1000000",
     "test-bits=8+32",
 ];
-const TRIALS: usize = 3 * 2 * 4 * 2 * 2;
+const TRIALS: usize = 3 * 2 * 2 * 3 * 2 * 2;
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));

@@ -4,7 +4,7 @@ use super::Answer;
 use super::args::BUILT;
 use super::output::{Output, STRONG, fields, styled};
 use carrylane::kernel::{SimdLevel, fma_peak};
-use carrylane::train::{cores, processor};
+use carrylane::train::{LANE_STATES, cores, processor};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -71,6 +71,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         "blas",
         "matrixmultiply, which picks its own instructions: same bits for any threads, not on other processors",
     )?;
+    let small = format!("until solved, where batch × hidden, 8 at least, is at most {LANE_STATES}");
+    say("population", &format!("nets side by side: what sweeps choose {small}"))?;
     say("tested", &format!("on {TESTED_ON}; the library is compiled, not run, for {}", COMPILED_FOR.join(", ")))?;
     let line = fields! {
         "processor": processor, "architecture": architecture, "system": system, "cores": cores,

@@ -69,7 +69,8 @@ impl Learned {
         if self.proved() { "proved" } else { self.report.outcome.name() }
     }
 
-    fn unproved(report: Report) -> Self {
+    /// A training that was for no proof.
+    pub(crate) fn unproved(report: Report) -> Self {
         Self { report, proof: None, floats: Err(Open::Answer), tried: 0 }
     }
 

@@ -3,6 +3,8 @@
 use super::plan::Plan;
 use super::run::{machine, start_workers};
 use crate::error::Result;
+use crate::task::lanes::LANES;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,7 +22,9 @@ pub struct Estimate {
 
 /// The most trials that are run.
 const TRIALS: usize = 48;
-/// The longest time that those trials get.
+/// The most trials that are looked at to tell how many fit together.
+const SAMPLE: usize = 4096;
+/// The longest time they are given.
 const TIME: Duration = Duration::from_millis(1500);
 
 impl Plan {
@@ -32,22 +36,35 @@ impl Plan {
     /// # Errors
     /// [`crate::Error::Usage`] if the machine cannot start a thread.
     pub fn estimate(&self, threads: usize) -> Result<Estimate> {
+        // How many trials share the lanes of one.
+        let sample = SAMPLE.min(self.len());
+        let lanes = |place| self.trial(place).settings.lanes();
+        let mut alike = HashMap::new();
+        for lanes in (0..sample).filter_map(|pick| lanes(self.scattered(pick))) {
+            *alike.entry(lanes).or_insert(0.0) += self.len() as f64 / (sample * threads) as f64;
+        }
+        let company = |place| lanes(place).map_or(1.0, |lanes| alike[&lanes].clamp(1.0, LANES as f64));
+        // One by one, in the order they are spread in.
         let picks: Vec<(usize, u32)> = (0..TRIALS.min(self.len())).map(|pick| (self.scattered(pick), 1)).collect();
-        let wanted = picks.len();
         let (start, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
-        let results = start_workers(self.clone(), picks, 1, machine(1), &stop)?;
-        let mut times = Vec::new();
+        let results = start_workers(self.clone(), picks.clone(), false, 1, machine(1), &stop)?;
+        let (mut tried, mut trials, mut shares) = (0, 0.0, 0.0);
         while let Ok(record) = results.recv_timeout(TIME.saturating_sub(start.elapsed())) {
-            times.push(record.machine.trial_seconds);
+            let (all, learning) = (record.machine.trial_seconds, record.machine.times.learning);
+            trials += all;
+            shares += all - learning + learning / company(picks[tried].0);
+            tried += 1;
         }
         stop.store(true, Ordering::Relaxed);
-        let (tried, at_least) = (times.len(), times.len() < wanted && start.elapsed().as_secs_f64() > 0.0);
-        // A trial that was cut off takes at least the time that was left.
-        let spent = if at_least { start.elapsed().as_secs_f64() } else { times.iter().sum() };
-        let mean = spent / (tried + usize::from(at_least)).max(1) as f64;
+        let at_least = tried < picks.len();
+        if at_least {
+            // What was cut off took at least what was left of the time.
+            shares += (start.elapsed().as_secs_f64() - trials) / company(picks[tried].0);
+        }
+        let mean = shares / (tried + usize::from(at_least)) as f64;
         // A trial is not cut into threads.
         let rounds = (self.len() as f64 / threads as f64).max(1.0);
-        Ok(Estimate { seconds: mean * rounds, tried, at_least: at_least && 2 * tried < wanted })
+        Ok(Estimate { seconds: mean * rounds, tried, at_least: at_least && 2 * tried < picks.len() })
     }
 
     /// The places of a plan, in an order whose first few are spread over all of it: steps near the

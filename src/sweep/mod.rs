@@ -45,6 +45,7 @@ mod merge;
 mod parquet;
 mod plan;
 mod progress;
+mod queue;
 mod record;
 mod run;
 mod shard;

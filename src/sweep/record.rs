@@ -137,3 +137,19 @@ pub fn curve_updates() -> impl Iterator<Item = u64> {
     let doubled = (1..62).flat_map(|power| [1_u64 << power, 3 << (power - 1)]);
     std::iter::once(1).chain(doubled)
 }
+
+/// Whether an update is one of [`curve_updates`].
+pub(super) fn has_point(update: u64) -> bool {
+    update > 0 && matches!(update >> update.trailing_zeros(), 1 | 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_has_points_where_it_says() {
+        let points: Vec<u64> = curve_updates().take_while(|&update| update < 5000).collect();
+        assert_eq!((0..5000).filter(|&update| has_point(update)).collect::<Vec<_>>(), points);
+    }
+}

@@ -1,20 +1,22 @@
-//! Runs what is missing: trials side by side, each on one thread, and one writer.
+//! Runs what is missing: workers, each on one thread, and one writer.
 //!
-//! Workers take the next trial of the shard and send its record. The calling thread writes them
-//! down, so that no line tears another, and no worker waits for the disk.
+//! Workers take the next trial of the shard, or the next for a free lane where trials fit together,
+//! and send its record. The calling thread writes them down, so that no line tears another, and no
+//! worker waits for the disk.
 
 use super::plan::Plan;
 use super::progress::Progress;
+use super::queue::{Queue, Todo};
 use super::record::{TrialMachine, TrialOutcome, TrialRecord};
 use super::shard::Shard;
 use super::store::{Appender, Damaged, Records};
-use super::trial_run;
+use super::trial_run::{Attempt, Worker};
 use crate::error::{Error, Result};
 use crate::train::{Need, Times, host};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What to run, and with how many threads.
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Options {
     /// The part of the sweep.
     pub shard: Shard,
-    /// Trials side by side.
+    /// Workers, each with a trial, or with some that fit together.
     pub threads: usize,
     /// Whether to run trials without a record.
     pub missing: bool,
@@ -70,7 +72,7 @@ pub fn run(
     let mut shard = Appender::open(folder, &options.shard.file())?;
     let threads = options.threads.min(todo.len()).max(1);
     let machine = machine(threads);
-    let results = start_workers(plan, todo, threads, machine, stop)?;
+    let results = start_workers(plan, todo, true, threads, machine, stop)?;
     let mut stopped: Option<Instant> = None;
     let mut cut = false;
     loop {
@@ -104,8 +106,8 @@ pub fn run(
     Ok(Ran { progress, interrupted })
 }
 
-/// Places in the plan of the trials to run, and which attempt each is.
-fn todo(plan: &Plan, records: &Records, options: &Options) -> Vec<(usize, u32)> {
+/// What is to be run.
+fn todo(plan: &Plan, records: &Records, options: &Options) -> Vec<Todo> {
     let own = (0..plan.len()).filter(|&place| options.shard.holds(place));
     let wanted = own.filter_map(|place| match records.get(plan.number(place)) {
         None => options.missing.then_some((place, 1)),
@@ -114,32 +116,51 @@ fn todo(plan: &Plan, records: &Records, options: &Options) -> Vec<(usize, u32)> 
     wanted.collect()
 }
 
-/// Starts the workers; the channel closes when the last one ends.
+/// Starts the workers; the channel closes when the last one ends. Trials that fit together run side
+/// by side, or all one by one in their order.
 pub(super) fn start_workers(
     plan: Plan,
-    todo: Vec<(usize, u32)>,
+    todo: Vec<Todo>,
+    together: bool,
     threads: usize,
     machine: TrialMachine,
     stop: &Arc<AtomicBool>,
 ) -> Result<Receiver<TrialRecord>> {
-    let needs = todo.iter().map(|&(place, _)| Need::of(&plan.trial(place).settings));
-    if let Some(most) = needs.max_by(|a, b| a.total().total_cmp(&b.total())) {
-        most.times(threads).afforded()?;
-    }
+    let mut most = None::<Need>;
+    let queue = Queue::new(todo.into_iter().map(|todo| {
+        let settings = plan.trial(todo.0).settings;
+        let lanes = settings.lanes().filter(|_| together);
+        let need = if lanes.is_some() { Need::of_lanes(&settings) } else { Need::of(&settings) };
+        if most.is_none_or(|most| need.total() > most.total()) {
+            most = Some(need);
+        }
+        (lanes, todo)
+    }));
+    most.map_or(Ok(()), |most| most.times(threads).afforded())?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
     let (sender, results) = channel();
-    let work = Arc::new((plan, todo, machine, AtomicUsize::new(0)));
+    let work = Arc::new((plan, machine, Mutex::new(queue)));
     for _ in 0..threads {
         let (work, sender, stop) = (Arc::clone(&work), sender.clone(), Arc::clone(stop));
         pool.spawn(move || {
-            let (plan, todo, machine, next) = &*work;
-            while !stop.load(Ordering::Relaxed) {
-                let Some(&(place, attempt)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                let Some(record) = trial_run::run(&plan.trial(place), machine, attempt, &stop) else { break };
-                // Nobody listens any more: the disk failed, and the writer says so.
-                if sender.send(record).is_err() {
-                    break;
+            let (plan, machine, queue) = &*work;
+            let queue = || queue.lock().expect("nobody panics while it is locked");
+            let worker = Worker { machine, stop: &stop };
+            // Nobody listens any more: the disk failed, and that is told where it failed.
+            let send = |record| sender.send(record).unwrap_or_else(|_| stop.store(true, Ordering::Relaxed));
+            let going = || !stop.load(Ordering::Relaxed);
+            while let Some((job, together)) = { queue().job() }.filter(|_| going()) {
+                let next = || {
+                    let todo = { queue().next(job) }.filter(|_| going());
+                    todo.map(|(place, attempt)| Attempt::new(plan.trial(place), attempt))
+                };
+                if together {
+                    worker.run_side_by_side(next, send);
+                } else {
+                    while let Some(record) = next().and_then(|attempt| worker.run(attempt)) {
+                        send(record);
+                    }
                 }
             }
         });

@@ -63,12 +63,16 @@ pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {
 }
 
 impl Trial {
-    /// The trial of some choices, with defaults for the rest.
+    /// The trial of some choices, with defaults for the rest and the
+    /// [engine for many](Settings::engine_of_many).
     ///
     /// # Errors
     /// [`Error::Usage`] for what does not go together.
     pub fn of(choices: &Choices) -> Result<Self> {
-        let settings = Settings::of(choices, Spelling::Keys)?;
+        let mut settings = Settings::of(choices, Spelling::Keys)?;
+        if choices.get("engine").is_none() {
+            settings.engine = settings.engine_of_many();
+        }
         Ok(Self { settings, tests: choices.fill(TESTS, Tests::default()) })
     }
 

@@ -1,54 +1,141 @@
-//! One trial, run to its end on the thread that calls.
+//! Trials, run to their end on the calling thread: one by itself, or many as lanes of a population.
 
-use super::record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
+use super::record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, has_point};
 use super::trial::Trial;
 use crate::error::Result;
 use crate::model::weights_hash;
 use crate::prove::{self, FloatProof, Learned};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Event, Listener, Outcome as Ended, Report, Trainer, score};
+use crate::train::{Event, Listener, Outcome as Ended, Report, Told, Trainer, population, score};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Runs a trial; `None` if it was stopped. An error is a result, so that the sweep continues.
-///
-/// `machine` is filled in by the caller, but for the level and the trial's time.
-pub(super) fn run(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Option<TrialRecord> {
-    let start = Instant::now();
-    let ended = catch_unwind(AssertUnwindSafe(|| trained(trial, machine, attempt, stop)));
-    let error = match ended {
-        Ok(Ok(None)) => return None,
-        Ok(Ok(Some(mut record))) => {
-            timed(&mut record.machine, start);
-            return Some(record);
-        }
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            format!("a bug of carrylane: {}", text.unwrap_or_default())
-        }
-    };
-    let mut record = TrialRecord::begun(trial, machine, attempt);
-    record.error = Some(error);
-    timed(&mut record.machine, start);
-    Some(record)
+/// A trial that is to be run, or under way.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    trial: Trial,
+    attempt: u32,
+    curve: Vec<f32>,
 }
 
-/// Notes how long a trial took. Time that no part claims is the rest.
-fn timed(machine: &mut TrialMachine, start: Instant) {
-    machine.trial_seconds = start.elapsed().as_secs_f64();
-    machine.times = machine.times.within(machine.trial_seconds);
+/// What all trials of a worker share.
+#[derive(Debug)]
+pub(super) struct Worker<'a> {
+    /// Filled in, but for the level and the times of a trial.
+    pub(super) machine: &'a TrialMachine,
+    pub(super) stop: &'a Arc<AtomicBool>,
 }
 
-impl TrialRecord {
+impl Attempt {
+    /// A trial that is run so many times with this one.
+    pub(super) fn new(trial: Trial, attempt: u32) -> Self {
+        Self { trial, attempt, curve: Vec::new() }
+    }
+
+    fn note(&mut self, event: &Event) {
+        if let Event::Update { update, bit_error, .. } = *event
+            && has_point(update)
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "a share, of some hundred bits")]
+            self.curve.push(bit_error as f32);
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// Runs a trial; `None` if it was stopped. An error is a result, so that the sweep continues.
+    pub(super) fn run(&self, mut attempt: Attempt) -> Option<TrialRecord> {
+        let start = Instant::now();
+        let mut record = match catch_unwind(AssertUnwindSafe(|| self.trained(&mut attempt))) {
+            Ok(Ok(record)) => record?,
+            Ok(Err(error)) => self.failed(&attempt, error.to_string()),
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+                self.failed(&attempt, format!("a bug of carrylane: {}", text.unwrap_or_default()))
+            }
+        };
+        record.machine.trial_seconds = start.elapsed().as_secs_f64();
+        record.machine.times = record.machine.times.within(record.machine.trial_seconds);
+        Some(record)
+    }
+
+    /// Runs trials that [share lanes](crate::train::Settings::lanes). Each begins when a lane is
+    /// free, and its record is told as it ends. Its times are its share of the time of all.
+    pub(super) fn run_side_by_side(&self, mut next: impl FnMut() -> Option<Attempt>, mut on: impl FnMut(TrialRecord)) {
+        let under_way = RefCell::new(BTreeMap::new());
+        let trainings = (0..).map_while(|number| {
+            let attempt = next()?;
+            Some(self.trainer(under_way.borrow_mut().entry(number).or_insert(attempt)))
+        });
+        // What goes wrong among many is found where each is alone, and the others have the same
+        // results there.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            population(trainings, |number, told| match told {
+                Told::Event(event) => under_way.borrow_mut().get_mut(&number).expect("under way").note(&event),
+                Told::Ended(trainer, report) => {
+                    let record = self.record(&under_way.borrow()[&number], trainer, &Learned::unproved(report));
+                    under_way.borrow_mut().remove(&number);
+                    record.into_iter().for_each(&mut on);
+                }
+            })
+        }));
+        let left = under_way.into_inner().into_values();
+        left.filter_map(|Attempt { trial, attempt, .. }| self.run(Attempt::new(trial, attempt))).for_each(on);
+    }
+
+    fn trainer(&self, attempt: &Attempt) -> Result<Trainer> {
+        let mut trainer = Trainer::new(attempt.trial.settings.clone())?;
+        trainer.stop_on(Arc::clone(self.stop));
+        Ok(trainer)
+    }
+
+    fn trained(&self, attempt: &mut Attempt) -> Result<Option<TrialRecord>> {
+        let mut trainer = self.trainer(attempt)?;
+        let learned = prove::train(&mut trainer, &mut Listener(|event: &Event| attempt.note(event)))?;
+        Ok(self.record(attempt, &mut trainer, &learned))
+    }
+
+    /// The record of a training that has ended; `None` if it was stopped.
+    fn record(&self, attempt: &Attempt, trainer: &mut Trainer, learned: &Learned) -> Option<TrialRecord> {
+        let (report, proved) = (&learned.report, learned.proved());
+        let outcome = conclude(report, proved)?;
+        let mut record = self.begun(attempt);
+        record.machine.level = trainer.settings().level.to_string();
+        record.outcome = outcome;
+        record.proof = Proved::of(learned);
+        record.samples = report.samples;
+        record.updates = report.updates;
+        record.seconds = report.seconds;
+        record.pairs_wrong = report.score.wrong;
+        record.pairs_total = report.score.total;
+        record.curve.clone_from(&attempt.curve);
+        let mut times = report.times;
+        if outcome == TrialOutcome::Diverged {
+            record.diverged =
+                report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() });
+        } else {
+            let testing = Instant::now();
+            record.wrong_by_bits = tests(&attempt.trial, trainer);
+            times.tests += testing.elapsed().as_secs_f64();
+        }
+        record.weights_hash = weights_hash(&trainer.model().config, &trainer.model().params);
+        (record.machine.times, record.machine.trial_seconds) = (times, times.total());
+        Some(record)
+    }
+
+    fn failed(&self, attempt: &Attempt, error: String) -> TrialRecord {
+        TrialRecord { error: Some(error), ..self.begun(attempt) }
+    }
+
     /// An empty record.
-    fn begun(trial: &Trial, machine: &TrialMachine, attempt: u32) -> Self {
-        Self {
+    fn begun(&self, Attempt { trial, attempt, .. }: &Attempt) -> TrialRecord {
+        TrialRecord {
             form: FORM,
             id: trial.id(),
             config: trial.clone(),
@@ -65,50 +152,10 @@ impl TrialRecord {
             weights_hash: String::new(),
             curve: Vec::new(),
             version: env!("CARGO_PKG_VERSION").into(),
-            attempt,
-            machine: machine.clone(),
+            attempt: *attempt,
+            machine: self.machine.clone(),
         }
     }
-}
-
-fn trained(trial: &Trial, machine: &TrialMachine, attempt: u32, stop: &Arc<AtomicBool>) -> Result<Option<TrialRecord>> {
-    let mut trainer = Trainer::new(trial.settings.clone())?;
-    trainer.stop_on(Arc::clone(stop));
-    let mut curve = Vec::new();
-    let mut points = curve_updates();
-    let mut next = points.next();
-    let mut on_event = Listener(|event: &Event| {
-        if let Event::Update { update, bit_error, .. } = *event
-            && Some(update) == next
-        {
-            #[expect(clippy::cast_possible_truncation, reason = "a share, of some hundred bits")]
-            curve.push(bit_error as f32);
-            next = points.next();
-        }
-    });
-    let learned = prove::train(&mut trainer, &mut on_event)?;
-    let (report, proved) = (&learned.report, learned.proved());
-    let Some(outcome) = conclude(report, proved) else { return Ok(None) };
-    let mut record = TrialRecord::begun(trial, machine, attempt);
-    record.machine.level = trainer.settings().level.to_string();
-    record.outcome = outcome;
-    record.proof = Proved::of(&learned);
-    record.samples = report.samples;
-    record.updates = report.updates;
-    record.seconds = report.seconds;
-    record.pairs_wrong = report.score.wrong;
-    record.pairs_total = report.score.total;
-    record.curve = curve;
-    record.machine.times = report.times;
-    if outcome == TrialOutcome::Diverged {
-        record.diverged = report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() });
-    } else {
-        let testing = Instant::now();
-        record.wrong_by_bits = tests(trial, &mut trainer);
-        record.machine.times.tests += testing.elapsed().as_secs_f64();
-    }
-    record.weights_hash = weights_hash(&trainer.model().config, &trainer.model().params);
-    Ok(Some(record))
 }
 
 /// The outcome of a finished training; `None` if it was stopped.
@@ -145,4 +192,36 @@ fn tests(trial: &Trial, trainer: &mut Trainer) -> BTreeMap<usize, u64> {
         (bits, score(engine, &set).wrong)
     };
     trial.tests.widths().map(wrong_at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Choices;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_trial_that_fails_among_many_leaves_the_others_what_they_get_alone() {
+        let trial = |seed: u64| {
+            let choices = [("hidden", 3), ("bits", 3), ("batch", 8), ("updates", 70), ("seed", seed)];
+            let mut trial = Trial::of(&choices.map(|(name, n)| (name, n.into())).into_iter().collect::<Choices>())
+                .expect("a trial");
+            // What no plan lets pass.
+            trial.settings.bits = if seed == 5 { 0 } else { 3 };
+            Attempt::new(trial, 1)
+        };
+        let worker = Worker { machine: &super::super::run::machine(1), stop: &Arc::new(AtomicBool::new(false)) };
+        let (mut seeds, mut found) = (0..20, BTreeSet::new());
+        worker.run_side_by_side(
+            || seeds.next().map(trial),
+            |record| {
+                assert!(found.insert((record.config.settings.seed, record.weights_hash)), "told of once");
+                assert_eq!(record.error.is_some(), record.config.settings.seed == 5, "{:?}", record.error);
+            },
+        );
+        // What began after it is the next group's.
+        let wanted = |seed| (seed, worker.run(trial(seed)).expect("nobody stops it").weights_hash);
+        assert_eq!(found, (0..6).map(wanted).collect(), "the five before it, and itself");
+        assert_eq!(seeds.next(), Some(6), "nobody else was begun");
+    }
 }

@@ -61,6 +61,20 @@ impl Need {
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }
     }
 
+    /// The need of trainings in all lanes of a population, which share their passes.
+    pub fn of_lanes(settings: &Settings) -> Self {
+        let (all, one) = (Self::of(settings), Self::of(&Settings { engine: EngineKind::Fused, ..settings.clone() }));
+        let others = (LANES - 1) as f64;
+        let moments = if matches!(settings.rule, Rule::Adam { .. }) { 2.0 } else { 0.0 };
+        let of_lanes = FLOAT * moments * LANES as f64 * params(&settings.config);
+        Self {
+            weights: all.weights + others * one.weights + of_lanes,
+            gradients: all.gradients + others * one.gradients,
+            data: all.data + others * minibatch(settings.bits, settings.batch),
+            ..all
+        }
+    }
+
     /// The need of a net's gradient on a minibatch, with `float` bytes a number.
     pub fn of_gradient(
         config: &Config,
