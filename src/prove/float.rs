@@ -18,7 +18,7 @@ pub struct FloatProof {
 }
 
 /// The most inputs that tell boxes apart.
-const MEMORY: u32 = 3;
+pub(super) const MEMORY: u32 = 3;
 /// Products that a search may make by default: some seconds.
 const WORK: usize = 1 << 33;
 
@@ -28,7 +28,7 @@ impl FloatProof {
     /// # Errors
     /// Why nothing is proved.
     pub fn of(model: &Model<f32>) -> Result<Self, Open> {
-        Self::within(model, WORK)
+        Self::within(model, MEMORY, WORK)
     }
 
     /// Looks for boxes for some 50 ms.
@@ -36,17 +36,18 @@ impl FloatProof {
     /// # Errors
     /// Why nothing is proved.
     pub fn instantly(model: &Model<f32>) -> Result<Self, Open> {
-        Self::within(model, 1 << 25)
+        Self::within(model, MEMORY, 1 << 25)
     }
 
-    /// Looks for boxes with at most `work` products of weights and ends of intervals.
+    /// Looks for boxes that at most `most` inputs tell apart, with at most `work` products of
+    /// weights and ends of intervals.
     ///
     /// # Errors
     /// Why nothing is proved.
-    pub fn within(model: &Model<f32>, mut work: usize) -> Result<Self, Open> {
+    pub(super) fn within(model: &Model<f32>, most: u32, mut work: usize) -> Result<Self, Open> {
         let epsilon = epsilon(&model.config);
         let mut open = Open::Answer;
-        for memory in u32::from(model.config.cell == Cell::Dynamic)..=MEMORY {
+        for memory in u32::from(model.config.cell == Cell::Dynamic)..=most {
             match boxes(model, epsilon, memory, &mut work) {
                 Ok(boxes) => return Ok(Self::checked(model, epsilon, memory, boxes)),
                 Err(Open::Answer) => {}

@@ -3,14 +3,15 @@
 //! A net that has just solved its task keeps its carry in states close together; rounded, it
 //! drifts. Noise on the carried state, ramped in from then on, moves the states apart until
 //! rounding changes nothing. Then a coarse integer network is proved within some hundred states,
-//! the boxes of the floats close, and both theorems hold for one net. If the boxes have not closed
+//! the boxes of the floats close, and both theorems hold for one net. Sums of 8 bits have no carry
+//! of more than 7 steps: wider sums teach LSTMs and the dynamic cell to keep it for longer. If the boxes have not closed
 //! by half of the budget, or cannot be expected to, the integer network's proof is enough.
 //!
 //! Both proofs are tried now and then. The updates in between, not a clock, decide how far a try
 //! may go, so that equal settings give equal nets and proofs on every machine.
 
 use super::boxes::Open;
-use super::float::FloatProof;
+use super::float::{FloatProof, MEMORY};
 use super::net::{FixedPoint, IntegerNet};
 use super::search::Verdict;
 use super::verdict::Proof;
@@ -85,6 +86,8 @@ const EVERY: u64 = 25;
 const GROWTH: u64 = 10;
 /// The share of the time that a try of each proof may take, at first.
 const SHARE: f64 = 0.15;
+/// Tries before as many inputs as can tell boxes apart.
+const PATIENCE: u64 = 10;
 /// What the time of a multiplication in a proof is worth in training, in flop.
 const PRODUCT: f64 = 20.0;
 
@@ -183,14 +186,17 @@ impl Search<'_> {
         let settings = trainer.settings();
         let (formats, node) = (formats(settings), node_work(settings));
         self.pursuit.tried += 1;
+        let tried = self.pursuit.tried;
         // It takes many rounds until the boxes of an LSTM's c are wide enough.
-        let share =
-            if settings.config.cell == Cell::Lstm { SHARE * (self.pursuit.tried as f64 / 2.0).max(1.0) } else { SHARE };
+        let share = if settings.config.cell == Cell::Lstm { SHARE * (tried as f64 / 4.0).max(1.0) } else { SHARE };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the work")]
         let mut work =
-            (share / PRODUCT * since as f64 * settings.batch as f64 * settings.config.work(settings.bits)) as usize;
+            (share / PRODUCT * since as f64 * settings.batch as f64 * settings.config.work(settings.proof_bits()))
+                as usize;
         if floats {
-            let found = proving(trainer, |trainer| FloatProof::within(trainer.model(), work));
+            // Boxes by one input more take four times as long, and most nets do not need them.
+            let most = if tried > PATIENCE { MEMORY } else { MEMORY - 1 };
+            let found = proving(trainer, |trainer| FloatProof::within(trainer.model(), most, work));
             let proved = found.is_ok();
             self.floats = Some(found);
             if !proved {
@@ -227,10 +233,10 @@ fn proving<T>(trainer: &mut Trainer, proof: impl FnOnce(&Trainer) -> T) -> T {
 }
 
 /// Whether training for a proof leads nets of a kind to one of their floats: the dynamic cell must
-/// have seen carries of some length.
+/// have seen long carries, which a fixed set of few bits does not have.
 fn proves_floats(settings: &Settings) -> bool {
     let config = &settings.config;
-    config.activation != Activation::Relu && (config.cell != Cell::Dynamic || settings.bits >= 16)
+    config.activation != Activation::Relu && (config.cell != Cell::Dynamic || settings.proof_bits() >= 16)
 }
 
 /// Formats that are tried in training: the coarse ones, to which noise drives nets.

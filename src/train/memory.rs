@@ -3,7 +3,7 @@
 use super::engine::EngineKind;
 use super::machine::available_memory;
 use super::optimizer::Rule;
-use super::settings::{Settings, Source};
+use super::settings::{Settings, Source, Until};
 use super::worst::Search;
 use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
@@ -57,7 +57,8 @@ impl Need {
         let few = wide && config.cell != Cell::Lstm;
         let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, if few { SUMS } else { CHUNK });
         let search = if wide { Search::of(*bits).bytes(config) } else { 0.0 };
-        let pass = Self::of_passes(config, (*bits, *batch), (widest, chunk), *engine, *threads, FLOAT);
+        let learned = if matches!(settings.until, Until::Proved { .. }) { settings.proof_bits() } else { *bits };
+        let pass = Self::of_passes(config, (learned, *batch), (widest, chunk), *engine, *threads, FLOAT);
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }
     }
 

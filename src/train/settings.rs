@@ -218,9 +218,10 @@ pub static OPTIONS: &[Opt<Settings>] = &options!(Settings:
     }
     ENDS => {
         /// Train until every pair of the check is right, or on from there until the net is proved
-        /// to add correctly at every bit width: up to half of the budget the floats and the integer
-        /// network, then the integer network [default: proved for elman and lstm up to 64 hidden
-        /// units, else solved].
+        /// to add correctly at every bit width, an lstm on sums of 16 bits or more, the dynamic
+        /// cell of 32 or more: up to half of the budget the floats and the integer network, then
+        /// the integer network [default: proved for elman and lstm up to 64 hidden units, else
+        /// solved].
         "until": Word(|| vec!["solved".into(), "proved".into()]) => (
             |s| match s.until {
                 Until::Solved { .. } => "solved".into(),
@@ -358,6 +359,17 @@ impl Settings {
         format!("carrylane train{}", flags.collect::<String>())
     }
 
+    /// Width of the additions from `solved` to `proved`: some cells learn to keep a carry for ever
+    /// only from carries that last. A fixed set stays as it is.
+    pub fn proof_bits(&self) -> usize {
+        let least = match self.config.cell {
+            Cell::Elman => 0,
+            Cell::Lstm => 16,
+            Cell::Dynamic => 32,
+        };
+        if self.source == Source::Stream { self.bits.max(least) } else { self.bits }
+    }
+
     /// Additions in the fixed set; 0 if there is none.
     pub fn set_samples(&self) -> u64 {
         match self.source {
@@ -410,6 +422,21 @@ mod tests {
             with(2).is_ok() && with(MAX_BITS).is_ok() && with(0).is_err() && with(MAX_BITS + 1).is_err(),
             "a range"
         );
+    }
+
+    #[test]
+    fn nets_are_proved_on_sums_of_the_width_their_cell_needs_and_no_narrower_ones_than_asked_for() {
+        let fixed = Source::Fixed { samples: 100, shuffle: false };
+        for (cell, bits, source, wanted) in [
+            (Cell::Elman, 4, Source::Stream, 4),
+            (Cell::Lstm, 8, Source::Stream, 16),
+            (Cell::Dynamic, 8, Source::Stream, 32),
+            (Cell::Dynamic, 40, Source::Stream, 40),
+            (Cell::Dynamic, 8, fixed, 8),
+        ] {
+            let settings = Settings { config: Config::of(cell), bits, source, ..Settings::default() };
+            assert_eq!(settings.proof_bits(), wanted, "{cell}, {bits} bits, {source:?}");
+        }
     }
 
     #[test]

@@ -308,6 +308,8 @@ impl Trainer {
     fn next_minibatch(&mut self) {
         let Settings { seed, batch, .. } = self.settings;
         let Some(dataset) = &mut self.dataset else {
+            let bits = if self.course.pursuit.is_some() { self.settings.proof_bits() } else { self.settings.bits };
+            self.batch.reset(batch, bits);
             self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.course.updates));
             return;
         };
@@ -447,6 +449,6 @@ impl Trainer {
     /// Mean loss of some samples, and the share of their bits that were wrong.
     pub(super) fn means(&self, loss: f64, wrong_bits: u64, samples: u64) -> (f64, f64) {
         let samples = samples as f64;
-        (loss / samples, wrong_bits as f64 / (samples * self.settings.bits as f64))
+        (loss / samples, wrong_bits as f64 / (samples * self.batch.bits() as f64))
     }
 }
