@@ -529,7 +529,11 @@ fn nets_proved_as_floats_are_never_wrong_on_any_engine_and_level() {
     let by_hand =
         [("elman", hand_made_adder().cast()), ("lstm", lstm_adder(LstmForm::Standard, Activation::Tanh, -40.0))];
     let mut all: Vec<(String, Model<f32>)> = by_hand.map(|(name, model)| (format!("{name} by hand"), model)).into();
-    for (name, config) in nets(8) {
+    for (name, mut config) in nets(8) {
+        if config.cell == Cell::Dynamic {
+            // Fewer units are proved as floats in two of three nets.
+            config.hidden = 16;
+        }
         // Training for a proof ends with both theorems.
         all.push((name, learn(config, 1).0.model().clone()));
     }
