@@ -148,6 +148,7 @@ fn table(Table { first, thresholds }: &Table) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::file::CELLS;
     use super::super::net::FixedPoint;
     use super::*;
     use crate::model::{Config, Init};
@@ -160,12 +161,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_theorem_has_every_integer_of_the_network_in_its_place() {
-        for (cell, form) in [
-            (Cell::Elman, LstmForm::Standard),
-            (Cell::Dynamic, LstmForm::Standard),
-            (Cell::Lstm, LstmForm::Standard),
-            (Cell::Lstm, LstmForm::Notebook),
-        ] {
+        for (cell, form) in CELLS {
             let model = Init::Scaled.model(Config { hidden: 3, lstm_form: form, ..Config::of(cell) }, 7);
             let net = IntegerNet::new(&model, FixedPoint { q: 2, cell_limit: 2 }).expect("in bounds");
             let IntegerNet { recurrent, input, output, .. } = &net;

@@ -137,9 +137,10 @@ fn integer(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::boxes::Region;
+    use super::super::file::CELLS;
     use super::super::float::certificate;
     use super::*;
-    use crate::model::{Activation, Cell, Config, Init, Layout, LstmForm};
+    use crate::model::{Activation, Cell, Config, Init, Layout};
 
     /// The integers of a text, in their order.
     fn integers(text: &str) -> Vec<f64> {
@@ -149,12 +150,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_theorem_has_every_weight_exactly_and_boxes_that_are_no_smaller() {
-        for (cell, form, kind) in [
-            (Cell::Elman, LstmForm::Standard, "Elman"),
-            (Cell::Dynamic, LstmForm::Standard, "Dynamic"),
-            (Cell::Lstm, LstmForm::Standard, "Lstm false"),
-            (Cell::Lstm, LstmForm::Notebook, "Lstm true"),
-        ] {
+        for ((cell, form), kind) in CELLS.into_iter().zip(["Elman", "Dynamic", "Lstm false", "Lstm true"]) {
             let config = Config { hidden: 3, lstm_form: form, activation: Activation::Relu, ..Config::of(cell) };
             let model = Init::Scaled.model(config, 7);
             let carried = if cell == Cell::Lstm { 6 } else { 3 };

@@ -19,22 +19,37 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of a SHA-256.
 pub(super) const HASH: usize = 32;
+/// Cells in the order of their numbers in certificates.
+pub(super) const CELLS: [(Cell, LstmForm); 4] = [
+    (Cell::Elman, LstmForm::Standard),
+    (Cell::Dynamic, LstmForm::Standard),
+    (Cell::Lstm, LstmForm::Standard),
+    (Cell::Lstm, LstmForm::Notebook),
+];
+
+/// The number of a cell.
+pub(super) fn code(cell: Cell, form: LstmForm) -> u32 {
+    let same = |&(of, its_form): &(Cell, LstmForm)| of == cell && (cell != Cell::Lstm || its_form == form);
+    (0..).zip(&CELLS).find(|(_, of)| same(of)).expect("every cell is there").0
+}
+
 /// The most thresholds of a table.
 const MOST_THRESHOLDS: u32 = 1 << 14;
 
 impl IntegerNet {
     /// The bytes of the network.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let code = match (self.cell, self.form) {
-            (Cell::Elman, _) => 0,
-            (Cell::Dynamic, _) => 1,
-            (Cell::Lstm, LstmForm::Standard) => 2,
-            (Cell::Lstm, LstmForm::Notebook) => 3,
-        };
         let small = |n: u32| i32::try_from(n).expect("a small number");
         let hidden = i32::try_from(self.hidden).expect("at most 2^15");
-        let mut all =
-            vec![code, hidden, small(self.q), small(GATE_BITS), self.cell_most, self.output_bias, self.threshold];
+        let mut all = vec![
+            small(code(self.cell, self.form)),
+            hidden,
+            small(self.q),
+            small(GATE_BITS),
+            self.cell_most,
+            self.output_bias,
+            self.threshold,
+        ];
         self.recurrent.iter().chain(&self.input).chain([&self.output]).for_each(|row| all.extend(row));
         for table in [&self.tables.phi, &self.tables.sigma, &self.tables.cell] {
             all.extend([table.first, i32::try_from(table.thresholds.len()).expect("few thresholds")]);
@@ -63,13 +78,7 @@ impl IntegerNet {
 fn parse(words: &[i32]) -> Option<IntegerNet> {
     let (&[code, hidden, q, gate_bits, cell_most, output_bias, threshold], mut rest) =
         words.split_first_chunk::<7>()?;
-    let (cell, form) = match code {
-        0 => (Cell::Elman, LstmForm::Standard),
-        1 => (Cell::Dynamic, LstmForm::Standard),
-        2 => (Cell::Lstm, LstmForm::Standard),
-        3 => (Cell::Lstm, LstmForm::Notebook),
-        _ => return None,
-    };
+    let &(cell, form) = CELLS.get(usize::try_from(code).ok()?)?;
     let hidden = usize::try_from(hidden).ok().filter(|hidden| (1..=MAX_HIDDEN).contains(hidden))?;
     let q = u32::try_from(q).ok().filter(|&q| q <= FixedPoint::most(cell))?;
     if u32::try_from(gate_bits) != Ok(GATE_BITS) || !(0..=MOST).contains(&cell_most) {

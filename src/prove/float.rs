@@ -2,9 +2,9 @@
 
 use super::boxes::{Open, Region, boxes};
 use super::check_float::{CheckedFloat, check_float};
-use super::file::{HASH, sealed};
+use super::file::{HASH, code, sealed};
 use crate::files::Size;
-use crate::model::{Activation, Cell, Config, LstmForm, MAX_HIDDEN, Model, digits};
+use crate::model::{Activation, Cell, Config, MAX_HIDDEN, Model, digits};
 
 /// A float proof: boxes that its checker has gone through.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,19 +97,14 @@ pub(super) const MAGIC: &[u8] = b"carrylane float proof 1\n";
 /// The bytes of a net in a certificate.
 pub(super) fn net_bytes(model: &Model<f32>) -> Vec<u8> {
     let config = &model.config;
-    let cell = match (config.cell, config.lstm_form) {
-        (Cell::Elman, _) => 0,
-        (Cell::Dynamic, _) => 1,
-        (Cell::Lstm, LstmForm::Standard) => 2,
-        (Cell::Lstm, LstmForm::Notebook) => 3,
-    };
-    let code = |activation| match activation {
+    let number = |activation| match activation {
         Activation::Sigmoid => 0,
         Activation::Tanh => 1,
         Activation::Relu => 2,
     };
     let hidden = u32::try_from(config.hidden).expect("at most 2^15");
-    let head = [cell, hidden, code(config.activation), code(config.output), config.bias.into()];
+    let cell = code(config.cell, config.lstm_form);
+    let head = [cell, hidden, number(config.activation), number(config.output), config.bias.into()];
     head.into_iter().flat_map(u32::to_le_bytes).chain(model.params.iter().flat_map(|w| w.to_le_bytes())).collect()
 }
 
