@@ -358,7 +358,7 @@ fn specs_that_make_no_sense_are_refused_by_name() {
     refused(&["time=5"], &["time is no axis", "want updates or budget"]);
     refused(&["noise=0.2"], &["noise goes with until=proved"]);
     refused(&["method=random", "hidden=4"], &["needs a random axis"]);
-    refused(&["random.lr=0.001..0.1:log"], &["points is not given"]);
+    refused(&["random.lr=0.001..0.1:log"], &["random axes need points"]);
     refused(&["shuffle=true"], &["shuffle goes with dataset"]);
     refused(&["test-bits=8+0"], &["test-bits is '8+0', want a whole number from 1 to 65,536"]);
     let folder = tempfile::tempdir().expect("a folder");

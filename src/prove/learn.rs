@@ -4,8 +4,9 @@
 //! drifts. Noise on the carried state, ramped in from then on, moves the states apart until
 //! rounding changes nothing. Then a coarse integer network is proved within some hundred states,
 //! the boxes of the floats close, and both theorems hold for one net. Sums of 8 bits have no carry
-//! of more than 7 steps: wider sums teach LSTMs and the dynamic cell to keep it for longer. If the boxes have not closed
-//! by half of the budget, or cannot be expected to, the integer network's proof is enough.
+//! of more than 7 steps: wider sums teach LSTMs and the dynamic cell to keep it for longer. If the
+//! boxes have not closed by half of the budget, or cannot be expected to, the integer network's
+//! proof is enough.
 //!
 //! Both proofs are tried now and then. The updates in between, not a clock, decide how far a try
 //! may go, so that equal settings give equal nets and proofs on every machine.
