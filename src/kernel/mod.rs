@@ -84,7 +84,8 @@ pub(crate) use level::dispatch;
 pub use noise::Noise;
 pub use pass::Workspace;
 pub use peak::fma_peak;
-pub use population::{Population, Sgd, Tallies};
+pub use population::Population;
+pub use population_pass::{Sgd, Tallies};
 
 use crate::model::{Config, Layout, Tally};
 use crate::task::tree::{Cut, Number, Order, Tree};

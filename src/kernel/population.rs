@@ -32,16 +32,14 @@ use super::math::register;
 use super::noise::LaneNoise;
 use super::pass::Net;
 use super::population_gradients::To;
-use super::population_pass::Room;
+use super::population_pass::{INPUTS, Part, Room, Sgd, Shape, Tallies};
 use super::rows::{Aligned, lanes};
 use super::{Float, Noise, SimdLevel};
-use crate::model::{self, Activation, Config, Layout, Tally};
+use crate::model::{self, Activation, Config, Layout};
 use crate::task::lanes::{LaneBits, PerLane};
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
-/// Lines before the states of a column, the first one 0.
-pub(super) const INPUTS: usize = 4;
 /// Samples of a net that go through at once where registers are as long as lines.
 const MANY: usize = 4;
 
@@ -59,64 +57,6 @@ pub struct Population<F: Number> {
     /// For one sample at once, and for [`MANY`].
     rooms: [Room<F>; 2],
     tallies: Tallies,
-}
-
-/// What each lane's minibatch counted: losses, wrong bits, wrong samples.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Tallies(pub(super) [PerLane<f64>; 3]);
-
-impl Tallies {
-    /// That of a lane.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
-    pub fn of(&self, lane: usize) -> Tally {
-        let [loss, wrong_bits, wrong_samples] = self.0.map(|of| of[lane]);
-        Tally { loss, wrong_bits: wrong_bits as u64, wrong_samples: wrong_samples as u64 }
-    }
-
-    /// Wrong samples of each lane.
-    pub fn wrong_samples(&self) -> &PerLane<f64> {
-        &self.0[2]
-    }
-}
-
-/// Plain descent, done where gradients end: `w −= rate · (g · scale)`.
-#[derive(Debug, Clone)]
-pub struct Sgd<F> {
-    /// Learning rate of each lane.
-    pub rate: PerLane<F>,
-    /// What the sum of the samples' gradients is multiplied with.
-    pub scale: F,
-}
-
-/// Sizes, in lines.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) hidden: usize,
-    /// H in whole tiles.
-    pub(super) units: usize,
-    /// K, lines of a column.
-    pub(super) column: usize,
-    /// Pre-activations, G times `units`.
-    pub(super) wide: usize,
-    pub(super) bits: usize,
-    pub(super) bias: bool,
-}
-
-impl Shape {
-    /// Lines of all parameters: W, `w_ho`, `b_o`.
-    fn parameters(self) -> usize {
-        self.column * self.wide + self.units + 1
-    }
-}
-
-/// Some samples of a minibatch.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'a, F> {
-    pub(super) additions: &'a LaneBits,
-    pub(super) from: usize,
-    /// Whether gradients begin with it, and whether they end, and how.
-    first: bool,
-    sgd: Option<&'a Sgd<F>>,
 }
 
 impl<F: Float> Population<F> {

@@ -1,8 +1,7 @@
 //! Weight gradients of a population: added up over steps and samples, and taken to the weights where they end.
 
 use super::math::{Lane, Vector};
-use super::population::{INPUTS, Sgd, Shape};
-use super::population_pass::Room;
+use super::population_pass::{INPUTS, Room, Sgd, Shape};
 use super::rows::{lanes, load, load_each, store};
 use fearless_simd::prelude::*;
 
