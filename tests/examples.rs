@@ -26,8 +26,8 @@ const LESS: [(&str, &str); 11] = [
     ),
     ("carrylane replay 000-dynamic", "carrylane replay 000-dynamic --samples 3000"),
     ("hidden=3,4,6,8,12,16,24,32,48,64 bits=8 seed=0..100", "hidden=3,4,6,8,12,16,24,32,48,64 bits=8 seed=0..1"),
-    ("hidden=2,4,8,16,32 seed=0..10000", "hidden=2,4,8,16,32 seed=0..3"),
     ("hidden=4,8,16,32 bits=8 seed=0..50", "hidden=4,8,16,32 bits=8 seed=0..2"),
+    ("budget=100000 seed=0..10000", "budget=999 seed=0..2"),
 ];
 /// Examples whose answer is no, and is meant to be.
 const NO: [&str; 2] =

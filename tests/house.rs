@@ -105,8 +105,6 @@ const MEANT: &[&str] = &[
     // Layouts of rows run the stages of a pass, which are written over rows.
     "kernel/levels kernel/wide",
     "kernel/output kernel/pass kernel/rows kernel/stage kernel/step",
-    // What a population is, and how it passes.
-    "kernel/population kernel/population_gradients kernel/population_pass",
     "kernel/small kernel/small_stage",
     // Who looks on at a training is told events and may ask the trainer.
     "train/event train/trainer",
