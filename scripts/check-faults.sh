@@ -92,7 +92,7 @@ echo "$done kills, $resumed resumptions, $runs runs to their end, every one with
 say 'a full disk'
 read -ra flags <<<"${trainings[0]}"
 mkdir "$work/disk"
-for size in 24k 64k 200k 1m; do
+for size in 24k 64k 100k 140k; do
     mount -t tmpfs -o size=$size tmpfs "$work/disk"
     ends 74 "$carrylane" train "${flags[@]}" --out "$work/disk/run" --checkpoint-every 5
     grep -q 'No space left' "$work/err" || fail "no word of the disk: $(cat "$work/err")"
