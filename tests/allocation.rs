@@ -12,8 +12,9 @@ use std::alloc::System;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Allocations of twenty steps after the first. The counter counts every thread, and the test runner's own may allocate meanwhile, so
-/// the least of a few rounds counts: what a step allocates is in each.
+/// Allocations of twenty steps after the first. The counter counts every thread, and the test
+/// runner's own may allocate meanwhile, so the least of a few rounds counts: what a step allocates
+/// is in each.
 fn allocations(settings: Settings) -> usize {
     let mut trainer = Trainer::new(settings).expect("settings in range");
     trainer.step();
@@ -41,8 +42,8 @@ fn a_step_allocates_nothing_after_the_first() {
                         .push(format!("{net}, H {hidden}, {bits} bits, batch {batch}, {level}: {count} in 20 steps"));
                 }
             }
-            // matrixmultiply packs into buffers of its own, and the reference makes its states anew for each sample: they are told, not
-            // held to the rule.
+            // matrixmultiply packs into buffers of its own, and the reference makes its states anew
+            // for each sample: they are told, not held to the rule.
             for engine in [EngineKind::Blas, EngineKind::Reference] {
                 let count = allocations(Settings { engine, ..base.clone() });
                 println!("{net}, H {hidden}, {bits} bits, batch {batch}, {engine}: {count} allocations in 20 steps");

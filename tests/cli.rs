@@ -77,8 +77,8 @@ fn are_lines(stored: &[&str], lines: &[&str]) -> bool {
     }
 }
 
-/// Runs the commands of a stored session, `$ carrylane …` and, but for 0, `? CODE`; and returns the session as it is now. Answers
-/// that are as stored stay, and so do lines of others.
+/// Runs the commands of a stored session, `$ carrylane …` and, but for 0, `? CODE`; and returns the
+/// session as it is now. Answers that are as stored stay, and so do lines of others.
 fn replayed(session: &str) -> String {
     let mut now = String::new();
     for (place, part) in session.split("```\n").enumerate() {

@@ -1,4 +1,5 @@
-//! The kernel against the reference, on every level of the machine: exact cases first, then random shapes.
+//! The kernel against the reference, on every level of the machine: exact cases first, then random
+//! shapes.
 
 mod common;
 
@@ -51,7 +52,8 @@ fn zero_weights_give_exact_gradients_on_every_level_and_engine() {
         for (net, config) in nets(hidden) {
             let model: Model<f32> = Model::zeros(config);
             let batch = additions(samples, bits, 1);
-            // Every state is ½ or 0 and every output ½, so all sums are of small powers of two, which f32 holds exactly.
+            // Every state is ½ or 0 and every output ½, so all sums are of small powers of two,
+            // which f32 holds exactly.
             let mut wanted = vec![0.0; model.params.len()];
             let counted =
                 reference::gradient(&model.config, &model.cast::<f64>().params, &batch, 0..samples, &mut wanted);
@@ -193,8 +195,9 @@ fn random_net(config: Config) -> Model<f32> {
     model
 }
 
-/// The reference's gradient of a minibatch, sample by sample, and for each tensor the norm of its parts or of their sum: rounding is
-/// as large as what was added, not as what is left of it. Equal samples are computed once and added as often as they occur.
+/// The reference's gradient of a minibatch, sample by sample, and for each tensor the norm of its
+/// parts or of their sum: rounding is as large as what was added, not as what is left of it. Equal
+/// samples are computed once and added as often as they occur.
 fn by_samples(model: &Model<f64>, batch: &Minibatch) -> (Vec<f64>, Vec<f64>, Tally) {
     let column = |bits: &BitTensor, sample| (0..bits.steps()).map(|t| bits.get(sample, t)).collect::<Vec<_>>();
     let mut times = BTreeMap::new();
@@ -349,8 +352,9 @@ fn answers_beyond_a_window_of_64_steps_are_the_references_on_every_level_and_eng
 
 #[test]
 fn a_sample_is_wrong_wherever_in_its_tree_its_bit_is_wrong() {
-    // A net that answers a ⊕ b is right up to the first carry, and one that says 1 always is wrong somewhere in most samples: their
-    // first wrong bits lie in the trunk, in chains, and beyond a window.
+    // A net that answers a ⊕ b is right up to the first carry, and one that says 1 always is wrong
+    // somewhere in most samples: their first wrong bits lie in the trunk, in chains, and beyond a
+    // window.
     let mut xor = hand_made_adder();
     let range = xor.layout().get("w_hh").expect("a tensor of this net").range();
     xor.params[range].fill(0.0);
@@ -398,7 +402,8 @@ fn places(batch: &Minibatch) -> impl Iterator<Item = (usize, usize)> + use<> {
     (0..bits).flat_map(move |step| (0..samples).map(move |sample| (sample, step)))
 }
 
-/// Additions whose only carry, if any, is born at a step that differs from sample to sample; every seventh has none.
+/// Additions whose only carry, if any, is born at a step that differs from sample to sample; every
+/// seventh has none.
 fn rare_carries(samples: usize, bits: usize) -> Minibatch {
     let mut batch = Minibatch::new(samples, bits);
     for sample in (0..samples).filter(|sample| sample % 7 != 0) {
@@ -458,10 +463,12 @@ fn differing(a: &BitTensor, b: &BitTensor, counted: impl Fn(usize, usize) -> boo
 proptest! {
     #![proptest_config(runs(48))]
 
-    /// Gradients of both precisions, every level, through the same chain that `carrylane gradcheck` runs.
+    /// Gradients of both precisions, every level, through the same chain that `carrylane gradcheck`
+    /// runs.
     #[test]
     fn gradients_are_the_references_for_random_shapes(case in cases()) {
-        // A unit near the corner of ReLU may fall on either side of it; the gradients of both are right.
+        // A unit near the corner of ReLU may fall on either side of it; the gradients of both are
+        // right.
         let corner = [case.config.activation, case.config.output].contains(&Activation::Relu);
         prop_assume!(!corner);
         let Case { config, bits, samples, seed } = case;
@@ -479,7 +486,8 @@ proptest! {
         let model: Model<f64> = narrow.cast();
         let batch = additions(samples, bits, seed);
         let (wanted, counted) = answers(&model, EngineKind::Reference, SimdLevel::Baseline, &batch);
-        // An f32 may round an output to the other side of ½: only bits that a nudge does not turn are compared.
+        // An f32 may round an output to the other side of ½: only bits that a nudge does not turn
+        // are compared.
         let nudged = [-1e-4, 1e-4].map(|by| answers(&shifted(&model, by), EngineKind::Reference, SimdLevel::Baseline, &batch).0);
         let sure = |sample, step| nudged.iter().all(|bits| bits.get(sample, step) == wanted.get(sample, step));
         for (kind, level) in engines() {
@@ -494,7 +502,8 @@ proptest! {
             let (_, tally) = gradient(&model, kind, level, &batch);
             let seen = (tally.wrong_bits, tally.wrong_samples);
             prop_assert_eq!(seen, (counted.wrong_bits, counted.wrong_samples), "{} {} f64, training", kind, level);
-            // A loss adds T terms a sample, each a few ε off; some losses are far larger than others where ReLU grows.
+            // A loss adds T terms a sample, each a few ε off; some losses are far larger than
+            // others where ReLU grows.
             let error = (tally.loss - counted.loss).abs() / counted.loss;
             prop_assert!(error < 1e-12, "{kind} {level} f64: loss {}, want {}", tally.loss, counted.loss);
             let (_, tally) = gradient(&narrow, kind, level, &batch);

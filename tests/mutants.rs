@@ -1,7 +1,8 @@
 //! Damaged and hostile files: every parser of the library answers, soon, and in little memory.
 //!
-//! Mutants of whole files: bits flipped, ends cut, pieces repeated, moved, and taken from another file, numbers made absurd. Where a file
-//! is sealed by a hash, half of the mutants are sealed again, or every one would be told by its hash and the rest never be read.
+//! Mutants of whole files: bits flipped, ends cut, pieces repeated, moved, and taken from another
+//! file, numbers made absurd. Where a file is sealed by a hash, half of the mutants are sealed
+//! again, or every one would be told by its hash and the rest never be read.
 #![expect(clippy::print_stdout, reason = "tells what the mutants came to, for --nocapture")]
 
 mod common;
@@ -39,14 +40,16 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a mutant may take: bytes allocated, all together, and time. The time is generous, since the machine may be busy.
+/// What a mutant may take: bytes allocated, all together, and time. The time is generous, since the
+/// machine may be busy.
 const MOST_BYTES: usize = 100 << 20;
 const MOST_TIME: Duration = Duration::from_secs(10);
 
 /// Whether a parser takes some bytes.
 type Takes<'a> = dyn Fn(&[u8]) -> bool + 'a;
 
-/// A parser, whole files for it, and how many mutants it is given. It says whether it took one, and checks what it took.
+/// A parser, whole files for it, and how many mutants it is given. It says whether it took one, and
+/// checks what it took.
 struct Parser<'a> {
     name: &'static str,
     mutants: u64,
@@ -214,7 +217,8 @@ fn words(bytes: &[u8]) -> bool {
     })
 }
 
-/// Runs a small sweep in a folder: trials that are solved, that are not, and that diverge. Returns its locked spec and its lines.
+/// Runs a small sweep in a folder: trials that are solved, that are not, and that diverge. Returns
+/// its locked spec and its lines.
 fn swept(folder: &Path) -> (Vec<u8>, Vec<u8>) {
     let spec =
         Spec::from_words(&["hidden=3,8", "seed=0..2", "budget=300", "activation=sigmoid,relu", "lr=0.03,1000000"]);
@@ -228,7 +232,8 @@ fn swept(folder: &Path) -> (Vec<u8>, Vec<u8>) {
 /// The one file of a sweep that is not cut.
 const LINES: &str = "shards/shard-0-of-1.jsonl";
 
-/// Reads a sweep with these lines, and if all of them are whole, merges it in every form and makes its report.
+/// Reads a sweep with these lines, and if all of them are whole, merges it in every form and makes
+/// its report.
 fn merged(folder: &Path, lines: &[u8]) -> bool {
     fs::write(folder.join(LINES), lines).expect("writable");
     Status::read(folder).expect("readable");

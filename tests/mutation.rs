@@ -1,12 +1,13 @@
-//! Whether a gradient check can fail: in a copy of the sources a piece of the kernel's backward pass is left out or turned, and
-//! `gradcheck` of the program built from it must say no. One program holds all mutants; a variable of its environment chooses one.
+//! Whether a gradient check can fail: in a copy of the sources a piece of the kernel's backward
+//! pass is left out or turned, and `gradcheck` of the program built from it must say no. One
+//! program holds all mutants; a variable of its environment chooses one.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Defects: a name, a file of the kernel, an expression that occurs in it once, what it would be, and a cell that shows it. Nets of 3
-/// units have small rows in f32 and wide ones in f64.
+/// Defects: a name, a file of the kernel, an expression that occurs in it once, what it would be,
+/// and a cell that shows it. Nets of 3 units have small rows in f32 and wide ones in f64.
 const MUTANTS: [[&str; 5]; 9] = [
     ["the sign of σ′", "math.rs", "y * (splat(F::one()) - y)", "y * (splat(F::one()) + y)", "elman"],
     ["the weight of a node", "output.rs", "error * weight", "error", "elman"],
@@ -83,8 +84,8 @@ fn gradcheck_fails_when_a_piece_of_the_backward_pass_is_left_out_or_turned() {
     }
     mutate(&copied.join("src/kernel"));
 
-    // Under a name of its own, and of the profile of this test, it finds the dependencies that are built already. Made to be built
-    // quickly, not to be fast.
+    // Under a name of its own, and of the profile of this test, it finds the dependencies that are
+    // built already. Made to be built quickly, not to be fast.
     let manifest = fs::read_to_string(copied.join("Cargo.toml")).expect("readable");
     let renamed = manifest.replacen("[[bin]]\nname = \"carrylane\"", "[[bin]]\nname = \"carrylane-mutant\"", 1);
     assert_ne!(renamed, manifest, "the program's entry in Cargo.toml");

@@ -1,4 +1,5 @@
-//! The replayed notebooks against traces of numpy runs (`tests/data/README.md`), within what is reproducible of each.
+//! The replayed notebooks against traces of numpy runs (`tests/data/README.md`), within what is
+//! reproducible of each.
 
 use carrylane::notebooks::numpy::Legacy;
 use carrylane::notebooks::{
@@ -45,7 +46,8 @@ impl Faults {
     }
 }
 
-/// Every entry up to `until` against the lines of the same number: error to `tolerance`, the rest exactly.
+/// Every entry up to `until` against the lines of the same number: error to `tolerance`, the rest
+/// exactly.
 fn follows(trace: &str, key: &str, lines: &[PrintedLine], until: usize, tolerance: f64) {
     let mut faults = Faults::default();
     let trace = data(trace);
@@ -142,7 +144,8 @@ fn dynamic_of_000_as_printed_until_chaos() {
 #[test]
 fn dynamic_of_000_as_corrected_learns() {
     let (lines, summary) = run(Replay::new(Notebook::N000Dynamic, Edition::Corrected));
-    // Then comes a chaotic stretch, in which no two orders of summation agree, numpy's own included.
+    // Then comes a chaotic stretch, in which no two orders of summation agree, numpy's own
+    // included.
     follows("000_dynamic_corrected_seed32", "j", &lines, 7_000, 1e-9);
     assert!(lines[90..].iter().all(|line| line.exact), "the last ten lines are right: {summary:?}");
 }
@@ -169,7 +172,8 @@ fn recursions_of_002() {
 fn batched_of_003_as_printed_ends_in_nan() {
     let (lines, summary) = run(Replay::new(Notebook::N003, Edition::Printed));
     assert_eq!(lines.len(), 200, "a line every 50 epochs");
-    // The printed error of epoch 0 to the last bit; numpy's outputs, summed by a BLAS, are within one.
+    // The printed error of epoch 0 to the last bit; numpy's outputs, summed by a BLAS, are within
+    // one.
     assert_eq!(lines[0].error.to_bits(), 0.386_254_099_317_221_54_f64.to_bits(), "epoch 0: {:e}", lines[0].error);
     follows("003_batched_as_printed_seed0", "epoch", &lines, 2_000, 1e-13);
     let at = summary.first_non_finite.expect("it ends in NaN");

@@ -1,4 +1,5 @@
-//! Options of a training: each is everywhere by the one table that declares it, and means the same however it is said.
+//! Options of a training: each is everywhere by the one table that declares it, and means the same
+//! however it is said.
 
 mod common;
 

@@ -134,7 +134,8 @@ fn gradients_are_the_same_in_any_lane_beside_any_nets_on_every_level_of_a_kind()
                 for lane in [0, 3, 15] {
                     let mut nets = Population::<f32>::new(&config, 4, level);
                     let mut additions = LaneBits::new(batch, 4);
-                    // The lane's net is net 100; the others are other ones, and some lanes are empty.
+                    // The lane's net is net 100; the others are other ones, and some lanes are
+                    // empty.
                     for of in (0..LANES).filter(|of| of % 4 != 1 || *of == lane) {
                         let net = if of == lane { 100 } else { 7 * lane as u64 + of as u64 };
                         let model: Model<f32> = Init::Scaled.model(config, net);

@@ -84,7 +84,8 @@ fn walks_are_the_plain_step() {
 fn the_hand_made_adder_is_proved_and_is_the_full_adder() {
     let net = IntegerNet::new(&hand_made_adder().cast(), format(1)).expect("in bounds");
     let proof = Proof::of(net, STATES);
-    // Three thresholds of a + b + carry: 0 to 3 are four states, 1 and 2 bits of them with either carry before.
+    // Three thresholds of a + b + carry: 0 to 3 are four states, 1 and 2 bits of them with either
+    // carry before.
     assert_eq!((proof.verdict, proof.walk.states(), proof.walk.depth), (Verdict::Proved, 4, 2), "{:?}", proof.walk);
     let machine = Automaton::of(&proof.walk).expect("all nodes seen");
     assert!(machine.is_full_adder(), "{machine:?}");
@@ -380,8 +381,8 @@ fn next_to_no_noise_is_next_to_no_change() {
     report(&failures);
 }
 
-/// The hand-made adder as an LSTM that keeps nothing in c but 1, and has the adder's units as output gates; a fourth unit counts in c
-/// with this bias of its forget gate, and nothing reads it.
+/// The hand-made adder as an LSTM that keeps nothing in c but 1, and has the adder's units as
+/// output gates; a fourth unit counts in c with this bias of its forget gate, and nothing reads it.
 fn lstm_adder(form: LstmForm, activation: Activation, forget: f64) -> Model<f32> {
     const GAIN: f64 = 40.0;
     let mut model = Model::zeros(Config { hidden: 4, lstm_form: form, activation, ..Config::of(Cell::Lstm) });
@@ -411,7 +412,8 @@ fn hand_made_adders_are_proved_as_floats_and_what_grows_without_bound_is_not() {
             assert!(shut.is_ok_and(|proof| proof.memory == 0), "{form} {activation}");
         }
     }
-    // c counts the steps: the answers are right, but who knows what adding 1 to it comes to after 2^24 steps?
+    // c counts the steps: the answers are right, but who knows what adding 1 to it comes to after
+    // 2^24 steps?
     let counts = FloatProof::of(&lstm_adder(LstmForm::Standard, Activation::Relu, 40.0));
     assert_eq!(counts.expect_err("c has no bound"), Open::Unbounded);
     let wrong = FloatProof::of(&Init::Scaled.model(elman(8), 0)).expect_err("it has not learned");

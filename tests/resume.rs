@@ -1,4 +1,5 @@
-//! A training that is stopped and gone on with ends with the same bits as one that was never stopped.
+//! A training that is stopped and gone on with ends with the same bits as one that was never
+//! stopped.
 
 mod common;
 
@@ -180,7 +181,8 @@ fn training_for_a_proof_goes_on_in_either_stage() {
         let first = whole.course().pursuit.unwrap_or_else(|| panic!("{what} is not solved: {end:?}")).first;
         let last = whole.updates();
         assert!(end.proof.is_some() && last >= first + 25, "{what}, solved at {first}, ends at {last}: {end:?}");
-        // Before it is solved, while noise grows, at tries of a proof, right after them, and just before the end.
+        // Before it is solved, while noise grows, at tries of a proof, right after them, and just
+        // before the end.
         let mut stops = vec![first / 2, first - 1, first + 1, first + 24, first + 25, first + 26, last - 1];
         stops.retain(|&stop| stop < last);
         stops.sort_unstable();

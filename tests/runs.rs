@@ -1,4 +1,5 @@
-//! Run folders from outside: what is kept, that it runs again, and that no stop, kill or full disk changes the net it ends with.
+//! Run folders from outside: what is kept, that it runs again, and that no stop, kill or full disk
+//! changes the net it ends with.
 
 use carrylane::model::{Config, Init, file};
 use carrylane::run::{Curves, Events};
@@ -197,8 +198,8 @@ fn a_training_without_a_folder_ends_at_a_signal_too() {
     assert_eq!(child.wait().expect("it ends").code(), Some(75), "SIGTERM");
 }
 
-/// Sends SIGTERM to a process that this test started, and tells how long it took to end, its code and
-/// what it said.
+/// Sends SIGTERM to a process that this test started, and tells how long it took to end, its code
+/// and what it said.
 fn terminate(mut child: Child) -> (Duration, Option<i32>, String) {
     let start = Instant::now();
     send("-TERM", &child);
@@ -514,7 +515,8 @@ fn a_process_without_memory_ends_with_an_error_line_and_is_not_aborted() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("would need") && stderr.contains("are available"), "{stderr}");
-    // Somewhere between what the loader takes and what the program takes, an allocation fails that nobody could ask for beforehand.
+    // Somewhere between what the loader takes and what the program takes, an allocation fails that
+    // nobody could ask for beforehand.
     let mut codes = Vec::new();
     for kib in (12_000..52_000).step_by(4000) {
         let output = under(kib, "train --updates 1");

@@ -1,5 +1,5 @@
-//! How strong the check of wide additions is: what passes it is tried on a hundred times as many sums. `scripts/strength.sh` runs this with
-//! 2,000 nets; a few stand for them here.
+//! How strong the check of wide additions is: what passes it is tried on a hundred times as many
+//! sums. `scripts/strength.sh` runs this with 2,000 nets; a few stand for them here.
 
 #![expect(clippy::print_stdout, reason = "the counts are what the script is for")]
 
@@ -39,7 +39,8 @@ fn wrong_in_a_million(engine: &mut Engine<f32>, bits: usize, seed: u64) -> bool 
 /// What became of a training under the two rules, each with the net it would end with.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ends {
-    /// By the check: whether the many sums turn the net away, and whether it is wrong in a million others.
+    /// By the check: whether the many sums turn the net away, and whether it is wrong in a million
+    /// others.
     by_check: Option<(bool, bool)>,
     /// By the many sums: whether the net is wrong in a million others.
     by_many: Option<bool>,
@@ -78,7 +79,8 @@ fn train(config: Config, bits: usize, seed: u64) -> Ends {
     ends
 }
 
-/// Trains nets of both cells, 4 to 32 units and 10 to 32 bits, on all cores, and prints what became of them.
+/// Trains nets of both cells, 4 to 32 units and 10 to 32 bits, on all cores, and prints what became
+/// of them.
 fn measure(nets: usize) -> Vec<Ends> {
     let configs: Vec<(Config, usize)> = [4, 8, 16, 32]
         .into_iter()
@@ -122,8 +124,8 @@ fn measure(nets: usize) -> Vec<Ends> {
     all
 }
 
-/// Nets that pass the check, those of them that the many sums turn away and that are wrong in a million; nets that pass the many, and
-/// those of them that are wrong in a million.
+/// Nets that pass the check, those of them that the many sums turn away and that are wrong in a
+/// million; nets that pass the many, and those of them that are wrong in a million.
 fn counts(all: &[Ends]) -> [usize; 5] {
     let by_check: Vec<(bool, bool)> = all.iter().filter_map(|ends| ends.by_check).collect();
     let by_many: Vec<bool> = all.iter().filter_map(|ends| ends.by_many).collect();

@@ -1,4 +1,5 @@
-//! Sweeps from outside: nothing finished is lost, and the result is the same bytes however the work was cut.
+//! Sweeps from outside: nothing finished is lost, and the result is the same bytes however the work
+//! was cut.
 
 mod common;
 
@@ -13,7 +14,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Small trials of every outcome, alone and side by side: those of 3 units often stay unsolved, those with `ReLU` and an enormous rate diverge.
+/// Small trials of every outcome, alone and side by side: those of 3 units often stay unsolved,
+/// those with `ReLU` and an enormous rate diverge.
 const WORDS: [&str; 8] = [
     "hidden=3,4,8",
     "bits=3,5",
@@ -169,7 +171,8 @@ fn status_and_shard_lines_say_what_happened() {
     assert_eq!(count("solved") + count("unsolved") + count("diverged"), TRIALS as u64, "{status}");
     assert!(count("solved") > 0 && count("unsolved") > 0 && count("diverged") > 0, "every outcome: {status}");
     assert_eq!((count("failed"), count("damaged_lines")), (0, 0), "{status}");
-    // On one thread, all of the time is claimed once; trials take less than a millisecond, and clocks differ by some 100 ns.
+    // On one thread, all of the time is claimed once; trials take less than a millisecond, and
+    // clocks differ by some 100 ns.
     let parts = ["learning_seconds", "check_seconds", "test_seconds", "prove_seconds", "rest_seconds"];
     let part = |of: &Value, name: &str| of[name].as_f64().unwrap_or_else(|| panic!("no {name}: {of}"));
     let claimed: f64 = parts.iter().map(|name| part(&status, name)).sum();

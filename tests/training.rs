@@ -29,7 +29,8 @@ fn seeds_0_to_19_solve_8_bits_with_default_settings() {
 #[test]
 fn narrow_and_wider_additions_are_learned() {
     let mut failures = Vec::new();
-    // 9 bits is the last width where every pair is tried; beyond, random and adversarial pairs, random runs and the worst one.
+    // 9 bits is the last width where every pair is tried; beyond, random and adversarial pairs,
+    // random runs and the worst one.
     for (bits, pairs) in [(2, 4), (9, 65_536), (10, 64 + 2 * 128 + 512 + 1)] {
         let (_, end) = run(Settings { bits, ..Settings::default() });
         if end.outcome != Outcome::Solved || (end.score.wrong, end.score.total) != (0, pairs) {
@@ -59,7 +60,8 @@ fn an_enormous_learning_rate_ends_diverged_where_a_loss_can_grow_and_unsolved_wh
     for (net, config) in nets(16) {
         let until = Until::Solved { budget: 300 };
         let base = Settings { config, rule: Rule::adam(1e30), until, ..Settings::default() };
-        // A sigmoid output and half its squared error stay below ½ whatever the weights, so that only the budget ends it.
+        // A sigmoid output and half its squared error stay below ½ whatever the weights, so that
+        // only the budget ends it.
         let (_, end) = run(base.clone());
         if (end.outcome, end.updates) != (Outcome::Unsolved, 300) {
             failures.push(format!("{net}: {end:?}"));

@@ -1,12 +1,13 @@
-//! Products through matrixmultiply, by way of ndarray's safe functions: an independent rung of the ladder.
+//! Products through matrixmultiply, by way of ndarray's safe functions: an independent rung of the
+//! ladder.
 
 use super::math::Lane;
 use super::rows::Shape;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
-/// Weights for matrixmultiply, as they are and times their gates' scales. Its kernels differ by processor, so its bits do too; they do not
-/// depend on the number of threads.
+/// Weights for matrixmultiply, as they are and times their gates' scales. Its kernels differ by
+/// processor, so its bits do too; they do not depend on the number of threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Blas<F> {
     shape: Shape,

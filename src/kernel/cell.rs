@@ -38,8 +38,8 @@ pub(crate) trait Cell<F: Lane>: Copy {
     /// φ of the hidden units.
     fn activation(self) -> Activation;
 
-    /// h, and what is kept, from the pre-activations of the gates, each times [`scale`](super::math::scale) of its φ, and c of the step
-    /// before.
+    /// h, and what is kept, from the pre-activations of the gates, each times
+    /// [`scale`](super::math::scale) of its φ, and c of the step before.
     fn forward<S: Simd>(self, simd: S, z: [Vector<S, F>; 4], c_prev: Vector<S, F>) -> (Vector<S, F>, Kept<S, F>);
 
     /// dz of the gates, and dc for the step before.

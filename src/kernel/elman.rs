@@ -1,4 +1,5 @@
-//! The Elman cell: `h_t = φ(z_t)`, `dz_t = dh_t ⊙ φ′`. The dynamic cell is the same with `z_t = s_t h_{t−1} W_hh + …`.
+//! The Elman cell: `h_t = φ(z_t)`, `dz_t = dh_t ⊙ φ′`. The dynamic cell is the same with
+//! `z_t = s_t h_{t−1} W_hh + …`.
 
 use super::cell::{Back, Cell, Kept};
 use super::math::{Lane, Vector, apply_scaled, derivative};

@@ -7,8 +7,8 @@ use fearless_simd::Level;
 /// An instruction set the kernel is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SimdLevel {
-    /// What every machine of an architecture has, without fused multiply-add: 128 bits on x86-64 (SSE2),
-    /// plain Rust elsewhere.
+    /// What every machine of an architecture has, without fused multiply-add: 128 bits on x86-64
+    /// (SSE2), plain Rust elsewhere.
     Baseline,
     /// x86-64-v3, 256 bits with fused multiply-add.
     Avx2,
@@ -36,7 +36,7 @@ impl SimdLevel {
         matches!(self, Self::Avx2 | Self::Avx512 | Self::Neon)
     }
 
-    /// The same level, if this machine has it.
+    /// This level, if the machine has it.
     ///
     /// # Errors
     /// [`Error::Usage`] with the levels there are.
@@ -75,10 +75,11 @@ impl SimdLevel {
 
 words!(SimdLevel "level": Baseline = "baseline", Avx2 = "avx2", Avx512 = "avx512", Neon = "neon", Wasm = "wasm");
 
-/// Runs code compiled for a token's level, the closures and `#[inline(always)]` functions it calls with it.
+/// Runs code compiled for a token's level, the closures and `#[inline(always)]` functions it calls
+/// with it.
 ///
-/// Every level is a copy of the whole kernel to compile: `fearless_simd::dispatch!` without SSE4.2, which computes as SSE2 does.
-/// `fused` leaves out the levels that round a multiply-add twice.
+/// Every level is a copy of the whole kernel to compile: `fearless_simd::dispatch!` without SSE4.2,
+/// which computes as SSE2 does. `fused` leaves out the levels that round a multiply-add twice.
 macro_rules! dispatch {
     (fused $token:expr, $simd:pat => $body:expr) => {
         match $token {

@@ -88,7 +88,8 @@ pub(super) fn forward<S: Simd, F: Lane>(
     Tally { wrong_samples: stage.mark_chains(simd), ..tally }
 }
 
-/// All levels back: S of each node, what flows into the parents of the first level, and the sums of the gradients of units.
+/// All levels back: S of each node, what flows into the parents of the first level, and the sums of
+/// the gradients of units.
 pub(super) fn backward<S: Simd, F: Lane>(
     simd: S,
     weights: &Wide<F>,

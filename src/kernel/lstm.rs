@@ -1,10 +1,11 @@
 //! The LSTM, gates in the order i, f, g, o.
 //!
-//! `i, f, o = σ(z_i, z_f, z_o)`, `g = φ(z_g)`, `z = g i + c_{t−1} f`, p = φ(z); standard: `c_t = z`, `h_t = p o`; notebook: `c_t = p`,
-//! `h_t = c_t o`.
+//! `i, f, o = σ(z_i, z_f, z_o)`, `g = φ(z_g)`, `z = g i + c_{t−1} f`, p = φ(z); standard:
+//! `c_t = z`, `h_t = p o`; notebook: `c_t = p`, `h_t = c_t o`.
 //!
-//! Back, standard: `dz = dh o φ′ + flow`; notebook: `dz = (dh o + flow) φ′`. Then `dz_i = dz g i(1−i)`, `dz_f = dz c_{t−1} f(1−f)`,
-//! `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, and `dz f` flows on.
+//! Back, standard: `dz = dh o φ′ + flow`; notebook: `dz = (dh o + flow) φ′`. Then
+//! `dz_i = dz g i(1−i)`, `dz_f = dz c_{t−1} f(1−f)`, `dz_g = dz i φ′(g)`, `dz_o = dh p o(1−o)`, and
+//! `dz f` flows on.
 
 use super::cell::{Back, Cell, Kept};
 use super::math::{Lane, Vector, apply, apply_scaled, derivative};

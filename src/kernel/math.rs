@@ -1,10 +1,13 @@
-//! 2^u, σ, tanh and ln(1 + e^−|z|) on vectors: the same operations in the same order on every level.
+//! 2^u, σ, tanh and ln(1 + e^−|z|) on vectors: the same operations in the same order on every
+//! level.
 //!
-//! σ and tanh take their argument times [`scale`], so that e^x becomes a power of two, whose exponent is split off without rounding. The
-//! products bring the factor along in their packed weights, where it costs nothing.
+//! σ and tanh take their argument times [`scale`], so that e^x becomes a power of two, whose
+//! exponent is split off without rounding. The products bring the factor along in their packed
+//! weights, where it costs nothing.
 //!
-//! No libm is in the path, no approximate reciprocal, and every division is a true one, so levels with fused multiply-add agree
-//! bit for bit, and so do levels without it. NaN comes out as NaN. The tests of this module hold the bounds, on every level.
+//! No libm is in the path, no approximate reciprocal, and every division is a true one, so levels
+//! with fused multiply-add agree bit for bit, and so do levels without it. NaN comes out as NaN.
+//! The tests of this module hold the bounds, on every level.
 
 use crate::model::Activation;
 use crate::task::lanes::PerLane;
@@ -19,15 +22,17 @@ pub(crate) trait Lane: SimdFloatElement + Float + Number + Send + Sync {
     type Line<S: Simd>: SimdFloat<S, Element = Self>;
     /// Explicit bits of the significand.
     const MANTISSA: u32;
-    /// 1.5 · 2^MANTISSA plus the exponent's bias: adding it to a small x rounds x to an integer n and leaves n + bias in the low bits.
+    /// 1.5 · 2^MANTISSA plus the exponent's bias: adding it to a small x rounds x to an integer n
+    /// and leaves n + bias in the low bits.
     const ROUND: Self;
     /// The magnitude that exponents are cut to, so that 2^u and its reciprocal stay normal numbers.
     const EXP_LIMIT: Self;
     /// Coefficients of q in 2^f ≈ 1 + f q(f), |f| ≤ ½, lowest first.
     ///
     /// # Source
-    /// Interpolation of (2^f − 1)/f at the Chebyshev nodes of the interval, in 80 digits; relative error of q
-    /// 2.1e-8 (`f32`, degree 5) and 5.1e-17 (`f64`, degree 10), below half a unit in the last place.
+    /// Interpolation of (2^f − 1)/f at the Chebyshev nodes of the interval, in 80 digits; relative
+    /// error of q 2.1e-8 (`f32`, degree 5) and 5.1e-17 (`f64`, degree 10), below half a unit in the
+    /// last place.
     const EXP_Q: &'static [Self];
     /// Terms of the series of ln(1 + u), see [`ln_1p_exp_neg`].
     const LN_TERMS: i8;
@@ -118,7 +123,8 @@ pub(crate) const fn register<S: Simd>() -> usize {
     <S::f32s as SimdBase<S>>::LEN
 }
 
-/// What a pre-activation is multiplied with before [`sigmoid`] or [`tanh`] takes it: −log₂ e and 2 log₂ e.
+/// What a pre-activation is multiplied with before [`sigmoid`] or [`tanh`] takes it: −log₂ e and 2
+/// log₂ e.
 pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
     match activation {
         Activation::Sigmoid => -F::of(std::f64::consts::LOG2_E),
@@ -136,7 +142,8 @@ fn cut<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F> {
     #[cfg(not(target_arch = "aarch64"))]
     let keeps_nan = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
     if keeps_nan {
-        // On x86 these give their second operand where either is NaN, on ARM the NaN; elsewhere it may be the number.
+        // On x86 these give their second operand where either is NaN, on ARM the NaN; elsewhere it
+        // may be the number.
         high.min(low.max(u))
     } else {
         let u = u.simd_lt(low).select(low, u);
@@ -144,7 +151,8 @@ fn cut<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F> {
     }
 }
 
-/// 2^u in two parts, (s, f) with 2^u = s · 2^f: s a power of two and |f| ≤ ½, without rounding; and q(f), see [`Lane::EXP_Q`].
+/// 2^u in two parts, (s, f) with 2^u = s · 2^f: s a power of two and |f| ≤ ½, without rounding; and
+/// q(f), see [`Lane::EXP_Q`].
 #[inline(always)]
 fn exp2_parts<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> [Vector<S, F>; 3] {
     let splat = |value| Vector::<S, F>::splat(simd, value);
@@ -173,7 +181,8 @@ pub(crate) fn sigmoid<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> Vector<S, F
     one / q.mul_add(s * f, s + one)
 }
 
-/// tanh z = (2^u − 1) / (2^u + 1) for u = 2 z log₂ e, where 2^u − 1 = s·f q + (s − 1) keeps its relative accuracy near 0.
+/// tanh z = (2^u − 1) / (2^u + 1) for u = 2 z log₂ e, where 2^u − 1 = s·f q + (s − 1) keeps its
+/// relative accuracy near 0.
 ///
 /// # Accuracy
 /// 4 ulp of tanh z for the given u.
@@ -194,8 +203,8 @@ pub(crate) fn relu<S: Simd, F: Lane>(simd: S, z: Vector<S, F>) -> Vector<S, F> {
 
 /// ln(1 + e^−|z|), the part of the cross-entropy that needs a logarithm.
 ///
-/// With u = e^−|z| in (0, 1] and s = u / (2 + u) ≤ ⅓: ln(1 + u) = 2 artanh s = 2 (s + s³/3 + s⁵/5 + …), cut where the next term is below
-/// half a unit in the last place.
+/// With u = e^−|z| in (0, 1] and s = u / (2 + u) ≤ ⅓: ln(1 + u) = 2 artanh s = 2 (s + s³/3 + s⁵/5 +
+/// …), cut where the next term is below half a unit in the last place.
 ///
 /// # Accuracy
 /// 4 ulp, and |z| ulp more for the rounding of the exponent.
@@ -271,7 +280,8 @@ pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: V
     }
 }
 
-/// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + half, then + a quarter, and so on.
+/// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + half, then + a
+/// quarter, and so on.
 pub(super) fn sum_lanes<F: Lane>(lanes: &[F]) -> F {
     let mut sums = [F::zero(); 16];
     let mut half = lanes.len() / 2;
@@ -328,8 +338,8 @@ mod tests {
     fn errors_stay_within_their_bounds_on_every_level() {
         let narrow: Vec<f32> = grid().into_iter().map(|x| x as f32).collect();
         for level in SimdLevel::available() {
-            // The oracle of f32 is f64; that of f64 is std, itself within an ulp. σ and tanh are given u, and judged by the z it stands for.
-            // The bound may grow with the argument.
+            // The oracle of f32 is f64; that of f64 is std, itself within an ulp. σ and tanh are
+            // given u, and judged by the z it stands for. The bound may grow with the argument.
             let check32 = |name, bound: &dyn Fn(f64) -> f64, found: Vec<f32>, wanted: &dyn Fn(f64) -> f64| {
                 for (&x, &y) in narrow.iter().zip(&found) {
                     let error = ulps32(y, wanted(f64::from(x)));

@@ -1,8 +1,10 @@
-//! The fast path: what samples share is computed once, in one source for every instruction set and precision.
+//! The fast path: what samples share is computed once, in one source for every instruction set and
+//! precision.
 //!
 //! # The method
 //!
-//! A minibatch is a weighted prefix tree ([`crate::task::tree`]). The unit of work is a node: a state that one or more samples have at a step.
+//! A minibatch is a weighted prefix tree ([`crate::task::tree`]). The unit of work is a node: a
+//! state that one or more samples have at a step.
 //!
 //! ```text
 //! forward, level by level:      z      = P[parent] + x W_ih + b_h         P[node] = h W_hh, once for each node with children
@@ -14,32 +16,42 @@
 //! weight gradients:             dW_hh += Σ_nodes h ⊗ S                    dW_ih, db_h, dw_ho, db_o from dz and dz_o
 //! ```
 //!
-//! It is the exact gradient of the minibatch. A chain, where samples branch no more, goes through the same code with one child each; so does
-//! noise, which is a function of the node, and so do evaluations, forward alone. The dynamic cell scales `P[parent]` and dz by the child's s; the
+//! It is the exact gradient of the minibatch. A chain, where samples branch no more, goes through
+//! the same code with one child each; so does noise, which is a function of the node, and so do
+//! evaluations, forward alone. The dynamic cell scales `P[parent]` and dz by the child's s; the
 //! LSTM's child reads its parent's c, and `dc ⊙ f` is added up beside dz.
 //!
 //! # Six tricks
 //!
-//! 1. **Nodes are rows, units are lanes.** A child's pre-activation is its parent's row and the rows of its inputs. Nothing is moved
-//!    between lanes, one sample is a tree like any other, and levels of four nodes waste nothing.
-//! 2. **Small nets put four nodes into a row** (`small`, `small_stage`). A line has four blocks of 128 bits, a node each, with four units; a
-//!    product spreads one unit over its block. Nodes are numbered so that the parents of a row's four nodes are a row, too. A few rows go
-//!    through all steps of their chains before the next ones do: their states stay in registers.
-//! 3. **The trunk, then the chains.** The first levels hold all possible nodes, so they need neither sorting nor searching; the next two hold those
-//!    that exist, found through a bit for each possible one; below, each sample goes its own way in the order it came. Where numbers are
-//!    so narrow that samples repeat, distinct samples are counted, and shards are ranges of them.
-//! 4. **Children of a parent follow each other.** Their sum is `run = run · keep + dz; S[parent] = run`, with keep = 1 while the parent stays:
-//!    no branch depends on data.
-//! 5. **Register tiles that fill the register file** (`wide`): rows × two lines of sums, weights packed in the order the inner loop reads them,
-//!    a panel of 128 inputs at a time. Weight gradients keep units × lines in registers over 128 rows.
-//! 6. **What flows through φ is scaled before.** The factor that makes e^x a power of two is packed into weights and inputs.
+//! 1. **Nodes are rows, units are lanes.** A child's pre-activation is its parent's row and the
+//!    rows of its inputs. Nothing is moved between lanes, one sample is a tree like any other, and
+//!    levels of four nodes waste nothing.
+//! 2. **Small nets put four nodes into a row** (`small`, `small_stage`). A line has four blocks of
+//!    128 bits, a node each, with four units; a product spreads one unit over its block. Nodes are
+//!    numbered so that the parents of a row's four nodes are a row, too. A few rows go through all
+//!    steps of their chains before the next ones do: their states stay in registers.
+//! 3. **The trunk, then the chains.** The first levels hold all possible nodes, so they need
+//!    neither sorting nor searching; the next two hold those that exist, found through a bit for
+//!    each possible one; below, each sample goes its own way in the order it came. Where numbers
+//!    are so narrow that samples repeat, distinct samples are counted, and shards are ranges of
+//!    them.
+//! 4. **Children of a parent follow each other.** Their sum is
+//!    `run = run · keep + dz; S[parent] = run`, with keep = 1 while the parent stays: no branch
+//!    depends on data.
+//! 5. **Register tiles that fill the register file** (`wide`): rows × two lines of sums, weights
+//!    packed in the order the inner loop reads them, a panel of 128 inputs at a time. Weight
+//!    gradients keep units × lines in registers over 128 rows.
+//! 6. **What flows through φ is scaled before.** The factor that makes e^x a power of two is packed
+//!    into weights and inputs.
 //!
 //! # The same bits
 //!
-//! Every sum has one order that no level changes: products add their terms in the order of the inputs, one multiply-add each;
-//! weight gradients add nodes in their order, in runs of a fixed length; lanes are added up in one fixed tree; a line is 64 bytes on
-//! every level, and a narrower machine has it in several registers. e^x, σ and tanh are this crate's own. Levels that round a
-//! multiply-add once agree with each other, and so do levels that round it twice. Shards depend on the minibatch's size, never on threads.
+//! Every sum has one order that no level changes: products add their terms in the order of the
+//! inputs, one multiply-add each; weight gradients add nodes in their order, in runs of a fixed
+//! length; lanes are added up in one fixed tree; a line is 64 bytes on every level, and a narrower
+//! machine has it in several registers. e^x, σ and tanh are this crate's own. Levels that round a
+//! multiply-add once agree with each other, and so do levels that round it twice. Shards depend on
+//! the minibatch's size, never on threads.
 //!
 //! # The files
 //!
@@ -52,11 +64,13 @@
 //! | `output`, dots of `wide` | outputs, losses, wrong bits | 9 % |
 //! | `pass`, `stage` | trunk and tiles in their order, rows gathered and scattered, buffers | 10 % |
 //!
-//! At minibatches of a few samples nothing is shared and one small net fills no line; there [`Population`] trains nets side by side, a net to a lane
-//! (`population`, `population_pass`, `population_gradients`), with the element-wise functions and σ of the others.
+//! At minibatches of a few samples nothing is shared and one small net fills no line; there
+//! [`Population`] trains nets side by side, a net to a lane (`population`, `population_pass`,
+//! `population_gradients`), with the element-wise functions and σ of the others.
 //!
-//! Shares are of samples of a profiler on an AMD EPYC (Zen 4, AVX-512). The products alone would take 42 % of the time at the peak of its
-//! multiply-adds. Figures of whole steps are in `benches/record`.
+//! Shares are of samples of a profiler on an AMD EPYC (Zen 4, AVX-512). The products alone would
+//! take 42 % of the time at the peak of its multiply-adds. Figures of whole steps are in
+//! `benches/record`.
 
 mod blas;
 mod cell;
@@ -99,8 +113,8 @@ use wide::Wide;
 
 /// A precision the kernel computes in: `f32` or `f64`.
 ///
-/// Its methods are the doors to the code of all levels: they are no generics, so that this code is compiled once, here, and not in
-/// every crate that trains.
+/// Its methods are the doors to the code of all levels: they are no generics, so that this code is
+/// compiled once, here, and not in every crate that trains.
 #[expect(private_bounds, reason = "sealed: the kernel's own trait stays inside")]
 pub trait Float: Lane {
     /// Does a job.
@@ -145,7 +159,8 @@ pub enum Method {
     Blas,
 }
 
-/// A kernel for one net: packed weights of the current parameters, and the way to multiply with them.
+/// A kernel for one net: packed weights of the current parameters, and the way to multiply with
+/// them.
 #[derive(Debug, Clone)]
 pub struct Kernel<F: Number> {
     level: SimdLevel,
@@ -246,14 +261,15 @@ impl<F: Float> Kernel<F> {
         dispatch!(level, _ => cut.of(batch, order));
     }
 
-    /// Adds the gradient of the summed loss of a shard to `grad`, and returns what was counted. The shard's tree is made in `tree`.
+    /// Adds the gradient of the summed loss of a shard to `grad`, and returns what was counted. The
+    /// shard's tree is made in `tree`.
     ///
     /// # Shapes
     /// `grad` is a flat buffer of [`Layout::of`] the config.
     ///
     /// # Cost
-    /// See [`Cell::flops`](crate::model::Cell::flops) for what a dense pass would take; allocates only if `ws` and `tree` never saw a pass
-    /// as large.
+    /// See [`Cell::flops`](crate::model::Cell::flops) for what a dense pass would take; allocates
+    /// only if `ws` and `tree` never saw a pass as large.
     pub fn gradient(
         &self,
         batch: &Minibatch,
@@ -265,8 +281,8 @@ impl<F: Float> Kernel<F> {
         F::run(self, Job { batch, cut, shard, tree, ws, what: What::Gradient(grad) })
     }
 
-    /// Counts wrong bits and samples of a shard with the forward pass alone; the loss is left 0. `predicted`, of the minibatch's shape,
-    /// takes the answers.
+    /// Counts wrong bits and samples of a shard with the forward pass alone; the loss is left 0.
+    /// `predicted`, of the minibatch's shape, takes the answers.
     pub fn evaluate(
         &self,
         batch: &Minibatch,

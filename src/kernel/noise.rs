@@ -1,9 +1,11 @@
-//! Noise on what a net carries from step to step, while it learns: a net that adds correctly in spite of it keeps its states far
-//! from where rounding them would matter.
+//! Noise on what a net carries from step to step, while it learns: a net that adds correctly in
+//! spite of it keeps its states far from where rounding them would matter.
 //!
-//! Uniform, added to h after each step, and to c of an LSTM, which is then cut to a limit: a cell that counts on without end has no
-//! finite set of states, and one that has learned to do without is as good. Much noise on c teaches a net to keep nothing there. Slopes are those of the values without it. The noise of a place in
-//! the states of a step and 64 samples is a function of the update's key alone, so it is the same on every level and for any number of threads.
+//! Uniform, added to h after each step, and to c of an LSTM, which is then cut to a limit: a cell
+//! that counts on without end has no finite set of states, and one that has learned to do without
+//! is as good. Much noise on c teaches a net to keep nothing there. Slopes are those of the values
+//! without it. The noise of a place in the states of a step and 64 samples is a function of the
+//! update's key alone, so it is the same on every level and for any number of threads.
 
 use super::cell::{C, KEPT};
 use super::math::Lane;
@@ -24,8 +26,8 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Adds noise to the rows of a level and, where c is kept, to c; h without it goes to `clean` else, for the way back, where the slope is
-    /// taken of h.
+    /// Adds noise to the rows of a level and, where c is kept, to c; h without it goes to `clean`
+    /// else, for the way back, where the slope is taken of h.
     ///
     /// # Shapes
     /// `h`, `clean`: `[rows][ld]`; `kept [rows][6][wide]`.
@@ -92,7 +94,8 @@ fn uniform<F: Lane>(key: u64, amplitude: F, row: &mut [F]) {
     }
 }
 
-/// What a [`draw`] is multiplied with: its 23 bits and sign are exact in both precisions, as is the product with a power of two.
+/// What a [`draw`] is multiplied with: its 23 bits and sign are exact in both precisions, as is the
+/// product with a power of two.
 #[inline(always)]
 fn unit<F: Lane>(amplitude: F) -> F {
     amplitude * F::of(f64::from(f32::EPSILON))
@@ -117,7 +120,8 @@ fn draw([low, high]: [u32; 2], place: u32) -> i32 {
     bits.cast_signed() >> 8
 }
 
-/// The noise of nets that are lanes. That of a place is a function of the lane's key, the sample, the step and the unit.
+/// The noise of nets that are lanes. That of a place is a function of the lane's key, the sample,
+/// the step and the unit.
 #[derive(Debug, Clone)]
 pub(super) struct LaneNoise<F> {
     /// What a [`draw`] is multiplied with, for h and for c; 0 for a lane without noise.

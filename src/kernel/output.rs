@@ -49,7 +49,8 @@ pub(crate) fn half(loss: Loss) -> f64 {
 }
 
 impl<F: Lane> Output<F> {
-    /// `dz_o` = (y − target) ψ′ times their weight, from `h · w_ho` of a line of nodes, and 1 for those that are wrong.
+    /// `dz_o` = (y − target) ψ′ times their weight, from `h · w_ho` of a line of nodes, and 1 for
+    /// those that are wrong.
     #[inline(always)]
     pub(crate) fn line<S: Simd>(
         self,

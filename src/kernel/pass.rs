@@ -37,7 +37,7 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    /// That of a config, without noise.
+    /// The net of a config, without noise.
     pub(crate) fn of(config: &Config) -> Self {
         let Config { cell, lstm_form, activation, output, loss, .. } = *config;
         Self { cell, lstm_form, activation, output, loss, noise: None }
@@ -109,9 +109,11 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
 /// The buffers of one thread; made once, grown when a larger pass comes, never allocated in a step.
 ///
 /// # Cost
-/// With N nodes in a shard's trunk, of at most 1,024 samples or as many distinct ones, and C chains in a tile (64, or 256 from 192 hidden
-/// units on), for training: `(N + C·(T + 1))·(1 + 2 G)·H` floats, for the LSTM `(N + C·(T + 1))·7 H` more, and as many as the parameters for the
-/// sums of the weight gradients. For evaluations chains have 64 steps at a time. A small net's H is 4 or 8, any other's a multiple of
+/// With N nodes in a shard's trunk, of at most 1,024 samples or as many distinct ones, and C chains
+/// in a tile (64, or 256 from 192 hidden units on), for training: `(N + C·(T + 1))·(1 + 2 G)·H`
+/// floats, for the LSTM `(N + C·(T + 1))·7 H` more, and as many as the parameters for the sums of
+/// the weight gradients. For evaluations chains have 64 steps at a time. A small net's H is 4 or 8,
+/// any other's a multiple of
 /// 16. The packed weights are twice as large as the parameters.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace<F: Number> {
@@ -193,8 +195,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         Tally { loss: 0.0, ..tally }
     }
 
-    /// The chains that go through together, a multiple of 64 but for the last: many where their states stay in the second cache, or where
-    /// the weights do not.
+    /// The chains that go through together, a multiple of 64 but for the last: many where their
+    /// states stay in the second cache, or where the weights do not.
     fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<F, R> {
         let (chains, steps) = (self.tree.chains(), self.batch.bits() - self.tree.depth());
         let many = steps * self.shape.ldz * 256 <= SECOND_CACHE || self.shape.hidden >= 192;
@@ -223,8 +225,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             return Tally::default();
         }
         if training {
-            // What flows back comes from children and chains: none for nodes that no sample has, and those of the last level take sums.
-            // Small nets' rows all do.
+            // What flows back comes from children and chains: none for nodes that no sample has,
+            // and those of the last level take sums. Small nets' rows all do.
             let bare = |level: &usize| R::NODES > 1 || [tree.complete(), tree.depth()].contains(&(level + 1));
             for level in (0..tree.depth()).filter(bare) {
                 let rows = stage.rows(level, R::NODES);
@@ -247,8 +249,9 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         Room { kept: self.net.kept(), noise: room.training && self.net.noise.is_some(), ..room }
     }
 
-    /// Makes a tile ready for some steps: what is known of its nodes, and what their parents were. Those of the first steps are leaves of
-    /// the trunk, those of later ones the last nodes of the tile.
+    /// Makes a tile ready for some steps: what is known of its nodes, and what their parents were.
+    /// Those of the first steps are leaves of the trunk, those of later ones the last nodes of the
+    /// tile.
     fn begin_tile<S: Simd>(
         &self,
         simd: S,
@@ -305,7 +308,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         self.scales(tile);
     }
 
-    /// What chains take over from their leaves: whether they are wrong so far and, for the dynamic cell, inputs.
+    /// What chains take over from their leaves: whether they are wrong so far and, for the dynamic
+    /// cell, inputs.
     #[inline(always)]
     fn begin_chains(&self, leaves: &[u32], stride: usize, trunk: &Stage<F>, tile: &mut Stage<F>) {
         let last = self.tree.levels.last().cloned().unwrap_or(0..0);
@@ -339,7 +343,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         );
     }
 
-    /// `s_t = exp ‖x_t − x_{t−1}‖` of the dynamic cell: 1, e or e^√2, for none, one or both bits changed.
+    /// `s_t = exp ‖x_t − x_{t−1}‖` of the dynamic cell: 1, e or e^√2, for none, one or both bits
+    /// changed.
     fn scales(&self, stage: &mut Stage<F>) {
         let mut scale = take(&mut stage.scale);
         scale.clear();

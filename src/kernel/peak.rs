@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 
 type Vector<S, F> = <F as SimdFloatElement>::Native<S>;
 
-/// Independent sums: enough to hide the latency of two multiply-add units (2 × 4 to 5 cycles), few enough for 16 registers.
+/// Independent sums: enough to hide the latency of two multiply-add units (2 × 4 to 5 cycles), few
+/// enough for 16 registers.
 const SUMS: usize = 12;
 /// Multiply-adds of each sum between two looks at the clock.
 const ROUNDS: usize = 4096;
 
-/// The peak of this core right now, in GFLOP/s (a multiply-add is two), from independent multiply-adds on registers alone.
+/// The peak of this core right now, in GFLOP/s (a multiply-add is two), from independent
+/// multiply-adds on registers alone.
 ///
-/// Cores change their speed with heat and neighbours, so a share of the peak means something only if the peak was measured
-/// beside the figure it is compared with.
+/// Cores change their speed with heat and neighbours, so a share of the peak means something only
+/// if the peak was measured beside the figure it is compared with.
 ///
 /// # Panics
 /// If this machine lacks the level; [`SimdLevel::checked`] asks first.

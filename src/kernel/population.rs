@@ -130,7 +130,8 @@ impl<F: Float> Population<F> {
 
     #[inline(always)]
     pub(super) fn run<S: Simd>(&mut self, simd: S, additions: &LaneBits, sgd: Option<&Sgd<F>>) {
-        // Each cell is a function of its own, and a constant φ leaves no branches in its inner loops.
+        // Each cell is a function of its own, and a constant φ leaves no branches in its inner
+        // loops.
         macro_rules! minibatch {
             ($scaled:literal, $cell:expr) => {
                 simd.vectorize(
@@ -203,7 +204,8 @@ impl<F: Float> Population<F> {
 }
 
 impl Population<f32> {
-    /// Gives the lines of each parameter and of its gradient to `f`, in the order of the parameters.
+    /// Gives the lines of each parameter and of its gradient to `f`, in the order of the
+    /// parameters.
     #[inline(always)]
     pub(crate) fn each(&mut self, mut f: impl FnMut(usize, &mut PerLane<f32>, &PerLane<f32>)) {
         let (weights, grads) = (self.weights.as_chunks_mut().0, self.grads.as_chunks().0);

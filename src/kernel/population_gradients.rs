@@ -1,4 +1,5 @@
-//! Weight gradients of a population: added up over steps and samples, and taken to the weights where they end.
+//! Weight gradients of a population: added up over steps and samples, and taken to the weights
+//! where they end.
 
 use super::math::{Lane, Vector};
 use super::population_pass::{INPUTS, Room, Sgd, Shape};

@@ -18,7 +18,7 @@ pub(super) const INPUTS: usize = 4;
 pub struct Tallies([PerLane<f64>; 3]);
 
 impl Tallies {
-    /// That of a lane.
+    /// The numbers of one lane.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
     pub fn of(&self, lane: usize) -> Tally {
         let [loss, wrong_bits, wrong_samples] = self.0.map(|of| of[lane]);

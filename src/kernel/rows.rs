@@ -1,7 +1,8 @@
 //! Where numbers lie: nodes are rows, units are lanes.
 //!
-//! A *row* holds the states of one node, or of four where nets are small, in whole lines of 64 bytes. Rows follow each other as
-//! nodes do. A row of pre-activations or of what flows back into them has its gates side by side.
+//! A *row* holds the states of one node, or of four where nets are small, in whole lines of 64
+//! bytes. Rows follow each other as nodes do. A row of pre-activations or of what flows back into
+//! them has its gates side by side.
 
 use super::Method;
 use super::math::{Lane, Vector};
@@ -42,7 +43,8 @@ impl Shape {
         Self { hidden: line, gates, lines: 1, wide: line, ld: line, ldz: gates * line }
     }
 
-    /// Rows of `lines` lines. Long rows are a line longer, so that the same unit of many rows does not fall into one cache set.
+    /// Rows of `lines` lines. Long rows are a line longer, so that the same unit of many rows does
+    /// not fall into one cache set.
     pub(crate) fn new<F: Lane>(hidden: usize, gates: usize, lines: usize) -> Self {
         let wide = lines * lanes::<F>();
         let pad = |floats: usize| floats + if floats * size_of::<F>() >= 256 { lanes::<F>() } else { 0 };
@@ -63,10 +65,12 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Packs `w_hh [H, G·H]` for both ways; for the way forward each gate times its scale.
     fn pack<S: Simd>(&mut self, simd: S, w_hh: &[F], scales: [F; 4]);
 
-    /// A stage forward: h of all nodes, `dz_o`, what is wrong, and in `stage.z` the products of those that have children elsewhere.
+    /// A stage forward: h of all nodes, `dz_o`, what is wrong, and in `stage.z` the products of
+    /// those that have children elsewhere.
     fn forward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, db_o: &mut F) -> Tally;
 
-    /// A stage back: S of all nodes with children and of the parents of the first level, and the sums of the gradients of units.
+    /// A stage back: S of all nodes with children and of the parents of the first level, and the
+    /// sums of the gradients of units.
     fn backward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, sums: &mut Units<F>);
 
     /// `sums += Σ_rows h ⊗ s`.

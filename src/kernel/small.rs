@@ -1,8 +1,10 @@
 //! Rows of four nodes, for nets of at most eight units.
 //!
-//! A line has four blocks of 128 bits, one a node, each with four units; a net of more units has two such *planes*. A product spreads
-//! one unit over its block and multiplies it with four weights, the same in all blocks, so that no lane is idle. Four nodes of a row
-//! differ in their first symbol alone: their parents are the four nodes of one row, too, and nothing is ever moved between blocks.
+//! A line has four blocks of 128 bits, one a node, each with four units; a net of more units has
+//! two such *planes*. A product spreads one unit over its block and multiplies it with four
+//! weights, the same in all blocks, so that no lane is idle. Four nodes of a row differ in their
+//! first symbol alone: their parents are the four nodes of one row, too, and nothing is ever moved
+//! between blocks.
 
 use super::Method;
 use super::math::Vector;

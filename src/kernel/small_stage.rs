@@ -1,7 +1,9 @@
-//! A stage of a small net forward and back: rows of four nodes, their states in registers from one step to the next.
+//! A stage of a small net forward and back: rows of four nodes, their states in registers from one
+//! step to the next.
 //!
-//! Four rows are 16 nodes, whose outputs are one line. In the trunk they are the children of one row of parents; below it eight rows, 32
-//! chains, go through all their steps before the next ones do:
+//! Four rows are 16 nodes, whose outputs are one line. In the trunk they are the children of one
+//! row of parents; below it eight rows, 32 chains, go through all their steps before the next ones
+//! do:
 //!
 //! ```text
 //! forward:  z = h W_hh of the parents;  for each step: h = φ(z + x W_ih + b_h);  z = h W_hh;  outputs
@@ -55,7 +57,8 @@ fn product<S: Simd, const Q: usize, const R: usize>(
     out
 }
 
-/// Stores φ of each line. The choice stands outside of the loops, so that the lines' functions overlap.
+/// Stores φ of each line. The choice stands outside of the loops, so that the lines' functions
+/// overlap.
 #[inline(always)]
 fn apply_each<S: Simd, const Q: usize, const R: usize>(
     simd: S,
@@ -80,8 +83,9 @@ fn apply_each<S: Simd, const Q: usize, const R: usize>(
 }
 
 impl Pass<'_> {
-    /// All levels forward, with outputs. `stage.z` has the products of the parents of the first level before, and those of the last level,
-    /// or of all levels of a trunk, afterwards; chains with a wrong bit are marked.
+    /// All levels forward, with outputs. `stage.z` has the products of the parents of the first
+    /// level before, and those of the last level, or of all levels of a trunk, afterwards; chains
+    /// with a wrong bit are marked.
     #[inline(always)]
     pub(super) fn forward<S: Simd, const SCALED: bool, const Q: usize>(
         self,
@@ -152,7 +156,8 @@ impl Pass<'_> {
         }
     }
 
-    /// R rows of one level forward, `at` in the stage and `row` in the level: z of their parents becomes their own.
+    /// R rows of one level forward, `at` in the stage and `row` in the level: z of their parents
+    /// becomes their own.
     #[inline(always)]
     fn rows_forward<S: Simd, const SCALED: bool, const Q: usize, const R: usize>(
         &self,
@@ -219,8 +224,9 @@ impl Pass<'_> {
         sums.tally(output.loss, db_o)
     }
 
-    /// All levels back: S of each node with children and of the parents of the first level, and sums of the gradients of units. S of a
-    /// trunk begins with what flows back from its chains, and with 0.
+    /// All levels back: S of each node with children and of the parents of the first level, and
+    /// sums of the gradients of units. S of a trunk begins with what flows back from its chains,
+    /// and with 0.
     #[inline(always)]
     pub(super) fn backward<S: Simd, const SCALED: bool, const Q: usize>(
         self,

@@ -14,10 +14,11 @@ use std::ops::Range;
 /// What buffers of nodes are rounded up to: whole lines.
 pub(crate) const LINE: usize = 16;
 
-/// The levels of a stage and their buffers. What depends on the cell is empty where it is not needed.
+/// The levels of a stage and their buffers. What depends on the cell is empty where it is not
+/// needed.
 ///
-/// The first rows are those of the first level's parents: the root, or what the steps before left. Of them c is read, and S and dc are
-/// written.
+/// The first rows are those of the first level's parents: the root, or what the steps before left.
+/// Of them c is read, and S and dc are written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stage<F: Number> {
     /// The nodes of each level.
@@ -164,7 +165,8 @@ impl<F: Lane> Stage<F> {
         }
     }
 
-    /// Marks the chains of a tile that were wrong at a step. Returns the samples of those that are, after the last step.
+    /// Marks the chains of a tile that were wrong at a step. Returns the samples of those that are,
+    /// after the last step.
     #[inline(always)]
     pub(crate) fn mark_chains<S: Simd>(&mut self, simd: S) -> u64 {
         if self.stride == 0 {

@@ -1,7 +1,8 @@
 //! One level of nodes, forward and back: all that is done line by line.
 //!
-//! Forward: `z_t = h_{t−1} W_hh + x_t W_ih + b_h`, where the product of a node's parent is read, and the cell. Back: `dh_t = S W_hhᵀ +
-//! dz_o w_ho`, the cell, and dz into the sum S of the parent, whose children follow each other.
+//! Forward: `z_t = h_{t−1} W_hh + x_t W_ih + b_h`, where the product of a node's parent is read,
+//! and the cell. Back: `dh_t = S W_hhᵀ + dz_o w_ho`, the cell, and dz into the sum S of the parent,
+//! whose children follow each other.
 
 use super::cell::{Back, C, Cell, KEPT};
 use super::math::{Lane, Vector, apply_lines};
@@ -33,7 +34,7 @@ impl<F: Lane> LevelOf<'_, F> {
 /// Weights that are no products, as rows have them, or sums of their gradients.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Units<F> {
-    /// Of a, of b, and biases, `[gates][wide]`: weights times the scale of their gate.
+    /// Weights of a, weights of b, and biases, `[gates][wide]`, times the scale of their gate.
     pub(crate) w_a: Vec<F>,
     pub(crate) w_b: Vec<F>,
     pub(crate) b_h: Vec<F>,
@@ -139,7 +140,8 @@ pub(crate) struct Into<'a, F> {
     pub(crate) units: &'a mut Units<F>,
 }
 
-/// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is `S W_hhᵀ`, row by row, of nodes with children.
+/// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is
+/// `S W_hhᵀ`, row by row, of nodes with children.
 #[inline(always)]
 pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ONE: bool>(
     simd: S,

@@ -1,8 +1,9 @@
 //! Rows of one node each, for nets of any size: register tiles of rows × lines.
 //!
-//! A register tile holds R rows of V lines of sums. Each sum adds its products in the order of the inputs, one multiply-add each,
-//! whatever the tile, so that tiles change speed and never bits. Weights are packed once an update in the order the inner loop reads
-//! them: a *panel* is V lines of all inputs.
+//! A register tile holds R rows of V lines of sums. Each sum adds its products in the order of the
+//! inputs, one multiply-add each, whatever the tile, so that tiles change speed and never bits.
+//! Weights are packed once an update in the order the inner loop reads them: a *panel* is V lines
+//! of all inputs.
 
 use super::blas::Blas;
 use super::math::{Lane, Vector, register, sum_lanes};
@@ -46,8 +47,8 @@ struct Panels<F: Number> {
 const V: usize = 2;
 /// Inputs that go through before the next rows do: their panel stays in the first cache.
 const BLOCK: usize = 128;
-/// Rows whose outer products are summed before they are added to the sums before: their lines stay in the second cache, and long sums
-/// of like terms do not drift.
+/// Rows whose outer products are summed before they are added to the sums before: their lines stay
+/// in the second cache, and long sums of like terms do not drift.
 const OUTER_ROWS: usize = 128;
 
 impl<F: Lane> Panels<F> {
@@ -500,8 +501,8 @@ impl<F: Lane> Outer<'_, F> {
     }
 }
 
-/// Writes the first rows of a matrix `[rows, cols]`, a line of them at most, as columns of `[cols, width]`: squares of a line's length,
-/// through registers.
+/// Writes the first rows of a matrix `[rows, cols]`, a line of them at most, as columns of
+/// `[cols, width]`: squares of a line's length, through registers.
 #[inline(always)]
 fn transpose<S: Simd, F: Lane>(simd: S, from: &[F], cols: usize, width: usize, to: &mut [F]) {
     if const { register::<S>() < 8 } {

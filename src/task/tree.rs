@@ -1,14 +1,17 @@
 //! The weighted prefix tree of a minibatch: what its samples share.
 //!
-//! Samples whose first t input pairs are equal have the same state, the same answer and the same target at step t. They are one
-//! *node* of level t, with their number as its weight. A tree has two parts:
+//! Samples whose first t input pairs are equal have the same state, the same answer and the same
+//! target at step t. They are one *node* of level t, with their number as its weight. A tree has
+//! two parts:
 //!
-//! - the **trunk**, levels 1 to [`Tree::depth`]: first *complete* levels, which hold all 4^t nodes, absent ones with weight 0; then
-//!   *compact* levels, which hold the nodes that exist;
-//! - the **chains**, one for each sample that is left, from a leaf of the trunk to the last step. They branch no more.
+//! - the **trunk**, levels 1 to [`Tree::depth`]: first *complete* levels, which hold all 4^t nodes,
+//!   absent ones with weight 0; then *compact* levels, which hold the nodes that exist;
+//! - the **chains**, one for each sample that is left, from a leaf of the trunk to the last step.
+//!   They branch no more.
 //!
-//! A minibatch of many samples is cut into shards, each with a tree of its own. Where its numbers are so narrow that most samples
-//! occur more than once, samples are only counted: a chain is then a distinct sample, and a shard holds those that begin alike.
+//! A minibatch of many samples is cut into shards, each with a tree of its own. Where its numbers
+//! are so narrow that most samples occur more than once, samples are only counted: a chain is then
+//! a distinct sample, and a shard holds those that begin alike.
 
 use super::bits::WORD;
 use super::{BitTensor, Minibatch};
@@ -16,7 +19,7 @@ use std::ops::Range;
 
 /// A float that holds small whole numbers exactly.
 pub trait Number: Copy + Default + std::ops::AddAssign + 'static {
-    /// That of a whole number below 2^24.
+    /// The float of a whole number below 2^24.
     fn whole(x: u32) -> Self;
 }
 
@@ -40,8 +43,8 @@ impl Number for f64 {
 pub enum Order {
     /// By their symbols, the first step's first. The last two levels of the trunk are compact.
     Natural,
-    /// By their symbols, the first step's last, so that four neighbours differ in it alone and have neighbours as parents. All levels
-    /// of the trunk are complete.
+    /// By their symbols, the first step's last, so that four neighbours differ in it alone and have
+    /// neighbours as parents. All levels of the trunk are complete.
     FirstLast,
 }
 
@@ -126,9 +129,11 @@ pub struct Tree<F> {
     pub nodes: Nodes<F>,
     /// The nodes of each level of the trunk.
     pub levels: Vec<Range<usize>>,
-    /// The parent of each node of the trunk, counted from where its level begins. The root is the only node of level 0.
+    /// The parent of each node of the trunk, counted from where its level begins. The root is the
+    /// only node of level 0.
     pub parent: Vec<u32>,
-    /// The node of the trunk's last level where each chain begins, counted from where that level begins.
+    /// The node of the trunk's last level where each chain begins, counted from where that level
+    /// begins.
     pub leaf: Vec<u32>,
     /// Samples of each chain; empty where each is one.
     counts: Vec<u32>,
@@ -215,7 +220,8 @@ impl<F: Number> Tree<F> {
         self.samples = samples;
     }
 
-    /// Lays out levels 1 to `depth` with all their nodes. The first symbols of a shard's nodes are `path` digits of its number.
+    /// Lays out levels 1 to `depth` with all their nodes. The first symbols of a shard's nodes are
+    /// `path` digits of its number.
     #[inline(always)]
     fn complete_levels(&mut self, order: Order, depth: usize, path: usize, shard: usize) {
         let first_last = usize::from(order == Order::FirstLast);
@@ -280,7 +286,8 @@ impl<F: Number> Tree<F> {
         }
         self.keys.truncate(chains);
         self.counts.truncate(chains);
-        // A chain's leaf has its first `depth` symbols. Without those of the path they number the trunk's nodes.
+        // A chain's leaf has its first `depth` symbols. Without those of the path they number the
+        // trunk's nodes.
         let below = 2 * symbols.saturating_sub(depth);
         let first_last = order == Order::FirstLast && symbols > 0;
         self.leaf.clear();
@@ -307,7 +314,8 @@ impl<F: Number> Tree<F> {
         }
     }
 
-    /// Replaces possible nodes of level `depth` by those that exist, and adds the compact levels down to it.
+    /// Replaces possible nodes of level `depth` by those that exist, and adds the compact levels
+    /// down to it.
     #[inline(always)]
     fn compact_levels(&mut self, complete: usize, depth: usize, path: usize) {
         let words = (1_usize << (2 * (depth - path.min(depth)))).div_ceil(64);
@@ -379,8 +387,8 @@ impl<F: Number> Tree<F> {
         self.nodes.weight[leaves.end..].fill(F::default());
     }
 
-    /// Writes what is known of the nodes of some chains at some steps from [`Tree::depth`] on to `nodes`. The first chain is the first of
-    /// a word of samples.
+    /// Writes what is known of the nodes of some chains at some steps from [`Tree::depth`] on to
+    /// `nodes`. The first chain is the first of a word of samples.
     ///
     /// # Shapes
     /// `nodes [steps][stride]`, and up to a multiple of 16; those without a chain have weight 0.
@@ -468,7 +476,8 @@ fn add(a: u32, b: u32, carry: u32) -> (u32, u32) {
     (sum & 1, sum >> 1)
 }
 
-/// How many levels of a trunk are complete, and how many it has: as many as save more nodes than they add.
+/// How many levels of a trunk are complete, and how many it has: as many as save more nodes than
+/// they add.
 fn depths(samples: usize, symbols: usize, order: Order) -> (usize, usize) {
     let log4 = samples.max(1).ilog2() as usize / 2;
     match order {
@@ -548,7 +557,8 @@ mod tests {
         (nodes.a[at], nodes.b[at], nodes.target[at], nodes.weight[at])
     }
 
-    /// Tells of the trees of random, equal and exhaustive minibatches in both orders. Buffers are used again, as an engine does.
+    /// Tells of the trees of random, equal and exhaustive minibatches in both orders. Buffers are
+    /// used again, as an engine does.
     fn forests(mut on: impl FnMut(&Forest<'_>)) {
         let widths = (1..=9).chain([14, 21]);
         let sizes = [1, 5, 63, 64, 65, 700, 1024, 1500, 2048, 3000, 16_384];
@@ -579,7 +589,8 @@ mod tests {
         }
     }
 
-    /// The nodes of each chain from the first step to the last, with their places in the levels of the trunk.
+    /// The nodes of each chain from the first step to the last, with their places in the levels of
+    /// the trunk.
     fn chains(tree: &Tree<f64>, batch: &Minibatch) -> Vec<(Vec<usize>, Vec<Node>)> {
         let (depth, bits) = (tree.depth(), batch.bits());
         let mut all = vec![(vec![0; depth], vec![(0.0, 0.0, 0.0, 0.0); bits]); tree.chains()];
@@ -685,7 +696,8 @@ mod tests {
     #[test]
     fn parents_of_a_level_ascend() {
         forests(|Forest { what, order, trees, .. }| {
-            // Of the order for small nets, rows of four nodes have rows of four parents, in their order.
+            // Of the order for small nets, rows of four nodes have rows of four parents, in their
+            // order.
             let row = if *order == Order::FirstLast { 4 } else { 1 };
             for tree in *trees {
                 for (t, level) in tree.levels.iter().enumerate() {
