@@ -24,7 +24,7 @@ echo "|---|---|---|---|---|---|---|---|---|"
 for net in "${nets[@]}"; do
     # Proof and summary of each training.
     # shellcheck disable=SC2086 # a net is several words
-    all=$(each_seed 2 "$seeds" --until proved $net)
+    all=$(each_seed "$seeds" --until proved $net)
     proved=$(grep '"proved":true' <<<"$all" || true)
     count=$(grep -c . <<<"$proved" || true)
     floats=$(grep -c '"floats":{"holds":true' <<<"$proved" || true)
