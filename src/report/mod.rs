@@ -1,9 +1,9 @@
 //! A sweep as one HTML page that needs no network; a single training likewise; pictures of what a
 //! net has learned.
 //!
-//! The page holds its trials as columns of JSON, plotly.js as the `plotly` crate ships it, and the
-//! scripts of this folder. They compute every chart from the trials that pass the filters, and
-//! shares with Wilson's intervals. Nothing is averaged before it is in the page.
+//! The page holds its trials as columns of JSON, and the scripts of this folder. They compute every
+//! chart from the trials that pass the filters, shares with Wilson's intervals, and draw it
+//! (`draw.js`). Nothing is averaged before it is in the page.
 
 mod columns;
 mod picture;

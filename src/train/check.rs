@@ -60,8 +60,8 @@ impl Check {
         let runs = |pairs| Part::Sums(PairSet::runs(4 * bits, pairs, seed, Purpose::Check));
         let adversarial = |bits| Part::Sums(PairSet::adversarial(bits));
         let search = Part::Worst(Search::of(bits));
-        let mut parts = vec![uniform(RANDOM), runs(FEW_RUNS), adversarial(4 * bits), adversarial(bits), search];
-        parts.push(runs(MORE_RUNS));
+        let mut parts = vec![uniform(RANDOM), runs(FEW_RUNS), adversarial(4 * bits), adversarial(bits)];
+        parts.extend([search, runs(MORE_RUNS)]);
         parts.extend((config.cell == Cell::Lstm).then(|| uniform(PAIRS)));
         Ok(Self { parts })
     }

@@ -309,7 +309,9 @@ impl Trainer {
         let Settings { seed, batch, .. } = self.settings;
         let Some(dataset) = &mut self.dataset else {
             let bits = if self.course.pursuit.is_some() { self.settings.proof_bits() } else { self.settings.bits };
-            self.batch.reset(batch, bits);
+            if self.batch.bits() != bits {
+                self.batch.reset(batch, bits);
+            }
             self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.course.updates));
             return;
         };
