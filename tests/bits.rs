@@ -189,7 +189,7 @@ fn the_first_ten_losses_are_the_stored_ones_on_every_level() {
     for (net, config) in nets(16) {
         let stored = TRAJECTORIES.iter().find(|(name, _)| *name == net).map(|(_, losses)| losses);
         for level in SimdLevel::available() {
-            let settings = Settings { config, level, ..Settings::default() };
+            let settings = Settings { config, level, batch: 64, ..Settings::default() };
             let mut trainer = Trainer::new(settings).expect("settings in range");
             let losses: Vec<f64> = (0..10).map(|_| trainer.step().loss / 64.0).collect();
             let Some(stored) = stored else {
@@ -212,7 +212,7 @@ fn the_weights_after_a_hundred_updates_are_the_stored_ones_on_fma_levels() {
     for (net, config) in nets(16) {
         let stored = HASHES.iter().find(|(name, _)| *name == net).map(|(_, hash)| *hash);
         for level in levels(true) {
-            let found = hash(&Settings { config, level, ..Settings::default() }, 100);
+            let found = hash(&Settings { config, level, batch: 64, ..Settings::default() }, 100);
             if stored != Some(found.as_str()) {
                 failures.push(format!("{net}, {level}: {found}, stored is {stored:?}"));
             }

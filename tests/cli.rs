@@ -291,7 +291,7 @@ fn train_solves_keeps_its_net_and_add_and_eval_use_it() {
         (&summary["solved"], &summary["pairs_wrong"], &summary["pairs_total"]),
         (&true.into(), &0.into(), &16_384.into())
     );
-    assert_eq!(summary["samples"].as_u64(), summary["updates"].as_u64().map(|n| 64 * n), "64 a batch");
+    assert_eq!(summary["samples"].as_u64(), summary["updates"].as_u64().map(|n| 32 * n), "32 a batch");
     assert!(entries(&out).contains(&"model.safetensors".to_owned()), "{:?}", entries(&out));
 
     let model = out.join("model.safetensors");

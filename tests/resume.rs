@@ -155,7 +155,8 @@ fn a_check_that_is_stopped_is_made_again_and_nothing_else_is() {
     let mut failures = compare("solved", &settings, &[IN_CHECK, IN_CHECK], folder.path());
     failures.extend(compare("final count", &counted, &[IN_CHECK, IN_CHECK], folder.path()));
     let config = Config { hidden: 8, ..Config::default() };
-    let settings = Settings { config, seed: 1, bits: 6, until: Until::proved(&config, 3000), ..Settings::default() };
+    let settings =
+        Settings { config, seed: 1, bits: 6, batch: 64, until: Until::proved(&config, 3000), ..Settings::default() };
     let mut whole = Trainer::new(settings.clone()).expect("settings in range");
     run(&mut whole, u64::MAX, Vec::new());
     let first = whole.course().pursuit.expect("it is solved").first;
@@ -175,7 +176,8 @@ fn training_for_a_proof_goes_on_in_either_stage() {
     ];
     let mut failures = Vec::new();
     for (what, config, seed) in cases {
-        let settings = Settings { config, seed, bits: 6, until: Until::proved(&config, 3000), ..Settings::default() };
+        let settings =
+            Settings { config, seed, bits: 6, batch: 64, until: Until::proved(&config, 3000), ..Settings::default() };
         let mut whole = Trainer::new(settings.clone()).expect("settings in range");
         let (end, _) = run(&mut whole, u64::MAX, Vec::new());
         let first = whole.course().pursuit.unwrap_or_else(|| panic!("{what} is not solved: {end:?}")).first;

@@ -70,7 +70,7 @@ fn timeless(folder: &Path) -> Curves {
 }
 
 /// A training of some tenths of a second, with two stages.
-const PROVED: &[&str] = &["train", "--hidden", "8", "--bits", "6", "--seed", "1", "--budget", "4000"];
+const PROVED: &[&str] = &["train", "--hidden", "8", "--bits", "6", "--seed", "1", "--batch", "64", "--budget", "4000"];
 
 #[test]
 fn a_run_keeps_all_its_files_and_its_config_runs_again() {
@@ -180,8 +180,7 @@ fn signals_save_and_end_with_75_and_the_run_goes_on_as_if_nothing_had_been() {
     let updates = updates.to_string();
     // Another end than it began with: the updates up to there are the same.
     let found = summary(&["train", "--resume", name(&run), "--updates", &updates], 0);
-    let whole_args =
-        ["train", "--out", name(&whole), "--hidden", "5", "--dataset", "200", "--shuffle", "--updates", &updates];
+    let whole_args = [&["train", "--out", name(&whole), "--hidden", "5"], &set[..6], &[&updates]].concat();
     let wanted = summary(&whole_args, 0);
     assert_eq!(found["weights_hash"], wanted["weights_hash"], "{found}");
     assert_eq!(timeless(&run), timeless(&whole), "the same curves");

@@ -69,7 +69,7 @@ fn a_trial_is_the_training_its_command_names() {
 
 #[test]
 fn proofs_are_kept_and_depend_on_no_thread() {
-    let words = ["hidden=4,8", "bits=5", "seed=0..4", "until=proved", "budget=1500"];
+    let words = ["hidden=4,8", "bits=5", "seed=0..4", "until=proved", "budget=3000"];
     let (one, two) = (swept(&words, 1), swept(&words, 2));
     let proved = one.iter().filter(|record| record.outcome == TrialOutcome::Proved).count();
     assert!(proved >= 4, "{proved} of {} proved", one.len());

@@ -43,7 +43,7 @@ fn narrow_and_wider_additions_are_learned() {
 #[test]
 fn a_budget_too_small_ends_unsolved() {
     let (_, end) = run(Settings { until: Until::Solved { budget: 3 }, ..Settings::default() });
-    assert_eq!((end.outcome, end.updates, end.samples), (Outcome::Unsolved, 3, 192), "{end:?}");
+    assert_eq!((end.outcome, end.updates, end.samples), (Outcome::Unsolved, 3, 96), "{end:?}");
     assert!(end.score.wrong > 0 && end.score.total == 16_384, "{end:?}");
 }
 
@@ -83,7 +83,7 @@ fn events_tell_every_update_in_order_and_a_check_before_the_end() {
         .run(|event| match *event {
             Event::Update { update, samples, loss, bit_error, .. } => {
                 updates += 1;
-                assert_eq!((update, samples), (updates, updates * 64), "updates come in order");
+                assert_eq!((update, samples), (updates, updates * 32), "updates come in order");
                 assert!(
                     loss > 0.0 && (0.0..=1.0).contains(&bit_error),
                     "update {update}: loss {loss}, bit error {bit_error}"

@@ -25,7 +25,7 @@ words!(TrialOutcome "outcome": Solved = "solved", Proved = "proved", Unsolved = 
 
 /// The form of a sweep's files. It changes when an older carrylane would misread them; a new option
 /// does not change it.
-pub const FORM: u32 = 2;
+pub const FORM: u32 = 3;
 
 /// Where a training first had a number that is not finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -123,7 +123,7 @@ impl Default for Settings {
         Self {
             config: Config::default(),
             bits: 8,
-            batch: 64,
+            batch: 32,
             source: Source::Stream,
             seed: 0,
             init: Init::Scaled,
