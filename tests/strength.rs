@@ -49,14 +49,14 @@ struct Ends {
 fn train(config: Config, bits: usize, seed: u64) -> Ends {
     let settings = Settings { config, bits, seed, until: Until::Updates(BUDGET), ..Settings::default() };
     let check = Check::of(&settings).expect("a width that can be trained");
-    let mut trainer = Trainer::new(settings).expect("settings in range");
+    let (samples, mut trainer) = (settings.batch as u64, Trainer::new(settings).expect("settings in range"));
     let (mut ends, mut clean) = (Ends::default(), 0);
     while (ends.by_check.is_none() || ends.by_many.is_none()) && trainer.updates() < BUDGET {
         let tally = trainer.step();
         if trainer.fault().is_some() {
             break;
         }
-        clean = if tally.wrong_samples == 0 { clean + 64 } else { 0 };
+        clean = if tally.wrong_samples == 0 { clean + samples } else { 0 };
         if clean < CLEAN {
             continue;
         }

@@ -188,6 +188,9 @@ macro_rules! precision {
                 } else {
                     dispatch!(level, _ => tree.make(batch, cut, shard, kernel.order()));
                 }
+                if tree.chains() == 0 {
+                    return Tally::default();
+                }
                 let (net, shape) = (kernel.net, kernel.shape);
                 match &kernel.packed {
                     $(Weights::$rows(packed) => dispatch!($($fused)? level, simd => {

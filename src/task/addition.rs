@@ -120,14 +120,20 @@ impl Minibatch {
     pub fn fill_adversarial(&mut self) {
         self.reset(ADVERSARIAL_SAMPLES, self.bits());
         let operand_bits = self.bits() - 1;
+        let periods = std::array::from_fn::<_, WORD, _>(|pattern| adversarial_period(pattern, operand_bits));
+        let (mut a, mut b) = (0, 0);
         self.fill(|step, word| {
-            let (mut a, mut b) = (0, 0);
-            for pattern in 0..WORD {
-                let (bit_a, bit_b) = adversarial_bits(pattern, step, operand_bits);
+            // The second word has a and b of the first one exchanged.
+            if word > 0 {
+                return (b, a);
+            }
+            (a, b) = (0, 0);
+            for (pattern, &period) in periods.iter().enumerate() {
+                let (bit_a, bit_b) = adversarial_bits(pattern, step, operand_bits, period);
                 a |= u64::from(bit_a) << pattern;
                 b |= u64::from(bit_b) << pattern;
             }
-            if word == 0 { (a, b) } else { (b, a) }
+            (a, b)
         });
     }
 
@@ -195,12 +201,26 @@ fn pair_bits(first: usize, place: usize) -> u64 {
     }
 }
 
+/// The first pattern with a period; each has three gaps.
+const PERIODIC: usize = 10;
+
+/// The period of an adversarial pattern. Periods grow from 2 towards the width in 18 steps, by a
+/// quarter, a half or twice.
+fn adversarial_period(pattern: usize, operand_bits: usize) -> usize {
+    let quarters = match operand_bits {
+        0..=80 => 1,
+        81..=2_000 => 2,
+        _ => 4,
+    };
+    let steps = pattern.saturating_sub(PERIODIC) / 3;
+    (0..steps).fold(2, |p: usize, _| (p + (p * quarters / 4).max(1)).min(operand_bits.max(2)))
+}
+
 /// Bit `step` of a and b of an adversarial pattern, where the operands have `operand_bits` bits.
 ///
 /// Patterns 0–9 are the classic ones. From 10 on, a carry is born every `period` steps (both bits
 /// 1), unequal bits pass it on, and it dies `gap` steps before the next birth (both bits 0).
-/// Periods go from 2 to the whole width.
-fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, bool) {
+fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize, period: usize) -> (bool, bool) {
     let even = step.is_multiple_of(2);
     match pattern {
         0 => (false, false),
@@ -215,18 +235,7 @@ fn adversarial_bits(pattern: usize, step: usize, operand_bits: usize) -> (bool, 
         // One birth in the middle, carried to the top.
         9 => (true, step == operand_bits / 2),
         _ => {
-            let k = pattern - 10;
-            // Periods grow from 2 towards the width in 18 steps, by a quarter, a half or twice;
-            // three gaps for each.
-            let quarters = if operand_bits <= 80 {
-                1
-            } else if operand_bits <= 2_000 {
-                2
-            } else {
-                4
-            };
-            let period = (0..k / 3).fold(2, |p: usize, _| (p + (p * quarters / 4).max(1)).min(operand_bits.max(2)));
-            let gap = [0, 1, period / 2][k % 3];
+            let gap = [0, 1, period / 2][(pattern - PERIODIC) % 3];
             let phase = step % period;
             let birth = phase == 0;
             let alive = phase + gap < period;

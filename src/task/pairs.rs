@@ -17,6 +17,8 @@ pub struct PairSet {
 /// Additions in a chunk: enough to keep a kernel busy, few enough to stay in cache. Chunks of wide
 /// numbers are smaller.
 const CHUNK: usize = 4096;
+/// Additions in a chunk of all pairs, which share the more the more they are: all of 8 bits.
+const EVERY: usize = 1 << 14;
 
 impl PairSet {
     /// Every pair of `bits`-bit additions.
@@ -87,6 +89,7 @@ impl PairSet {
     fn chunk_pairs(&self) -> usize {
         match self.pattern {
             Pattern::Adversarial => ADVERSARIAL_SAMPLES,
+            Pattern::Exhaustive => EVERY,
             _ => ((1 << 25) / self.bits / 64 * 64).clamp(64, CHUNK),
         }
     }

@@ -216,6 +216,22 @@ impl<F: Float + Real> Engine<F> {
         all.map(|shards| shards.map(|shard| shard.tree.parents()).sum())
     }
 
+    /// Whether all answers are right, by the forward pass alone: on one thread, shards are tried up
+    /// to a wrong one.
+    pub fn all_right(&mut self, batch: &Minibatch) -> bool {
+        self.prepare();
+        let (Some(kernel), None) = (&self.kernel, &self.pool) else {
+            return self.evaluate(batch, None).wrong_samples == 0;
+        };
+        let Shards { cut, all } = &mut self.trying;
+        kernel.cut(batch, cut);
+        all.resize_with(cut.shards(), Shard::default);
+        // The last shards begin with carries.
+        all.iter_mut().enumerate().rev().all(|(index, Shard { tree, .. })| {
+            kernel.evaluate(batch, cut, index, (tree, &mut self.workers[0]), None).wrong_samples == 0
+        })
+    }
+
     /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's
     /// shape, takes the answers.
     pub fn evaluate(&mut self, batch: &Minibatch, predicted: Option<&mut BitTensor>) -> Tally {
