@@ -110,7 +110,7 @@ impl Settings {
 
 /// The most hidden units in all additions of a minibatch, of which a net has 8 at least, with which
 /// a sweep trains nets side by side.
-pub const LANE_STATES: usize = 64;
+pub const LANE_STATES: usize = 128;
 
 /// Most updates between two looks at the lanes.
 const ROUND: u64 = 64;
