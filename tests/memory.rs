@@ -5,7 +5,7 @@ mod common;
 use carrylane::model::{Cell, Config};
 use carrylane::task::rng::Purpose;
 use carrylane::task::{Minibatch, PairSet};
-use carrylane::train::{EngineKind, Need, Rule, Settings, Source, Told, Trainer, Until, population};
+use carrylane::train::{EngineKind, MemoryNeed, PopulationEvent, Rule, Settings, Source, Trainer, Until, population};
 use common::{elman, report};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -31,7 +31,7 @@ fn a_training_takes_what_it_is_said_to_need() {
     ];
     let mut failures = Vec::new();
     for (what, settings) in cases {
-        let need = Need::of(&settings);
+        let need = MemoryNeed::of(&settings);
         let region = Region::new(ALLOCATOR);
         let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
         trainer.step();
@@ -60,15 +60,15 @@ fn a_training_takes_what_it_is_said_to_need() {
     let mut taken = None;
     let trainings = (0..16).map(|seed| Trainer::new(Settings { seed, ..settings.clone() }));
     population(trainings, |_, told| {
-        if let Told::Ended(..) = told {
+        if let PopulationEvent::Ended(..) = told {
             let change = region.change();
             taken.get_or_insert(change.bytes_allocated as f64 - change.bytes_deallocated as f64);
         }
     })
     .expect("nets of one shape");
-    let ratio = Need::of_lanes(&settings).total() / taken.expect("they end");
+    let ratio = MemoryNeed::of_lanes(&settings).total() / taken.expect("they end");
     if !NEAR.contains(&ratio) {
-        failures.push(format!("side by side: took {taken:?}, ratio {ratio:.2}: {:?}", Need::of_lanes(&settings)));
+        failures.push(format!("side by side: took {taken:?}, ratio {ratio:.2}: {:?}", MemoryNeed::of_lanes(&settings)));
     }
     report(&failures);
     // Making a fixed set takes more than keeping it, which is all that can be seen here.
@@ -77,6 +77,6 @@ fn a_training_takes_what_it_is_said_to_need() {
     let region = Region::new(ALLOCATOR);
     let trainer = Trainer::new(settings.clone()).expect("settings in range");
     let taken = region.change().bytes_allocated as f64;
-    let need = Need::of(&settings);
+    let need = MemoryNeed::of(&settings);
     assert!(need.data > 0.4 * taken && need.data < 3.0 * taken, "took {taken} in all: {need:?}, {}", trainer.updates());
 }

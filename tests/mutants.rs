@@ -13,7 +13,7 @@ use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash}
 use carrylane::prove::{self, Certificate, FloatProof, IntegerNet, Runner, Theorem, check, check_float};
 use carrylane::report::html;
 use carrylane::run::{Curves, read_config};
-use carrylane::sweep::{self, Options, Results, Shard, Spec, Status};
+use carrylane::sweep::{self, Results, Shard, Spec, Status, SweepOptions};
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::train::{Checkpoint, Settings, Trainer, Until};
 use common::report;
@@ -223,7 +223,7 @@ fn swept(folder: &Path) -> (Vec<u8>, Vec<u8>) {
     let spec =
         Spec::from_words(&["hidden=3,8", "seed=0..2", "budget=300", "activation=sigmoid,relu", "lr=0.03,1000000"]);
     sweep::Plan::new(spec.expect("a spec")).and_then(|plan| plan.lock(folder, false)).expect("locked");
-    let options = Options { shard: Shard::default(), threads: 1, missing: true, again: vec![] };
+    let options = SweepOptions { shard: Shard::default(), threads: 1, missing: true, again: vec![] };
     sweep::run(folder, &options, &Arc::new(AtomicBool::new(false)), |_| {}, |_| {}).expect("it runs");
     let read = |path: &Path| fs::read(path).expect("written by the run");
     (read(&folder.join("sweep.toml")), read(&folder.join(LINES)))

@@ -4,7 +4,7 @@
 mod common;
 
 use carrylane::sweep::{Plan, Results, Spec, Trial, keys};
-use carrylane::train::{Choices, Identity, Key, Kind, OPTIONS, Settings, Spelling, text};
+use carrylane::train::{Choices, Identity, OPTIONS, OptionKey, Settings, Spelling, ValueKind, text};
 use common::report;
 use serde_json::Value;
 use std::fs;
@@ -33,11 +33,11 @@ fn name(path: &Path) -> &str {
 }
 
 /// A value of an option that is not the usual one.
-fn another(key: &Key, usual: Option<&Value>) -> String {
+fn another(key: &OptionKey, usual: Option<&Value>) -> String {
     let tried: Vec<String> = match key.kind.some() {
-        Kind::Word(words) => words(),
-        Kind::Switch => vec!["true".into(), "false".into()],
-        Kind::Several(..) => vec!["4+5".into()],
+        ValueKind::Word(words) => words(),
+        ValueKind::Switch => vec!["true".into(), "false".into()],
+        ValueKind::Several(..) => vec!["4+5".into()],
         _ => ["3", "4", "0.5", "0.25"].map(str::to_owned).into(),
     };
     let other = |value: &String| key.read(value).is_ok() && Some(value) != usual.map(text).as_ref();
@@ -45,7 +45,7 @@ fn another(key: &Key, usual: Option<&Value>) -> String {
 }
 
 /// What an option goes with.
-fn needs(key: &'static Key) -> Vec<(&'static str, String)> {
+fn needs(key: &'static OptionKey) -> Vec<(&'static str, String)> {
     let with = match key.name {
         "epochs" => "dataset 8",
         "shuffle" => "dataset 8",
@@ -58,7 +58,7 @@ fn needs(key: &'static Key) -> Vec<(&'static str, String)> {
 fn settings(choices: &[(&'static str, String)]) -> Settings {
     let mut all = Choices::default();
     for (name, value) in choices {
-        let key = Key::find(name, OPTIONS.iter().map(|option| &option.key)).expect("an option");
+        let key = OptionKey::find(name, OPTIONS.iter().map(|option| &option.key)).expect("an option");
         all.set(name, key.read(value).expect("a value"));
     }
     Settings::of(&all, Spelling::Keys).expect("they go together")

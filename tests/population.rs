@@ -5,7 +5,9 @@ use carrylane::model::{Activation, Cell, Config, Init, LstmForm, Model, weights_
 use carrylane::task::lanes::LANES;
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::task::{LaneBits, Minibatch};
-use carrylane::train::{EngineKind, Event, Outcome, Report, Rule, Settings, Told, Trainer, Until, population};
+use carrylane::train::{
+    EngineKind, Event, Outcome, PopulationEvent, Report, Rule, Settings, Trainer, Until, population,
+};
 
 /// What a training came to, but for its times.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +50,10 @@ fn side_by_side(all: &[Settings]) -> Vec<End> {
     let (mut ends, mut told) = (vec![None; all.len()], vec![Vec::new(); all.len()]);
     let trainings = all.iter().map(|settings| Trainer::new(settings.clone()));
     population(trainings, |net, what| match what {
-        Told::Event(event) => note(&mut told[net], &event),
-        Told::Ended(trainer, report) => ends[net] = Some(End::of(trainer, &report, std::mem::take(&mut told[net]))),
+        PopulationEvent::Event(event) => note(&mut told[net], &event),
+        PopulationEvent::Ended(trainer, report) => {
+            ends[net] = Some(End::of(trainer, &report, std::mem::take(&mut told[net])))
+        }
     })
     .expect("trainings of one shape");
     ends.into_iter().map(|end| end.expect("every training ends")).collect()

@@ -6,7 +6,7 @@ mod common;
 use carrylane::Result;
 use carrylane::model::{Activation, Cell, Config, weights_hash};
 use carrylane::prove::train;
-use carrylane::train::{Checkpoint, Event, Outcome, Quantity, Rule, Settings, Source, Trainer, Until, Watch};
+use carrylane::train::{Checkpoint, Event, Observer, Outcome, Quantity, Rule, Settings, Source, Trainer, Until};
 use common::{elman, report};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Witness {
     stop: Arc<AtomicBool>,
 }
 
-impl Watch for Witness {
+impl Observer for Witness {
     fn event(&mut self, event: &Event) -> Result<()> {
         // Times differ from run to run.
         let event = match *event {

@@ -1,6 +1,6 @@
 //! Single trials of sweeps: each is the training that its command names, to the last bit.
 
-use carrylane::sweep::{Options, Plan, Results, Shard, Spec, TableFormat, TrialOutcome, TrialRecord, run};
+use carrylane::sweep::{Plan, Results, Shard, Spec, SweepOptions, TableFormat, TrialOutcome, TrialRecord, run};
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::train::EngineKind;
 use serde_json::Value;
@@ -21,7 +21,7 @@ fn planned(words: &[&str]) -> (TempDir, usize) {
 /// Runs a shard until so many trials are done, and tells how many were.
 fn run_some(folder: &Path, (index, count): (usize, usize), threads: usize, most: usize) -> usize {
     let shard = Shard::new(index, count).expect("a shard");
-    let options = Options { shard, threads, missing: true, again: Vec::new() };
+    let options = SweepOptions { shard, threads, missing: true, again: Vec::new() };
     let stop = Arc::new(AtomicBool::new(false));
     let stop_at_most = |done| {
         stop.fetch_or(done >= most, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //! beside one net of the fused engine.
 
 use carrylane::model::Cell;
-use carrylane::train::{Drill, EngineKind, Rule, Settings, Trainer};
+use carrylane::train::{EngineKind, Rule, Settings, TimedPopulation, Trainer};
 use criterion::{Criterion, Throughput};
 
 /// Nets, and updates of a round.
@@ -19,7 +19,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(id(engine.name()), |b| b.iter(|| trainer.step()));
             }
-            let mut drill = Drill::new(&base, NETS).expect("settings in range");
+            let mut drill = TimedPopulation::new(&base, NETS).expect("settings in range");
             let mut alone = Trainer::new(Settings { engine: EngineKind::Reference, ..base.clone() }).expect("the same");
             let learned = drill.learn();
             let updates = learned / (NETS * batch) as u64;

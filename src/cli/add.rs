@@ -5,7 +5,7 @@ use super::args::HELP;
 use super::format::{Column, plural, rows};
 use super::output::{Output, fields};
 use super::sums;
-use super::trained::Source;
+use super::trained::NetSource;
 use carrylane::prove::Arithmetic;
 use carrylane::task::number;
 use carrylane::task::sum::Step;
@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Output")]
     steps: bool,
     #[command(flatten)]
-    source: Source,
+    source: NetSource,
 }
 
 const DETAILS: &str = "\

@@ -4,7 +4,7 @@ use super::values::{self, Simd};
 use carrylane::kernel::SimdLevel;
 use carrylane::model::Config;
 use carrylane::task::number::shorten;
-use carrylane::train::{Choices, Key, Kind, MAX_THREADS, OPTIONS, Settings, Spelling, cores, text};
+use carrylane::train::{Choices, MAX_THREADS, OPTIONS, OptionKey, Settings, Spelling, ValueKind, cores, text};
 use carrylane::{Error, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
@@ -25,16 +25,16 @@ pub(super) const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading
 pub(super) struct Flags<const ALL: bool>(pub(super) Choices);
 
 /// The options of a net but its size.
-pub(super) type Net = Flags<false>;
+pub(super) type NetFlags = Flags<false>;
 
 impl<const ALL: bool> Flags<ALL> {
-    fn keys() -> impl Iterator<Item = &'static Key> {
+    fn keys() -> impl Iterator<Item = &'static OptionKey> {
         let keys = OPTIONS.iter().map(|option| &option.key);
         keys.filter(|key| ALL || key.heading == "Network" && key.name != "hidden")
     }
 }
 
-impl Net {
+impl NetFlags {
     /// The net of a hidden size.
     pub(super) fn config(&self, hidden: usize) -> Result<Config> {
         let settings = Settings::of(&self.0, Spelling::Flags)?;
@@ -57,7 +57,7 @@ impl<const ALL: bool> Args for Flags<ALL> {
 
 impl<const ALL: bool> FromArgMatches for Flags<ALL> {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
-        let typed = |key: &'static Key| Some((key.name, matches.get_one::<Value>(key.name)?.clone()));
+        let typed = |key: &'static OptionKey| Some((key.name, matches.get_one::<Value>(key.name)?.clone()));
         Ok(Self(Self::keys().filter_map(typed).collect()))
     }
 
@@ -68,7 +68,7 @@ impl<const ALL: bool> FromArgMatches for Flags<ALL> {
 }
 
 /// The flag of an option.
-fn flag(key: &'static Key, usual: &Choices) -> Arg {
+fn flag(key: &'static OptionKey, usual: &Choices) -> Arg {
     let help = key.help.trim().trim_end_matches('.');
     let usual = usual
         .get(key.name)
@@ -76,19 +76,19 @@ fn flag(key: &'static Key, usual: &Choices) -> Arg {
         .map(|usual| format!(" [default: {}]", text(usual)));
     let read = |text: &str| key.kind.read(text);
     let (name, parser) = match key.kind.some() {
-        Kind::Word(words) => ("NAME", PossibleValuesParser::new(words()).map(Value::from).into()),
-        Kind::Switch => {
+        ValueKind::Word(words) => ("NAME", PossibleValuesParser::new(words()).map(Value::from).into()),
+        ValueKind::Switch => {
             ("BOOL", PossibleValuesParser::new(["true", "false"]).map(|word| Value::from(word == "true")).into())
         }
-        Kind::Seconds => ("SECONDS", ValueParser::new(read)),
-        Kind::Positive | Kind::Within(..) => ("X", ValueParser::new(read)),
+        ValueKind::Seconds => ("SECONDS", ValueParser::new(read)),
+        ValueKind::Positive | ValueKind::Within(..) => ("X", ValueParser::new(read)),
         _ => ("N", ValueParser::new(read)),
     };
     let arg = Arg::new(key.name).long(key.name).help(format!("{help}{}", usual.unwrap_or_default()));
     let arg = arg.help_heading(key.heading).value_name(name).value_parser(parser);
     match key.kind.some() {
-        Kind::Switch => arg.num_args(0..=1).default_missing_value("true"),
-        Kind::Word(_) => arg,
+        ValueKind::Switch => arg.num_args(0..=1).default_missing_value("true"),
+        ValueKind::Word(_) => arg,
         _ => arg.allow_hyphen_values(true),
     }
 }

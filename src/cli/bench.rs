@@ -1,7 +1,7 @@
 //! `carrylane bench`.
 
 use super::Answer;
-use super::args::{HELP, Net, VERSION, goes_with};
+use super::args::{HELP, NetFlags, VERSION, goes_with};
 use super::format::{Column, count, plural, rate, rows};
 use super::output::{Output, fields};
 use super::sizes::Sizes;
@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "1", allow_hyphen_values = true, value_parser = whole::seconds, help_heading = "Measurement")]
     seconds: Duration,
     #[command(flatten)]
-    net: Net,
+    net: NetFlags,
 }
 
 const DETAILS: &str = "\

@@ -3,7 +3,7 @@
 use super::args::{HELP, goes_with};
 use super::format::{Column, count, percent, plural, rows};
 use super::output::{Output, fields, mark};
-use super::trained::Source;
+use super::trained::NetSource;
 use super::{Answer, values};
 use carrylane::task::number::shorten;
 use carrylane::task::rng::Purpose;
@@ -22,13 +22,13 @@ pub(super) struct Args {
     /// Which additions: random ones, every pair (up to 16 bits), 128 that break nets, random runs
     /// with long carries, the worst one that a search finds, or all: every pair up to 9 bits,
     /// random ones beyond, and the 128.
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = Which::All, help_heading = "Additions")]
-    pattern: Which,
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = PatternChoice::All, help_heading = "Additions")]
+    pattern: PatternChoice,
     /// How many random additions of each width [default: 16384].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_PAIRS), help_heading = "Additions")]
     pairs: Option<usize>,
     #[command(flatten)]
-    source: Source,
+    source: NetSource,
 }
 
 const AFTER_HELP: &str = "\
@@ -41,7 +41,7 @@ Examples:
 Exits with 1 if any sum is wrong.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
+enum PatternChoice {
     All,
     Uniform,
     Runs,
@@ -76,15 +76,15 @@ impl Args {
         let mut sets = Vec::new();
         for &bits in &self.bits {
             match self.pattern {
-                Which::All if bits <= ALL_PAIRS => {
+                PatternChoice::All if bits <= ALL_PAIRS => {
                     sets.extend([PairSet::exhaustive(bits)?, PairSet::adversarial(bits)])
                 }
-                Which::All => sets.extend([uniform(bits), PairSet::adversarial(bits)]),
-                Which::Uniform => sets.push(uniform(bits)),
-                Which::Runs => sets.push(PairSet::runs(bits, pairs, seed, Purpose::Eval)),
-                Which::Exhaustive => sets.push(PairSet::exhaustive(bits)?),
-                Which::Adversarial => sets.push(PairSet::adversarial(bits)),
-                Which::Worst => {}
+                PatternChoice::All => sets.extend([uniform(bits), PairSet::adversarial(bits)]),
+                PatternChoice::Uniform => sets.push(uniform(bits)),
+                PatternChoice::Runs => sets.push(PairSet::runs(bits, pairs, seed, Purpose::Eval)),
+                PatternChoice::Exhaustive => sets.push(PairSet::exhaustive(bits)?),
+                PatternChoice::Adversarial => sets.push(PairSet::adversarial(bits)),
+                PatternChoice::Worst => {}
             }
         }
         let random = sets.iter().any(|set| [Pattern::Uniform, Pattern::Runs].contains(&set.pattern()));
@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         out.record_with("eval", &tried, &net.stamp)?;
         all.push(tried);
     }
-    for &bits in args.bits.iter().filter(|_| args.pattern == Which::Worst) {
+    for &bits in args.bits.iter().filter(|_| args.pattern == PatternChoice::Worst) {
         let Some(tried) = try_worst(&mut net.engine, bits) else { continue };
         out.record_with("eval", &tried, &net.stamp)?;
         all.push(tried);

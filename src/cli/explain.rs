@@ -12,7 +12,7 @@ use carrylane::model::file;
 use carrylane::prove::{Automaton, Explanation, Findings, FixedPoint, FloatProof, Unit, Verdict, Walk, explain, prove};
 use carrylane::report::{automaton_svg, states_svg};
 use carrylane::run::model_path;
-use carrylane::train::{Engine, EngineKind, Stamp};
+use carrylane::train::{Engine, EngineKind, Provenance};
 use carrylane::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     out.writes(&[path], &pictures)?;
     let saved = file::load(path)?;
     let (config, seed) = (saved.model.config, seed(&saved));
-    let stamp = Stamp::of(&saved.model, level, threads, seed);
+    let stamp = Provenance::of(&saved.model, level, threads, seed);
     let max_states = afforded(args.max_states, &config, out)?;
     let proof = prove(&saved.model, &FixedPoint::all(config.cell, config.lstm_form), max_states, |_| {});
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;

@@ -1,14 +1,14 @@
 //! `carrylane gradcheck`.
 
 use super::Answer;
-use super::args::{HELP, Net, VERSION};
+use super::args::{HELP, NetFlags, VERSION};
 use super::defects;
 use super::format::{Column, count, plural, rows};
 use super::output::{BAD, GOOD, Output, fields, mark, styled};
 use super::sizes::Sizes;
 use super::values::Simd;
-use carrylane::train::Need;
-use carrylane::verify::{Comparison, Grid, Group, gradcheck};
+use carrylane::train::MemoryNeed;
+use carrylane::verify::{Comparison, GradcheckGroup, Grid, gradcheck};
 
 /// Check gradients: differences against reference, reference against kernel.
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[command(flatten)]
     sizes: Sizes,
     #[command(flatten)]
-    net: Net,
+    net: NetFlags,
     /// Show instead what each defect of the notebooks does to the gradient, and mended gradients.
     #[arg(long, conflicts_with_all = ["Sizes", "Net"], help_heading = "Notebooks")]
     defects: bool,
@@ -42,7 +42,7 @@ Exits with 1 if any error is above its tolerance.";
 /// The most failures that are printed one by one.
 const TOLD: usize = 20;
 
-const COLUMNS: [Column<Group>; 9] = [
+const COLUMNS: [Column<GradcheckGroup>; 9] = [
     ("<engine", |group| group.kind[0].clone()),
     ("<level", |group| group.kind[1].clone()),
     ("<precision", |group| group.kind[2].clone()),
@@ -69,7 +69,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let grid = args.grid()?;
     for config in &grid.configs {
-        args.sizes.minibatches().try_for_each(|(bits, batch)| Need::of_gradcheck(config, bits, batch).afforded())?;
+        args.sizes
+            .minibatches()
+            .try_for_each(|(bits, batch)| MemoryNeed::of_gradcheck(config, bits, batch).afforded())?;
     }
     // A comparison with differences; the fused engine at each level and blas at one, in two
     // precisions.

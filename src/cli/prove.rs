@@ -12,7 +12,7 @@ use carrylane::prove::{
 };
 use carrylane::report::automaton_svg;
 use carrylane::run::model_path;
-use carrylane::train::{Engine, EngineKind, Stamp};
+use carrylane::train::{Engine, EngineKind, Provenance};
 use carrylane::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let saved = file::load(path)?;
     let (model, config) = (&saved.model, saved.model.config);
     let formats = FixedPoint::chosen(&config, args.q, args.cell_limit)?;
-    let stamp = Stamp::of(model, level, threads, seed(&saved));
+    let stamp = Provenance::of(model, level, threads, seed(&saved));
     let max_states = afforded(args.max_states, &config, out)?;
     let (mut walks, mut printed) = (Vec::new(), Ok(()));
     let proof = prove(model, &formats, max_states, |proof| {

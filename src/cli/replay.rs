@@ -7,7 +7,7 @@ use super::output::{Output, STRONG, fields, styled};
 use super::values;
 use carrylane::model::MAX_HIDDEN;
 use carrylane::notebooks::{Delta, Edition, Notebook, Replay, ReplaySummary, render};
-use carrylane::train::Need;
+use carrylane::train::MemoryNeed;
 use serde_json::json;
 
 /// Run a notebook's program again, as it printed or corrected.
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let replay = Replay { notebook, edition: way, delta, seed, samples, every, hidden };
     // A net in f64, and its gradient.
     let hidden = hidden.unwrap_or(0) as f64;
-    Need { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0, search: 0.0 }
+    MemoryNeed { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0, search: 0.0 }
         .afforded()?;
     let mut printed = Ok(());
     let summary = replay.run(|line| {

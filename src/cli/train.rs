@@ -6,7 +6,7 @@ mod told;
 use super::args::{Flags, HELP, Machine};
 use super::values;
 use carrylane::kernel::SimdLevel;
-use carrylane::run::{CONFIG, Every, read_config};
+use carrylane::run::{CONFIG, CheckpointEvery, read_config};
 use carrylane::train::{Choices, Settings, Spelling};
 use carrylane::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -70,8 +70,8 @@ In the middle of a long update or check there is no time for one: the run goes o
 
 impl Args {
     /// How often a checkpoint is taken.
-    fn every(&self) -> Every {
-        self.keeping.checkpoint_every.map_or(Every::Seconds(10.0), Every::Updates)
+    fn every(&self) -> CheckpointEvery {
+        self.keeping.checkpoint_every.map_or(CheckpointEvery::Seconds(10.0), CheckpointEvery::Updates)
     }
 
     /// The settings, and the instruction set if one is chosen: flags over the file of `--config`,

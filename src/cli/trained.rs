@@ -8,7 +8,7 @@ use carrylane::model::file;
 use carrylane::model::{Cell, Config, LstmForm, Model};
 use carrylane::prove::{Arithmetic, IntegerNet, train};
 use carrylane::run::{model_path, proved_network, tells_of_proof};
-use carrylane::train::{Engine, EngineKind, Need, Outcome, Settings, Spelling, Stamp, Trainer};
+use carrylane::train::{Engine, EngineKind, MemoryNeed, Outcome, Provenance, Settings, Spelling, Trainer};
 use carrylane::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The flags that choose a net.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
-pub(super) struct Source {
+pub(super) struct NetSource {
     /// Model file, or run folder, of `carrylane train --out DIR` [default: train one on the spot].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -39,14 +39,14 @@ pub(super) struct Source {
 #[derive(Debug)]
 pub(super) struct Trained {
     pub(super) engine: Engine<f32>,
-    pub(super) stamp: Stamp,
+    pub(super) stamp: Provenance,
     origin: String,
     model: Model<f32>,
     /// The integer network that the training proved.
     proved: Option<IntegerNet>,
 }
 
-impl Source {
+impl NetSource {
     /// The key of all random numbers.
     pub(super) fn seed(&self) -> u64 {
         self.seed.unwrap_or(0)
@@ -83,10 +83,10 @@ impl Source {
                 self.train(Settings { seed: self.seed(), level, threads, ..settings }, out)?
             }
         };
-        Need::of_answers(&model.config).afforded()?;
+        MemoryNeed::of_answers(&model.config).afforded()?;
         let mut engine = Engine::new(&model.config, EngineKind::Fused, level, threads)?;
         engine.set_params(&model.params);
-        let stamp = Stamp::of(&model, level, threads, self.seed());
+        let stamp = Provenance::of(&model, level, threads, self.seed());
         Ok(Trained { engine, stamp, origin, model, proved })
     }
 
@@ -108,7 +108,7 @@ impl Source {
     }
 
     fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
-        Need::of(&settings).afforded()?;
+        MemoryNeed::of(&settings).afforded()?;
         let (bits, seed) = (settings.bits, settings.seed);
         let mut trainer = Trainer::new(settings)?;
         let learned = train(&mut trainer, &mut ())?;

@@ -7,7 +7,7 @@ use crate::model::{Layout, Model};
 use crate::reference::{self, Real};
 use crate::task::rng::{Purpose, stream};
 use crate::task::{BitTensor, Minibatch};
-use crate::train::{Engine, EngineKind, Need};
+use crate::train::{Engine, EngineKind, MemoryNeed};
 use zip::result::ZipResult;
 
 /// Random additions, and outputs, loss and gradients of a net on them.
@@ -48,7 +48,7 @@ impl Evidence {
         level: SimdLevel,
     ) -> Result<Self> {
         // The larger pass, in f64; outputs in both precisions; and all of it again as a file.
-        let mut need = Need::of_gradient(&model.config, bits, samples, engine, 1, 8.0);
+        let mut need = MemoryNeed::of_gradient(&model.config, bits, samples, engine, 1, 8.0);
         need.data += (bits * samples) as f64 * 2.0 * (4.0 + 8.0 + 3.0);
         need.afforded()?;
         let mut additions = Minibatch::new(samples, bits);

@@ -152,7 +152,7 @@ pub(crate) enum What<'a, F> {
 
 /// How the kernel multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Method {
+pub enum Products {
     /// Register tiles of this crate.
     Fused,
     /// Through matrixmultiply.
@@ -233,9 +233,9 @@ impl<F: Float> Kernel<F> {
     ///
     /// # Panics
     /// If this machine lacks the level; [`SimdLevel::checked`] asks first.
-    pub fn new(config: &Config, method: Method, level: SimdLevel) -> Self {
+    pub fn new(config: &Config, method: Products, level: SimdLevel) -> Self {
         assert!(level.token().is_some(), "this machine has no {level}");
-        let small = config.cell.gates() == 1 && config.hidden <= small::MOST && method == Method::Fused;
+        let small = config.cell.gates() == 1 && config.hidden <= small::MOST && method == Products::Fused;
         let f32_fused = size_of::<F>() == size_of::<f32>() && level.fused_multiply_add();
         let (packed, shape) = if small && f32_fused {
             of(Packed::new(config.hidden, config.cell, method), Weights::Small)

@@ -16,7 +16,7 @@ use super::math::{Lane, Vector, scale};
 use super::rows::{Rows, Shape, lanes, load, store};
 use super::stage::{LINE, Room, Stage, Walk};
 use super::step::Units;
-use super::{Method, Noise, What};
+use super::{Noise, Products, What};
 use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
@@ -72,7 +72,7 @@ pub(crate) struct Packed<F, R> {
 
 impl<F: Lane, R: Rows<F>> Packed<F, R> {
     /// Room for the weights of a net.
-    pub(crate) fn new(hidden: usize, cell: Cell, method: Method) -> (Self, Shape) {
+    pub(crate) fn new(hidden: usize, cell: Cell, method: Products) -> (Self, Shape) {
         let shape = Shape::new::<F>(hidden, cell.gates(), R::lines(hidden));
         (Self { rows: R::new(shape, method), units: Units::default() }, shape)
     }

@@ -4,7 +4,7 @@
 //! bytes. Rows follow each other as nodes do. A row of pre-activations or of what flows back into
 //! them has its gates side by side.
 
-use super::Method;
+use super::Products;
 use super::math::{Lane, Vector};
 use super::stage::{Stage, Walk};
 use super::step::Units;
@@ -57,7 +57,7 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Nodes of a row.
     const NODES: usize;
     /// Room for the weights of a net.
-    fn new(shape: Shape, method: Method) -> Self;
+    fn new(shape: Shape, method: Products) -> Self;
 
     /// Lines of a gate in a row.
     fn lines(hidden: usize) -> usize;

@@ -6,7 +6,7 @@
 //! first symbol alone: their parents are the four nodes of one row, too, and nothing is ever moved
 //! between blocks.
 
-use super::Method;
+use super::Products;
 use super::math::Vector;
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
 use super::small_stage::Pass;
@@ -200,7 +200,7 @@ pub(super) fn spread<S: Simd>(simd: S, values: &[f32; BLOCK]) -> Line<S> {
 impl Rows<f32> for Small {
     const NODES: usize = BLOCK;
 
-    fn new(shape: Shape, _method: Method) -> Self {
+    fn new(shape: Shape, _method: Products) -> Self {
         assert!(shape.gates == 1 && shape.hidden <= MOST, "a small net, not {shape:?}");
         let weights = || Aligned::zeros(Self::sums(shape));
         Self { shape, forward: weights(), backward: weights() }

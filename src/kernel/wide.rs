@@ -10,7 +10,7 @@ use super::math::{Lane, Vector, register, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
 use super::stage::{Stage, Walk};
 use super::step::Units;
-use super::{Method, levels};
+use super::{Products, levels};
 use crate::model::Tally;
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
@@ -277,13 +277,13 @@ impl<F: Lane> Wide<F> {
 impl<F: Lane> Rows<F> for Wide<F> {
     const NODES: usize = 1;
 
-    fn new(shape: Shape, method: Method) -> Self {
+    fn new(shape: Shape, method: Products) -> Self {
         let multiply = match method {
-            Method::Fused => Multiply::Tiles(
+            Products::Fused => Multiply::Tiles(
                 Panels::new(shape.hidden, shape.gates * shape.lines),
                 Panels::new(shape.gates * shape.hidden, shape.lines),
             ),
-            Method::Blas => Multiply::Blas(Blas::new(shape)),
+            Products::Blas => Multiply::Blas(Blas::new(shape)),
         };
         Self { shape, multiply }
     }

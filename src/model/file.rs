@@ -5,13 +5,13 @@
 //! checksum over all of it.
 
 use super::Model;
-use super::sealed::{Kind, Sealed};
+use super::sealed::{FileKind, Sealed};
 use crate::error::{Error, Result};
 use crate::files;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const KIND: Kind = Kind { format: "carrylane-model-1", name: "carrylane model", prefixes: &[""], counts: &[1] };
+const KIND: FileKind = FileKind { format: "carrylane-model-1", name: "carrylane model", prefixes: &[""], counts: &[1] };
 
 /// A model and the notes that were stored with it.
 #[derive(Debug, Clone, PartialEq)]

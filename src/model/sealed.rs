@@ -15,7 +15,7 @@ const CHECKSUM_KEY: &str = "checksum";
 /// or `[cols]` for a bias, and in its metadata the config as JSON, other text, and a checksum over
 /// all of it.
 #[derive(Debug)]
-pub(crate) struct Kind {
+pub(crate) struct FileKind {
     /// The version of the format that is written, and the only one read.
     pub(crate) format: &'static str,
     /// What such a file is called.
@@ -36,7 +36,7 @@ pub(crate) struct Sealed {
     pub(crate) buffers: Vec<Vec<f32>>,
 }
 
-impl Kind {
+impl FileKind {
     /// The bytes of a file.
     pub(crate) fn bytes(&self, config: &Config, text: &BTreeMap<String, String>, buffers: &[&[f32]]) -> Vec<u8> {
         let layout = Layout::of(config);

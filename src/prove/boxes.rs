@@ -47,7 +47,7 @@ const WIDEN: [f64; 3] = [1e-5, 1.3, 1e-3];
 /// The boxes of a net, told apart by `memory` inputs. `work` is how many products of weights and
 /// interval ends may still be made.
 pub(super) fn boxes(model: &Model<f32>, epsilon: f64, memory: u32, work: &mut usize) -> Result<Vec<Region>, Open> {
-    let mut search = Search::new(model, epsilon);
+    let mut search = BoxSearch::new(model, epsilon);
     let mut all = keys(memory, &search);
     let mut due = vec![false; all.len()];
     due[0] = true;
@@ -78,7 +78,7 @@ pub(super) fn boxes(model: &Model<f32>, epsilon: f64, memory: u32, work: &mut us
 
 /// Empty boxes for all keys, but for the start: words shorter than `memory`, then carry by carry
 /// all words as long.
-fn keys(memory: u32, search: &Search) -> Vec<Region> {
+fn keys(memory: u32, search: &BoxSearch) -> Vec<Region> {
     let length = memory.max(1);
     // Words of a length begin behind all shorter ones: 1 + 4 + … + 4^(n − 1).
     let first = |length: u32| (4_usize.pow(length) - 1) / 3;
@@ -133,7 +133,7 @@ fn reached(all: Vec<Region>) -> Vec<Region> {
 /// # Shapes
 /// `w_hh`: `[H][G·H]`; `input`: for each input `[G·H]`, biases included, and the same of
 /// magnitudes; `reach`: `[G·H]`, Σ |`w_hh`|.
-struct Search {
+struct BoxSearch {
     cell: Cell,
     form: LstmForm,
     activation: Activation,
@@ -156,7 +156,7 @@ struct Search {
     after: [Vec<f64>; 2],
 }
 
-impl Search {
+impl BoxSearch {
     fn new(model: &Model<f32>, epsilon: f64) -> Self {
         let (config, layout) = (&model.config, Layout::of(&model.config));
         let params: Vec<f64> = model.params.iter().map(|&w| w.into()).collect();

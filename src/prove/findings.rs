@@ -9,7 +9,7 @@ use super::search::Verdict;
 use super::verdict::Proof;
 use crate::task::number::{to_uint, width_of_sum};
 use crate::task::{BitTensor, Minibatch};
-use crate::train::{Engine, Search, WorstSum};
+use crate::train::{Engine, WorstSearch, WorstSum};
 use num_bigint::BigUint;
 use serde::Serialize;
 
@@ -186,7 +186,7 @@ impl Findings {
         /// Enough to see a slow drift.
         const BITS: usize = 1024;
         if self.float_proof.is_err() {
-            let sum = engine.worst_sum(&Search::within(BITS), || true).filter(WorstSum::wrong);
+            let sum = engine.worst_sum(&WorstSearch::within(BITS), || true).filter(WorstSum::wrong);
             self.floats.shortest_known_failure = sum.map(|WorstSum { a, b, bit, .. }| FloatFailure {
                 bits: bit + 1,
                 sum: (&a + &b).to_string(),

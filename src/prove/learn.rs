@@ -18,11 +18,11 @@ use super::search::Verdict;
 use super::verdict::Proof;
 use crate::error::Result;
 use crate::model::{Activation, Cell, LstmForm};
-use crate::train::{Check, Outcome, Pursuit, Report, Settings, Trainer, Until, Watch};
+use crate::train::{Check, Observer, Outcome, Pursuit, Report, Settings, Trainer, Until};
 use std::time::Instant;
 
 /// How a net is trained for its proof.
-struct Plan {
+struct ProofGoal {
     /// The most updates in all.
     budget: u64,
     /// Amplitude of the noise on h; that on an LSTM's c is a multiple of it.
@@ -34,7 +34,7 @@ struct Plan {
 /// Updates over which the noise grows from 0.
 const RAMP: u64 = 100;
 
-impl Plan {
+impl ProofGoal {
     /// Noise on h and c, some updates after the task was solved. If the floats are not proved soon,
     /// it keeps growing. An LSTM with so much noise on c that only the sign is left learns to do
     /// without c.
@@ -99,11 +99,11 @@ const PRODUCT: f64 = 20.0;
 /// # Errors
 /// The observer's, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed
 /// point.
-pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
+pub fn train(trainer: &mut Trainer, watch: &mut impl Observer) -> Result<Learned> {
     let Until::Proved { budget, noise, max_states } = trainer.settings().until else {
         return Ok(Learned::unproved(trainer.run_watched(watch)?));
     };
-    let plan = Plan { budget, noise, max_states };
+    let plan = ProofGoal { budget, noise, max_states };
     let pursuit = match trainer.course().pursuit {
         Some(pursuit) => pursuit,
         None => {
@@ -117,9 +117,9 @@ pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
     trainer.set_pursuit(pursuit);
     trainer.run_clock(true);
     let check = Check::of(trainer.settings())?;
-    let mut search = Search { plan, check: &check, pursuit, floats: None, proof: None };
+    let mut search = SecondStage { plan, check: &check, pursuit, floats: None, proof: None };
     let ended = search.pursue(trainer, watch);
-    let Search { pursuit, floats, proof, .. } = search;
+    let SecondStage { pursuit, floats, proof, .. } = search;
     let floats = floats.unwrap_or_else(|| proving(trainer, |trainer| FloatProof::instantly(trainer.model())));
     trainer.run_clock(false);
     let report = trainer.report(&check, ended?, watch);
@@ -127,8 +127,8 @@ pub fn train(trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Learned> {
 }
 
 /// The second stage: steps with noise, and proofs now and then.
-struct Search<'a> {
-    plan: Plan,
+struct SecondStage<'a> {
+    plan: ProofGoal,
     check: &'a Check,
     pursuit: Pursuit,
     /// The findings of the last try, for the net as it is.
@@ -136,8 +136,8 @@ struct Search<'a> {
     proof: Option<Proof>,
 }
 
-impl Search<'_> {
-    fn pursue(&mut self, trainer: &mut Trainer, watch: &mut impl Watch) -> Result<Outcome> {
+impl SecondStage<'_> {
+    fn pursue(&mut self, trainer: &mut Trainer, watch: &mut impl Observer) -> Result<Outcome> {
         loop {
             let Pursuit { first, last, .. } = self.pursuit;
             let (updates, floats) = (trainer.updates(), proves_floats(trainer.settings()));
@@ -182,7 +182,7 @@ impl Search<'_> {
         trainer: &mut Trainer,
         floats: bool,
         since: u64,
-        watch: &mut impl Watch,
+        watch: &mut impl Observer,
     ) -> Result<Option<bool>> {
         let settings = trainer.settings();
         let (formats, node) = (formats(settings), node_work(settings));

@@ -3,7 +3,7 @@
 use super::net::{IntegerNet, State};
 use crate::error::Result;
 use crate::model::{Cell, Config};
-use crate::train::{Need, available_memory};
+use crate::train::{MemoryNeed, available_memory};
 use crate::words::words;
 use indexmap::IndexSet;
 use std::time::Instant;
@@ -146,7 +146,7 @@ impl Walk {
     /// [`Error::Memory`](crate::Error::Memory) if it has none for the net itself.
     pub fn afforded(config: &Config, max_states: usize) -> Result<usize> {
         // The floats in an engine, and the integers as they are made.
-        let net = Need::of_answers(config).times(2);
+        let net = MemoryNeed::of_answers(config).times(2);
         net.afforded()?;
         let left = available_memory().map_or(f64::INFINITY, |bytes| bytes as f64 - net.total());
         // A node here and in a certificate.

@@ -3,16 +3,18 @@
 use crate::error::{Error, Result};
 use crate::files::{self, Entry};
 use crate::kernel::SimdLevel;
-use crate::train::{Choices, Key, Kind, OPTIONS, Settings};
+use crate::train::{Choices, OPTIONS, OptionKey, Settings, ValueKind};
 use std::path::Path;
 
 /// The instruction set. It is no option of a training: machines with other levels get the same
 /// bits.
-static SIMD: Key = Key {
+static SIMD: OptionKey = OptionKey {
     name: "simd",
     heading: "Machine",
     help: "Instruction set; `auto` is the best of this machine",
-    kind: Kind::Word(|| ["auto"].into_iter().chain(SimdLevel::ALL.map(SimdLevel::name)).map(str::to_owned).collect()),
+    kind: ValueKind::Word(|| {
+        ["auto"].into_iter().chain(SimdLevel::ALL.map(SimdLevel::name)).map(str::to_owned).collect()
+    }),
     with: "",
 };
 
@@ -40,7 +42,7 @@ pub fn read_config(path: &Path) -> Result<Choices> {
         let found = if table.is_empty() { files::toml_word(&value) } else { Err("in a table") };
         let found = found.map_err(|found| Error::usage(format!("{key} is {found}, want one number or word")));
         let read = |text: String| {
-            let key = Key::find(&key, OPTIONS.iter().map(|option| &option.key).chain([&SIMD]))?;
+            let key = OptionKey::find(&key, OPTIONS.iter().map(|option| &option.key).chain([&SIMD]))?;
             Ok((key.name, key.read(&text)?))
         };
         let (name, value) =

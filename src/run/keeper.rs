@@ -9,12 +9,12 @@ use crate::error::Result;
 use crate::files;
 use crate::model::weights_hash;
 use crate::prove::Learned;
-use crate::train::{Event, Outcome, Probe, Row, Trainer, Watch, has_row};
+use crate::train::{Event, Observer, Outcome, Probe, Row, Trainer, has_row};
 use std::path::{Path, PathBuf};
 
 /// How often a checkpoint is taken. No result depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Every {
+pub enum CheckpointEvery {
     /// Every so many updates.
     Updates(u64),
     /// Every so many seconds of training, and after each long update.
@@ -28,7 +28,7 @@ pub(super) struct Keeper {
     recorder: Recorder,
     events: Option<Events>,
     probe: Probe,
-    every: Every,
+    every: CheckpointEvery,
     /// Training time at the last checkpoint, and the time to write it.
     saved: (f64, f64),
     /// Training time at the end of the last update.
@@ -41,7 +41,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// A keeper for a training that starts or resumes, with events if `began` says when it began.
-    pub(super) fn new(path: &Path, trainer: &Trainer, every: Every, began: Option<f64>) -> Result<Self> {
+    pub(super) fn new(path: &Path, trainer: &Trainer, every: CheckpointEvery, began: Option<f64>) -> Result<Self> {
         let recorder = Recorder::open(&path.join(CURVES), trainer.updates())?;
         let events = began.map(|began| Events::open(path, &Curves::of(path)?, began)).transpose()?;
         Ok(Self {
@@ -66,9 +66,9 @@ impl Keeper {
         const LONG: f64 = 0.5;
         let (now, (saved, cost)) = (trainer.seconds(), self.saved);
         match self.every {
-            Every::Updates(updates) => trainer.updates().is_multiple_of(updates),
-            Every::Seconds(seconds) if now - self.updated > LONG => now - saved >= seconds.min(10.0 * cost),
-            Every::Seconds(seconds) => now - saved >= seconds,
+            CheckpointEvery::Updates(updates) => trainer.updates().is_multiple_of(updates),
+            CheckpointEvery::Seconds(seconds) if now - self.updated > LONG => now - saved >= seconds.min(10.0 * cost),
+            CheckpointEvery::Seconds(seconds) => now - saved >= seconds,
         }
     }
 
@@ -132,7 +132,7 @@ impl Keeper {
     }
 }
 
-impl Watch for Keeper {
+impl Observer for Keeper {
     fn event(&mut self, event: &Event) -> Result<()> {
         match *event {
             Event::Update { loss, bit_error, .. } => self.told = (loss, bit_error),

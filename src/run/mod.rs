@@ -11,17 +11,17 @@
 //! | `report.html` | the curves as a page that needs no network |
 //!
 //! ```
-//! use carrylane::run::{Options, Run, SavedRun, compare};
+//! use carrylane::run::{RunOptions, Run, SavedRun, compare};
 //! use carrylane::train::{Settings, Until};
 //!
 //! # let folder = tempfile::tempdir().expect("a temporary folder");
 //! # let [x, y] = ["x", "y"].map(|name| folder.path().join(name));
 //! let settings = |updates| Settings { until: Until::Updates(updates), ..Settings::default() };
 //! // Twenty updates; then on to fifty from the last checkpoint, by whoever finds the folder.
-//! Run::begin(&x, &Options::of(&settings(20)))?.train(&mut ())?;
-//! Run::resume(&x, &Options::of(&settings(50)))?.train(&mut ())?;
+//! Run::begin(&x, &RunOptions::of(&settings(20)))?.train(&mut ())?;
+//! Run::resume(&x, &RunOptions::of(&settings(50)))?.train(&mut ())?;
 //! // Fifty at once.
-//! Run::begin(&y, &Options::of(&settings(50)))?.train(&mut ())?;
+//! Run::begin(&y, &RunOptions::of(&settings(50)))?.train(&mut ())?;
 //! assert!(compare(&SavedRun::read(&x)?, &SavedRun::read(&y)?).same());
 //! # Ok::<(), carrylane::Error>(())
 //! ```
@@ -42,7 +42,7 @@ pub use config::read_config;
 pub use curves::{CurveLine, Curves, Recorder, RunEnd};
 pub use events::Events;
 pub use folder::{CHECKPOINTS, CONFIG, CURVES, ENVIRONMENT, MODEL, REPORT, checkpoints, is_run, model_path};
-pub use keeper::Every;
+pub use keeper::CheckpointEvery;
 pub use model::{proved_network, tells_of_proof};
 
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ use crate::kernel::SimdLevel;
 use crate::prove::{self, Learned};
 use crate::task::people::{duration, plural};
 use crate::task::whole::count;
-use crate::train::{Event, Settings, Trainer, Until, Watch};
+use crate::train::{Event, Observer, Settings, Trainer, Until};
 use environment::Environment;
 use folder::Folder;
 use keeper::Keeper;
@@ -59,13 +59,13 @@ use std::path::Path;
 
 /// What a run trains, and how it is kept.
 #[derive(Debug, Clone)]
-pub struct Options<'a> {
+pub struct RunOptions<'a> {
     /// What is trained.
     pub settings: &'a Settings,
     /// The instruction set that `config.toml` asks for [default: the machine's best].
     pub level: Option<SimdLevel>,
     /// How often a checkpoint is taken.
-    pub every: Every,
+    pub every: CheckpointEvery,
     /// Whether the curves are written as TensorBoard events too. A run that has them keeps them.
     pub tensorboard: bool,
 }
@@ -79,16 +79,16 @@ pub struct Run {
     pub damaged: Vec<Error>,
     /// How the training ended, if it had reached its goal before.
     pub ended: Option<RunEnd>,
-    every: Every,
+    every: CheckpointEvery,
     /// When the training began, if its curves are written as events too.
     events: Option<f64>,
     folder: Option<Folder>,
 }
 
-impl<'a> Options<'a> {
+impl<'a> RunOptions<'a> {
     /// A checkpoint every ten seconds.
     pub fn of(settings: &'a Settings) -> Self {
-        Self { settings, level: None, every: Every::Seconds(10.0), tensorboard: false }
+        Self { settings, level: None, every: CheckpointEvery::Seconds(10.0), tensorboard: false }
     }
 
     /// The text of `config.toml`.
@@ -111,7 +111,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::Usage`] if the settings cannot be trained.
-    pub fn unkept(options: &Options) -> Result<Self> {
+    pub fn unkept(options: &RunOptions) -> Result<Self> {
         Ok(Self::new(None, Trainer::new(options.settings.clone())?, options))
     }
 
@@ -120,7 +120,7 @@ impl Run {
     /// # Errors
     /// [`Error::Usage`] if it holds a run, or the settings cannot be trained; nothing is left
     /// behind.
-    pub fn begin(path: &Path, options: &Options) -> Result<Self> {
+    pub fn begin(path: &Path, options: &RunOptions) -> Result<Self> {
         // The trainer comes first: settings that cannot be trained leave nothing behind.
         let trainer = Trainer::new(options.settings.clone())?;
         let folder = Folder::create(path)?;
@@ -135,7 +135,7 @@ impl Run {
     /// # Errors
     /// [`Error::Usage`] if the run has other settings, or is beyond their end; [`Error::Data`] if
     /// no checkpoint is whole.
-    pub fn resume(path: &Path, options: &Options) -> Result<Self> {
+    pub fn resume(path: &Path, options: &RunOptions) -> Result<Self> {
         let folder = Folder::take(path)?;
         let (checkpoint, damaged) = checkpoints(path).latest()?;
         let trainer = checkpoint.resume(options.settings.clone())?;
@@ -147,7 +147,7 @@ impl Run {
         Ok(Self { damaged, ..run })
     }
 
-    fn kept(mut folder: Folder, trainer: Trainer, options: &Options, ended: Option<RunEnd>) -> Result<Self> {
+    fn kept(mut folder: Folder, trainer: Trainer, options: &RunOptions, ended: Option<RunEnd>) -> Result<Self> {
         let path = folder.path();
         let mut events = None;
         if ended.is_none() {
@@ -163,7 +163,7 @@ impl Run {
         Ok(Self { ended, events, ..Self::new(Some(folder), trainer, options) })
     }
 
-    fn new(folder: Option<Folder>, trainer: Trainer, options: &Options) -> Self {
+    fn new(folder: Option<Folder>, trainer: Trainer, options: &RunOptions) -> Self {
         Self { trainer, damaged: Vec::new(), ended: None, every: options.every, events: None, folder }
     }
 
@@ -176,7 +176,7 @@ impl Run {
     ///
     /// # Errors
     /// The observer's, and [`Error::Io`] if the disk is full or gone; the last checkpoint is whole.
-    pub fn train(&mut self, watch: &mut impl Watch) -> Result<Learned> {
+    pub fn train(&mut self, watch: &mut impl Observer) -> Result<Learned> {
         let Some(path) = self.path() else { return prove::train(&mut self.trainer, watch) };
         let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events)?;
         let learned = prove::train(&mut self.trainer, &mut Both(watch, &mut keeper))?;
@@ -186,7 +186,7 @@ impl Run {
 }
 
 /// Whether a run has exactly these settings.
-fn has_config(path: &Path, options: &Options) -> bool {
+fn has_config(path: &Path, options: &RunOptions) -> bool {
     files::read_text(&path.join(CONFIG), files::TEXT).is_ok_and(|text| text == options.config())
 }
 
@@ -205,7 +205,7 @@ fn beyond(trainer: &Trainer, run: &Path) -> Error {
 /// Two observers, one after the other.
 struct Both<'a, W>(&'a mut W, &'a mut Keeper);
 
-impl<W: Watch> Watch for Both<'_, W> {
+impl<W: Observer> Observer for Both<'_, W> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.0.event(event)?;
         self.1.event(event)

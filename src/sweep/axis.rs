@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::task::number::shorten;
 use crate::task::whole::{self, count};
-use crate::train::{Key, Kind};
+use crate::train::{OptionKey, ValueKind};
 use serde_json::Value;
 use std::fmt;
 
@@ -42,15 +42,15 @@ impl<'a> Range<'a> {
 
     /// The two ends, and whether they are whole numbers. The second is left out, so it may be one
     /// above the largest value.
-    fn bounds(&self, key: &Key) -> Result<(f64, f64, bool)> {
+    fn bounds(&self, key: &OptionKey) -> Result<(f64, f64, bool)> {
         let [from, to] = self.ends;
         let number = |text| Ok::<f64, Error>(key.read(text)?.as_f64().unwrap_or(f64::NAN));
         let (to, is_whole) = match key.kind.some() {
-            Kind::Whole(range) => {
+            ValueKind::Whole(range) => {
                 let above = whole::whole(to, &(*range.start()..=range.end() + 1));
                 (above.map_err(|wanted| self.refused(key, &wanted))? as f64, true)
             }
-            Kind::Positive | Kind::Within(..) => (number(to)?, false),
+            ValueKind::Positive | ValueKind::Within(..) => (number(to)?, false),
             _ => return Err(self.refused(key, "only numbers have ranges")),
         };
         let from = number(from)?;
@@ -61,7 +61,7 @@ impl<'a> Range<'a> {
         }
     }
 
-    fn refused(&self, key: &Key, why: &str) -> Error {
+    fn refused(&self, key: &OptionKey, why: &str) -> Error {
         Error::usage(format!("{} has the range '{}', {why}", key.name, shorten(self.text)))
     }
 }
@@ -71,7 +71,7 @@ impl Axis {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the key and the value.
-    pub(super) fn parse(key: &Key, text: &str) -> Result<Self> {
+    pub(super) fn parse(key: &OptionKey, text: &str) -> Result<Self> {
         if text.trim().is_empty() {
             return Err(Error::usage(format!("{} has no value: an axis needs at least one", key.name)));
         }
@@ -94,7 +94,7 @@ impl Axis {
     clippy::cast_sign_loss,
     reason = "whole numbers below 2^53, and counts below a million"
 )]
-fn expand(key: &Key, range: &Range<'_>, values: &mut Vec<Value>) -> Result<()> {
+fn expand(key: &OptionKey, range: &Range<'_>, values: &mut Vec<Value>) -> Result<()> {
     let (from, to, is_whole) = range.bounds(key)?;
     let step = match (range.option, is_whole) {
         (None, true) => 1.0,
@@ -122,7 +122,7 @@ fn expand(key: &Key, range: &Range<'_>, values: &mut Vec<Value>) -> Result<()> {
 }
 
 /// Refuses more values than a sweep may have trials.
-fn few(key: &Key, number: f64) -> Result<()> {
+fn few(key: &OptionKey, number: f64) -> Result<()> {
     if number <= MAX_TRIALS as f64 {
         return Ok(());
     }
@@ -146,7 +146,7 @@ impl Spread {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the key and the value.
-    pub(super) fn parse(key: &Key, text: &str) -> Result<Self> {
+    pub(super) fn parse(key: &OptionKey, text: &str) -> Result<Self> {
         let range = Range::of(text).filter(|range| !text.contains(',') && matches!(range.option, None | Some("log")));
         let Some(range) = range else { return Ok(Self::Choice(Axis::parse(key, text)?)) };
         let (from, to, whole) = range.bounds(key)?;
@@ -159,7 +159,7 @@ impl Spread {
 
     /// The value at `u` of `[0, 1)`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "floors of positive numbers in range")]
-    pub(super) fn value(&self, key: &Key, u: f64) -> Value {
+    pub(super) fn value(&self, key: &OptionKey, u: f64) -> Value {
         match *self {
             Self::Choice(Axis { ref values, .. }) => {
                 values[((u * values.len() as f64) as usize).min(values.len() - 1)].clone()
@@ -193,8 +193,8 @@ mod tests {
     use super::super::trial::keys;
     use super::*;
 
-    fn key(name: &str) -> &'static Key {
-        Key::find(name, keys()).expect(name)
+    fn key(name: &str) -> &'static OptionKey {
+        OptionKey::find(name, keys()).expect(name)
     }
 
     fn tokens(name: &str, text: &str) -> Vec<String> {

@@ -6,7 +6,7 @@
 use super::parquet;
 use super::plan::Plan;
 use super::record::TrialRecord;
-use super::store::{Damaged, Records};
+use super::store::{DamagedLine, Records};
 use super::table::columns;
 use crate::error::{Error, Result};
 use crate::files;
@@ -80,7 +80,7 @@ impl Results {
     }
 
     /// Lines that are not whole.
-    pub fn damaged(&self) -> &[Damaged] {
+    pub fn damaged(&self) -> &[DamagedLine] {
         &self.records.damaged
     }
 

@@ -6,13 +6,13 @@
 //! the same bytes however the work was cut.
 //!
 //! ```
-//! use carrylane::sweep::{Options, Plan, Results, Shard, Spec, run};
+//! use carrylane::sweep::{SweepOptions, Plan, Results, Shard, Spec, run};
 //! use std::sync::{Arc, atomic::AtomicBool};
 //!
 //! let folder = tempfile::tempdir().expect("a folder");
 //! let plan = Plan::new(Spec::from_words(&["hidden=4,8", "seed=0..3"])?)?;
 //! plan.lock(folder.path(), false)?;
-//! let options = Options { shard: Shard::default(), threads: 2, missing: true, again: vec![] };
+//! let options = SweepOptions { shard: Shard::default(), threads: 2, missing: true, again: vec![] };
 //! let ran = run(folder.path(), &options, &Arc::new(AtomicBool::new(false)), |_damaged| {}, |_progress| {})?;
 //! assert_eq!((ran.progress.done, ran.interrupted), (6, false));
 //! let results = Results::read(folder.path())?;
@@ -63,10 +63,10 @@ pub use merge::{Results, TableFormat};
 pub use plan::{Locked, Plan};
 pub use progress::Progress;
 pub use record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
-pub use run::{Options, Ran, run};
+pub use run::{Ran, SweepOptions, run};
 pub use shard::Shard;
-pub use spec::{Method, Spec};
+pub use spec::{Sampling, Spec};
 pub use status::Status;
-pub use store::{Damaged, Records};
-pub use submit::{Array, MAX_TASKS, sbatch};
+pub use store::{DamagedLine, Records};
+pub use submit::{MAX_TASKS, SlurmArray, sbatch};
 pub use trial::{Tests, Trial, keys};

@@ -1,10 +1,10 @@
 //! Trials in jobs: those that share lanes, and those that run alone.
 
-use crate::train::Lanes;
+use crate::train::LaneShape;
 use std::collections::{HashMap, VecDeque};
 
 /// A trial to run: its place in the plan, and which attempt it is.
-pub(super) type Todo = (usize, u32);
+pub(super) type QueuedTrial = (usize, u32);
 
 /// Jobs of trials to run. Any number of workers take from one job.
 #[derive(Debug, Default)]
@@ -17,12 +17,12 @@ pub(super) struct Queue {
 #[derive(Debug)]
 struct Job {
     together: bool,
-    left: VecDeque<Todo>,
+    left: VecDeque<QueuedTrial>,
 }
 
 impl Queue {
     /// Trials with the lanes they share, if they share any.
-    pub(super) fn new(trials: impl Iterator<Item = (Option<Lanes>, Todo)>) -> Self {
+    pub(super) fn new(trials: impl Iterator<Item = (Option<LaneShape>, QueuedTrial)>) -> Self {
         let (mut jobs, mut places) = (Vec::new(), HashMap::new());
         for (lanes, todo) in trials {
             let together = lanes.is_some();
@@ -48,7 +48,7 @@ impl Queue {
     }
 
     /// The next trial of a job.
-    pub(super) fn next(&mut self, job: usize) -> Option<Todo> {
+    pub(super) fn next(&mut self, job: usize) -> Option<QueuedTrial> {
         self.jobs[job].left.pop_front()
     }
 }

@@ -6,13 +6,13 @@
 
 use super::plan::Plan;
 use super::progress::Progress;
-use super::queue::{Queue, Todo};
+use super::queue::{Queue, QueuedTrial};
 use super::record::{TrialMachine, TrialOutcome, TrialRecord};
 use super::shard::Shard;
-use super::store::{Appender, Damaged, Records};
+use super::store::{Appender, DamagedLine, Records};
 use super::trial_run::{Attempt, Worker};
 use crate::error::{Error, Result};
-use crate::train::{Need, Times, host};
+use crate::train::{MemoryNeed, Times, host};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What to run, and with how many threads.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SweepOptions {
     /// The part of the sweep.
     pub shard: Shard,
     /// Workers, each with a trial, or with some that fit together.
@@ -56,9 +56,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// with finished trials kept; [`Error::Usage`] if the machine cannot start the threads.
 pub fn run(
     folder: &Path,
-    options: &Options,
+    options: &SweepOptions,
     stop: &Arc<AtomicBool>,
-    on_damaged: impl FnOnce(&[Damaged]),
+    on_damaged: impl FnOnce(&[DamagedLine]),
     mut on_progress: impl FnMut(&Progress),
 ) -> Result<Ran> {
     let plan = Plan::load(folder)?;
@@ -107,7 +107,7 @@ pub fn run(
 }
 
 /// What is to be run.
-fn todo(plan: &Plan, records: &Records, options: &Options) -> Vec<Todo> {
+fn todo(plan: &Plan, records: &Records, options: &SweepOptions) -> Vec<QueuedTrial> {
     let own = (0..plan.len()).filter(|&place| options.shard.holds(place));
     let wanted = own.filter_map(|place| match records.get(plan.number(place)) {
         None => options.missing.then_some((place, 1)),
@@ -120,17 +120,17 @@ fn todo(plan: &Plan, records: &Records, options: &Options) -> Vec<Todo> {
 /// by side, or all one by one in their order.
 pub(super) fn start_workers(
     plan: Plan,
-    todo: Vec<Todo>,
+    todo: Vec<QueuedTrial>,
     together: bool,
     threads: usize,
     machine: TrialMachine,
     stop: &Arc<AtomicBool>,
 ) -> Result<Receiver<TrialRecord>> {
-    let mut most = None::<Need>;
+    let mut most = None::<MemoryNeed>;
     let queue = Queue::new(todo.into_iter().map(|todo| {
         let settings = plan.trial(todo.0).settings;
         let lanes = settings.lanes().filter(|_| together);
-        let need = if lanes.is_some() { Need::of_lanes(&settings) } else { Need::of(&settings) };
+        let need = if lanes.is_some() { MemoryNeed::of_lanes(&settings) } else { MemoryNeed::of(&settings) };
         if most.is_none_or(|most| need.total() > most.total()) {
             most = Some(need);
         }

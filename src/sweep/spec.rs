@@ -24,14 +24,14 @@ use crate::files::{Entry, toml_entries, toml_word};
 use crate::task::number::shorten;
 use crate::task::rng::{Purpose, stream, unit};
 use crate::task::whole::{MAX_EXACT, count};
-use crate::train::Kind::{Whole, Word};
-use crate::train::{Choices, Key, Opt, options};
+use crate::train::ValueKind::{Whole, Word};
+use crate::train::{Choices, Opt, OptionKey, options};
 use crate::words::words;
 use std::fmt::Write;
 
 /// How the points of the random axes are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum Sampling {
     /// Every combination of the grid, without random axes.
     Grid,
     /// Independent draws.
@@ -43,12 +43,12 @@ pub enum Method {
     Sobol,
 }
 
-words!(Method "method": Grid = "grid", Random = "random", Sobol = "sobol");
+words!(Sampling "method": Grid = "grid", Random = "random", Sobol = "sobol");
 
 /// The points of the random axes.
 #[derive(Debug, Clone, PartialEq)]
 struct Points {
-    method: Method,
+    method: Sampling,
     number: usize,
     seed: u64,
 }
@@ -57,7 +57,7 @@ struct Points {
 static POINTS: &[Opt<Points>] = &options!(Points:
     "Points" => {
         /// How the points of the random axes are placed.
-        "method": Word(|| Method::ALL.map(|method| method.to_string()).into()) => (method)
+        "method": Word(|| Sampling::ALL.map(|method| method.to_string()).into()) => (method)
         /// Points drawn; each is crossed with the grid.
         "points": Whole(1..=MAX_TRIALS as u64) => (number)
         /// Key of the points.
@@ -69,8 +69,8 @@ static POINTS: &[Opt<Points>] = &options!(Points:
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     points: Points,
-    grid: Vec<(&'static Key, Axis)>,
-    random: Vec<(&'static Key, Spread)>,
+    grid: Vec<(&'static OptionKey, Axis)>,
+    random: Vec<(&'static OptionKey, Spread)>,
 }
 
 /// The most points of a Sobol sequence: `sobol_burley`'s bound.
@@ -80,8 +80,8 @@ const SOBOL_POINTS: usize = 1 << 16;
 #[derive(Debug, Default)]
 struct Said {
     points: Choices,
-    grid: Vec<(&'static Key, Axis)>,
-    random: Vec<(&'static Key, Spread)>,
+    grid: Vec<(&'static OptionKey, Axis)>,
+    random: Vec<(&'static OptionKey, Spread)>,
 }
 
 impl Spec {
@@ -120,7 +120,7 @@ impl Spec {
     }
 
     /// How the random points are placed.
-    pub fn method(&self) -> Method {
+    pub fn method(&self) -> Sampling {
         self.points.method
     }
 
@@ -171,8 +171,8 @@ impl Spec {
         let mut rng = stream(self.points.seed, Purpose::Sweep, index as u64);
         let seed = (self.points.seed ^ (self.points.seed >> 32)) as u32;
         let coordinate = |dimension: u32| match self.points.method {
-            Method::Grid | Method::Random => unit(&mut rng),
-            Method::Sobol => f64::from(sobol_burley::sample(index as u32, dimension, seed)),
+            Sampling::Grid | Sampling::Random => unit(&mut rng),
+            Sampling::Sobol => f64::from(sobol_burley::sample(index as u32, dimension, seed)),
         };
         (0..self.random.len() as u32).map(coordinate).collect()
     }
@@ -180,10 +180,10 @@ impl Spec {
     /// The canonical TOML, from which the spec can be read again.
     pub fn to_toml(&self) -> String {
         let mut text = match self.points.method {
-            Method::Grid => "method = \"grid\"\n".to_owned(),
+            Sampling::Grid => "method = \"grid\"\n".to_owned(),
             _ => Choices::of(POINTS, &self.points).to_string(),
         };
-        let said = |(key, axis): &(&Key, Axis)| (key.name, axis.to_string());
+        let said = |(key, axis): &(&OptionKey, Axis)| (key.name, axis.to_string());
         let (fixed, grid): (Vec<_>, Vec<_>) = self.grid.iter().partition(|(_, axis)| axis.values.len() == 1);
         let [fixed, grid] = [fixed, grid].map(|axes| axes.into_iter().map(said).collect::<Vec<_>>());
         let random: Vec<_> = self.random.iter().map(|(key, spread)| (key.name, spread.to_string())).collect();
@@ -213,7 +213,7 @@ impl Said {
             return refused(format!("time is no axis: {tip}"));
         }
         let points = || POINTS.iter().map(|option| &option.key);
-        let key = Key::find(name, keys().chain(points()))?;
+        let key = OptionKey::find(name, keys().chain(points()))?;
         if points().any(|other| other == key) {
             if !table.is_empty() {
                 return refused(format!("{name} is no axis, and stands in no table"));
@@ -235,24 +235,24 @@ impl Said {
     }
 
     fn spec(mut self) -> Result<Spec> {
-        let usual = if self.random.is_empty() { Method::Grid } else { Method::Random };
+        let usual = if self.random.is_empty() { Sampling::Grid } else { Sampling::Random };
         let points = self.points.fill(POINTS, Points { method: usual, number: 1, seed: 0 });
         let (number, is_said) = (points.number, |name| self.points.get(name).is_some());
         let one = "random.lr=0.001..0.1:log is one";
         let problem = match (points.method, self.random.is_empty()) {
-            (Method::Grid, false) => "random axes need method=random or sobol, not grid".to_owned(),
-            (Method::Grid, true) if is_said("points") || is_said("sweep-seed") => {
+            (Sampling::Grid, false) => "random axes need method=random or sobol, not grid".to_owned(),
+            (Sampling::Grid, true) if is_said("points") || is_said("sweep-seed") => {
                 format!("points and sweep-seed need a random axis: {one}")
             }
-            (method @ (Method::Random | Method::Sobol), true) => {
+            (method @ (Sampling::Random | Sampling::Sobol), true) => {
                 format!("method={method} needs a random axis: {one}")
             }
             (_, false) if !is_said("points") => "random axes need points: points=100 draws a hundred".to_owned(),
-            (Method::Sobol, _) if number > SOBOL_POINTS => {
+            (Sampling::Sobol, _) if number > SOBOL_POINTS => {
                 format!("points is {number}, want at most {} for sobol", count(SOBOL_POINTS as u64))
             }
             _ => {
-                let place = |key: &Key| keys().position(|other| other == key);
+                let place = |key: &OptionKey| keys().position(|other| other == key);
                 self.grid.sort_by_key(|(key, _)| place(key));
                 self.random.sort_by_key(|(key, _)| place(key));
                 return Ok(Spec { points, grid: self.grid, random: self.random });

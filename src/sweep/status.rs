@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::progress::Progress;
 use super::record::TrialRecord;
-use super::store::{Damaged, Records};
+use super::store::{DamagedLine, Records};
 use crate::error::Result;
 use crate::train::Times;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ pub struct Status {
     /// Progress of the trials.
     pub progress: Progress,
     /// Lines that are not whole.
-    pub damaged: Vec<Damaged>,
+    pub damaged: Vec<DamagedLine>,
 }
 
 /// What is known of a run.

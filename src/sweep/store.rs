@@ -20,7 +20,7 @@ const CHECK: &str = ",\"check\":\"";
 
 /// A line that is not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damaged {
+pub struct DamagedLine {
     /// The shard file.
     pub path: PathBuf,
     /// The line, counted from 1.
@@ -61,7 +61,7 @@ pub(super) fn decode(line: &[u8]) -> std::result::Result<TrialRecord, &'static s
 /// # Errors
 /// [`Error::Io`] if a file cannot be read. Lines that are not whole are no error; they are
 /// returned.
-pub(super) fn read(folder: &Path, mut on_record: impl FnMut(TrialRecord)) -> Result<Vec<Damaged>> {
+pub(super) fn read(folder: &Path, mut on_record: impl FnMut(TrialRecord)) -> Result<Vec<DamagedLine>> {
     let mut damaged = Vec::new();
     for path in shards(folder)? {
         files::lines(&path, |line, bytes| {
@@ -72,7 +72,7 @@ pub(super) fn read(folder: &Path, mut on_record: impl FnMut(TrialRecord)) -> Res
                 Err(_) if bytes == b"\n" => {}
                 Err(problem) => {
                     let problem = if whole.is_some() { problem } else { "torn" };
-                    damaged.push(Damaged { path: path.clone(), line, problem });
+                    damaged.push(DamagedLine { path: path.clone(), line, problem });
                 }
             }
             Ok(())
@@ -105,7 +105,7 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
 pub struct Records {
     by_id: HashMap<u64, TrialRecord>,
     /// Lines that are not whole.
-    pub damaged: Vec<Damaged>,
+    pub damaged: Vec<DamagedLine>,
 }
 
 impl Records {

@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// The options of a job array.
 #[derive(Debug, Clone)]
-pub struct Array {
+pub struct SlurmArray {
     /// Tasks of the array.
     pub shards: usize,
     /// The most tasks at a time.
@@ -27,7 +27,7 @@ pub struct Array {
 /// The most tasks of an array. Sites may allow fewer (`MaxArraySize`), and sbatch says so.
 pub const MAX_TASKS: usize = 100_000;
 
-impl Array {
+impl SlurmArray {
     /// The script, to be given to `sbatch`.
     ///
     /// # Errors
@@ -111,8 +111,8 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn array() -> Array {
-        Array { shards: 64, at_once: Some(16), cpus: 2, time: Some("01:00:00".into()), partition: None }
+    fn array() -> SlurmArray {
+        SlurmArray { shards: 64, at_once: Some(16), cpus: 2, time: Some("01:00:00".into()), partition: None }
     }
 
     #[test]
@@ -135,10 +135,10 @@ mod tests {
     #[test]
     fn words_that_could_be_commands_are_refused() {
         for time in ["1\nrm", "$(x)", ""] {
-            let array = Array { time: Some(time.into()), ..array() };
+            let array = SlurmArray { time: Some(time.into()), ..array() };
             assert!(array.script(Path::new("/c"), Path::new("/d")).is_err(), "{time:?}");
         }
         assert!(array().script(Path::new("/c"), Path::new("/a\nb")).is_err(), "a line end in a name");
-        assert!(Array { shards: 0, ..array() }.script(Path::new("/c"), Path::new("/d")).is_err(), "no shards");
+        assert!(SlurmArray { shards: 0, ..array() }.script(Path::new("/c"), Path::new("/d")).is_err(), "no shards");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::record::{Proved, ProvedFloats, TrialRecord};
 use super::trial::keys;
-use crate::train::Kind;
+use crate::train::ValueKind;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ pub(super) enum Type {
     Flag,
 }
 
-impl From<&Kind> for Type {
-    fn from(kind: &Kind) -> Self {
+impl From<&ValueKind> for Type {
+    fn from(kind: &ValueKind) -> Self {
         match kind.some() {
-            Kind::Whole(_) => Self::Whole,
-            Kind::Positive | Kind::Within(..) | Kind::Seconds => Self::Float,
-            Kind::Switch => Self::Flag,
-            Kind::Word(_) | Kind::Several(..) | Kind::OrNone(_) => Self::Text,
+            ValueKind::Whole(_) => Self::Whole,
+            ValueKind::Positive | ValueKind::Within(..) | ValueKind::Seconds => Self::Float,
+            ValueKind::Switch => Self::Flag,
+            ValueKind::Word(_) | ValueKind::Several(..) | ValueKind::OrNone(_) => Self::Text,
         }
     }
 }
@@ -98,7 +98,7 @@ pub(super) fn columns(records: &[&TrialRecord], times: bool) -> Vec<Column> {
     let facts = FACTS.iter().chain(TIMES.iter().filter(|_| times));
     let widths: BTreeSet<usize> = records.iter().flat_map(|record| record.wrong_by_bits.keys().copied()).collect();
     let choices: Vec<_> = records.iter().map(|record| record.config.choices()).collect();
-    let option = |key: &'static crate::train::Key| Column {
+    let option = |key: &'static crate::train::OptionKey| Column {
         name: key.name.to_owned(),
         r#type: Type::from(&key.kind),
         values: choices.iter().map(|all| all.get(key.name).cloned().unwrap_or_default()).collect(),

@@ -6,8 +6,8 @@
 
 use crate::error::{Error, Result};
 use crate::model::config_hash;
-use crate::train::Kind::{Seconds, Several, Whole};
-use crate::train::{Choices, Key, MAX_BATCH, MAX_BITS, OPTIONS, Opt, Settings, Spelling, options, text};
+use crate::train::ValueKind::{Seconds, Several, Whole};
+use crate::train::{Choices, MAX_BATCH, MAX_BITS, OPTIONS, Opt, OptionKey, Settings, Spelling, options, text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ static TESTS: &[Opt<Tests>] = &options!(Tests:
 
 /// The axes of a sweep, in the order of a grid, the last varying fastest: the options of a training
 /// and of the tests. An end by time is no axis: the result would be no function of the trial.
-pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {
+pub fn keys() -> impl Iterator<Item = &'static OptionKey> + Clone {
     let training = OPTIONS.iter().map(|option| &option.key).filter(|key| !matches!(key.kind, Seconds));
     training.chain(TESTS.iter().map(|option| &option.key))
 }
@@ -100,7 +100,7 @@ impl TryFrom<BTreeMap<String, Value>> for Trial {
 
     fn try_from(stored: BTreeMap<String, Value>) -> Result<Self> {
         let read = |(name, value): (String, Value)| {
-            let key = Key::find(&name, keys())?;
+            let key = OptionKey::find(&name, keys())?;
             Ok((key.name, key.read(&text(&value))?))
         };
         Self::of(&stored.into_iter().map(read).collect::<Result<Choices>>()?)

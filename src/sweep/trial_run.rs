@@ -7,7 +7,7 @@ use crate::model::weights_hash;
 use crate::prove::{self, FloatProof, Learned};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Event, Listener, Outcome as Ended, Report, Told, Trainer, population, score};
+use crate::train::{Event, Listener, Outcome as Ended, PopulationEvent, Report, Trainer, population, score};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,8 +77,10 @@ impl Worker<'_> {
         // results there.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             population(trainings, |number, told| match told {
-                Told::Event(event) => under_way.borrow_mut().get_mut(&number).expect("under way").note(&event),
-                Told::Ended(trainer, report) => {
+                PopulationEvent::Event(event) => {
+                    under_way.borrow_mut().get_mut(&number).expect("under way").note(&event)
+                }
+                PopulationEvent::Ended(trainer, report) => {
                     let record = self.record(&under_way.borrow()[&number], trainer, &Learned::unproved(report));
                     under_way.borrow_mut().remove(&number);
                     record.into_iter().for_each(&mut on);

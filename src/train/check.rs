@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::settings::Settings;
-use super::worst::Search;
+use super::worst::WorstSearch;
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::model::Cell;
@@ -23,18 +23,18 @@ pub struct Score {
 /// The sums that decide. Up to 9 bits they are all pairs, at most 2^16.
 ///
 /// Beyond, they are adversarial sums at the width and at 4 times it, random sums and sums of random
-/// runs at 4 times it, and the worst sum that a [`Search`] finds. An LSTM, whose cell state has no
+/// runs at 4 times it, and the worst sum that a [`WorstSearch`] finds. An LSTM, whose cell state has no
 /// bound, gets nine times as many runs and twice the search.
 #[derive(Debug, Clone)]
 pub struct Check {
-    parts: Vec<Part>,
+    parts: Vec<CheckPart>,
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum CheckPart {
     Sums(PairSet),
     /// Counts as one sum, the worst.
-    Worst(Search),
+    Worst(WorstSearch),
 }
 
 /// The most pairs that are checked one by one.
@@ -54,21 +54,21 @@ impl Check {
     pub fn of(settings: &Settings) -> Result<Self> {
         let Settings { config, bits, seed, .. } = *settings;
         if pairs_of(bits).is_some_and(|pairs| pairs <= PAIRS) {
-            return Ok(Self { parts: vec![Part::Sums(PairSet::exhaustive(bits)?)] });
+            return Ok(Self { parts: vec![CheckPart::Sums(PairSet::exhaustive(bits)?)] });
         }
         // What turns most nets away for its cost comes first.
-        let uniform = |pairs| Part::Sums(PairSet::uniform(4 * bits, pairs, seed, Purpose::Check));
-        let runs = |pairs| Part::Sums(PairSet::runs(4 * bits, pairs, seed, Purpose::Check));
-        let adversarial = |bits| Part::Sums(PairSet::adversarial(bits));
+        let uniform = |pairs| CheckPart::Sums(PairSet::uniform(4 * bits, pairs, seed, Purpose::Check));
+        let runs = |pairs| CheckPart::Sums(PairSet::runs(4 * bits, pairs, seed, Purpose::Check));
+        let adversarial = |bits| CheckPart::Sums(PairSet::adversarial(bits));
         let few = [uniform(RANDOM), runs(FEW_RUNS), adversarial(4 * bits), adversarial(bits)];
         let more = if config.cell == Cell::Lstm { MORE_RUNS_UNBOUNDED } else { MORE_RUNS };
-        let parts = few.into_iter().chain([Part::Worst(Search::of(config.cell, bits)), runs(more)]);
+        let parts = few.into_iter().chain([CheckPart::Worst(WorstSearch::of(config.cell, bits)), runs(more)]);
         Ok(Self { parts: parts.collect() })
     }
 
     /// How many pairs it counts.
     pub fn pairs(&self) -> u64 {
-        let pairs = |part: &Part| if let Part::Sums(set) = part { set.pairs() as u64 } else { 1 };
+        let pairs = |part: &CheckPart| if let CheckPart::Sums(set) = part { set.pairs() as u64 } else { 1 };
         self.parts.iter().map(pairs).sum()
     }
 
@@ -92,7 +92,7 @@ impl Check {
     ) -> Option<Score> {
         let (mut batch, mut score) = (Minibatch::default(), Score::default());
         for part in &self.parts {
-            for chunk in 0..if let Part::Sums(set) = part { set.chunks() } else { 1 } {
+            for chunk in 0..if let CheckPart::Sums(set) = part { set.chunks() } else { 1 } {
                 if up_to_a_wrong_one && score.wrong > 0 {
                     return Some(score);
                 }
@@ -100,7 +100,7 @@ impl Check {
                     return None;
                 }
                 match part {
-                    Part::Sums(set) => {
+                    CheckPart::Sums(set) => {
                         set.fill(chunk, &mut batch);
                         score.wrong += if up_to_a_wrong_one {
                             u64::from(!engine.all_right(&batch))
@@ -109,7 +109,7 @@ impl Check {
                         };
                         score.total += batch.samples() as u64;
                     }
-                    Part::Worst(search) => {
+                    CheckPart::Worst(search) => {
                         score.wrong += u64::from(engine.worst_sum(search, || go_on(score.total))?.wrong());
                         score.total += 1;
                     }

@@ -11,15 +11,19 @@ use super::settings::Settings;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::sealed::{Kind, Sealed, part};
+use crate::model::sealed::{FileKind, Sealed, part};
 use crate::model::{Config, Model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Weights, and for Adam the mean gradient and its mean square.
-const KIND: Kind =
-    Kind { format: "carrylane-checkpoint-2", name: "checkpoint", prefixes: &["", "mean.", "square."], counts: &[1, 3] };
+const KIND: FileKind = FileKind {
+    format: "carrylane-checkpoint-2",
+    name: "checkpoint",
+    prefixes: &["", "mean.", "square."],
+    counts: &[1, 3],
+};
 /// Metadata keys.
 const IDENTITY_KEY: &str = "identity";
 const STATE_KEY: &str = "state";
@@ -38,7 +42,7 @@ struct Streams {
 /// What a checkpoint holds beside tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct State {
+struct CheckpointState {
     course: Course,
     streams: Streams,
     /// β₁ᵗ and β₂ᵗ, as bits.
@@ -55,7 +59,7 @@ struct State {
 pub struct Checkpoint {
     config: Config,
     identity: Identity,
-    state: State,
+    state: CheckpointState,
     /// Weights, and for Adam the mean gradient and its mean square: one or three flat buffers of
     /// the config's layout.
     buffers: Vec<Vec<f32>>,
@@ -73,7 +77,7 @@ impl Trainer {
         Checkpoint {
             config: self.model().config,
             identity: Identity::of(self.settings()),
-            state: State { course, streams, powers, seconds, times, ended: ended.map(str::to_owned) },
+            state: CheckpointState { course, streams, powers, seconds, times, ended: ended.map(str::to_owned) },
             buffers: buffers.map(<[f32]>::to_vec).collect(),
         }
     }
@@ -146,7 +150,7 @@ impl Checkpoint {
 
     fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
         let Sealed { config, text, buffers } = KIND.read(bytes)?;
-        let state: State = part(&text, STATE_KEY)?;
+        let state: CheckpointState = part(&text, STATE_KEY)?;
         if state.streams.data != state.course.updates || state.streams.noise != state.course.updates {
             return Err(format!("its streams are not where {} updates leave them", state.course.updates));
         }

@@ -1,7 +1,7 @@
 //! The engines behind one interface, and the shards of a minibatch.
 
 use crate::error::{Error, Result};
-use crate::kernel::{Float, Kernel, Method, Noise, Population, SimdLevel, Workspace};
+use crate::kernel::{Float, Kernel, Noise, Population, Products, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
 use crate::task::tree::{Cut, Tree};
@@ -24,12 +24,12 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    fn method(self) -> Option<Method> {
+    fn method(self) -> Option<Products> {
         match self {
             Self::Reference => None,
             // Populations only learn.
-            Self::Fused | Self::Population => Some(Method::Fused),
-            Self::Blas => Some(Method::Blas),
+            Self::Fused | Self::Population => Some(Products::Fused),
+            Self::Blas => Some(Products::Blas),
         }
     }
 }
@@ -50,25 +50,25 @@ pub struct Engine<F: Float> {
     /// None for the reference, which reads `params`.
     kernel: Option<Kernel<F>>,
     /// The net in the first lane, once it has learned; for the population engine only.
-    alone: Option<Alone<F>>,
+    alone: Option<PopulationOfOne<F>>,
     noise: Option<Noise>,
     /// Whether the kernel holds the parameters of this update.
     fresh: bool,
     pool: Option<rayon::ThreadPool>,
     workers: Vec<Workspace<F>>,
     /// Workspaces of gradients and of evaluations, which differ in size.
-    learning: Shards<F>,
-    trying: Shards<F>,
+    learning: BatchShards<F>,
+    trying: BatchShards<F>,
 }
 
 /// A population of one net.
 #[derive(Debug)]
-struct Alone<F: Float> {
+struct PopulationOfOne<F: Float> {
     nets: Population<F>,
     additions: LaneBits,
 }
 
-impl<F: Float> Alone<F> {
+impl<F: Float> PopulationOfOne<F> {
     fn new(config: &Config, batch: &Minibatch, level: SimdLevel) -> Self {
         let additions = LaneBits::new(batch.samples(), batch.bits());
         Self { nets: Population::new(config, batch.bits(), level), additions }
@@ -77,14 +77,14 @@ impl<F: Float> Alone<F> {
 
 /// A minibatch in shards, and what each computes.
 #[derive(Debug, Default)]
-struct Shards<F> {
+struct BatchShards<F> {
     cut: Cut,
-    all: Vec<Shard<F>>,
+    all: Vec<BatchShard<F>>,
 }
 
 /// What one shard computes.
 #[derive(Debug, Clone, Default)]
-struct Shard<F> {
+struct BatchShard<F> {
     tree: Tree<F>,
     grad: Vec<F>,
     tally: Tally,
@@ -110,8 +110,8 @@ impl<F: Float + Real> Engine<F> {
             fresh: false,
             pool,
             workers: vec![Workspace::default(); threads],
-            learning: Shards::default(),
-            trying: Shards::default(),
+            learning: BatchShards::default(),
+            trying: BatchShards::default(),
         })
     }
 
@@ -170,10 +170,10 @@ impl<F: Float + Real> Engine<F> {
         let Some(kernel) = &self.kernel else {
             return reference::gradient(&self.config, &self.params, batch, 0..batch.samples(), grad);
         };
-        let Shards { cut, all } = &mut self.learning;
+        let BatchShards { cut, all } = &mut self.learning;
         kernel.cut(batch, cut);
-        all.resize_with(cut.shards(), Shard::default);
-        if let [Shard { tree, .. }] = &mut all[..] {
+        all.resize_with(cut.shards(), BatchShard::default);
+        if let [BatchShard { tree, .. }] = &mut all[..] {
             return kernel.gradient(batch, cut, 0, (tree, &mut self.workers[0]), grad);
         }
         let work = batch.samples() as f64 * self.config.work(batch.bits());
@@ -192,11 +192,12 @@ impl<F: Float + Real> Engine<F> {
 
     /// The gradient in the first lane of a population.
     fn gradient_alone(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
-        let of_shape = |alone: &Alone<F>| alone.additions.bits() == batch.bits();
+        let of_shape = |alone: &PopulationOfOne<F>| alone.additions.bits() == batch.bits();
         if !self.alone.as_ref().is_some_and(of_shape) {
             self.alone = None;
         }
-        let Alone { nets, additions } = self.alone.get_or_insert_with(|| Alone::new(&self.config, batch, self.level));
+        let PopulationOfOne { nets, additions } =
+            self.alone.get_or_insert_with(|| PopulationOfOne::new(&self.config, batch, self.level));
         if additions.samples() != batch.samples() {
             *additions = LaneBits::new(batch.samples(), batch.bits());
         }
@@ -223,11 +224,11 @@ impl<F: Float + Real> Engine<F> {
         let (Some(kernel), None) = (&self.kernel, &self.pool) else {
             return self.evaluate(batch, None).wrong_samples == 0;
         };
-        let Shards { cut, all } = &mut self.trying;
+        let BatchShards { cut, all } = &mut self.trying;
         kernel.cut(batch, cut);
-        all.resize_with(cut.shards(), Shard::default);
+        all.resize_with(cut.shards(), BatchShard::default);
         // The last shards begin with carries.
-        all.iter_mut().enumerate().rev().all(|(index, Shard { tree, .. })| {
+        all.iter_mut().enumerate().rev().all(|(index, BatchShard { tree, .. })| {
             kernel.evaluate(batch, cut, index, (tree, &mut self.workers[0]), None).wrong_samples == 0
         })
     }
@@ -239,13 +240,13 @@ impl<F: Float + Real> Engine<F> {
         let Some(kernel) = &self.kernel else {
             return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
         };
-        let Shards { cut, all } = &mut self.trying;
+        let BatchShards { cut, all } = &mut self.trying;
         if predicted.is_some() {
-            all.resize_with(1, Shard::default);
+            all.resize_with(1, BatchShard::default);
             return kernel.evaluate(batch, cut, 0, (&mut all[0].tree, &mut self.workers[0]), predicted);
         }
         kernel.cut(batch, cut);
-        all.resize_with(cut.shards(), Shard::default);
+        all.resize_with(cut.shards(), BatchShard::default);
         let work = batch.samples() as f64 * self.config.work(batch.bits()) / 3.0;
         each(self.pool.as_ref().filter(|_| work > SERIAL), all, &mut self.workers, |index, shard, ws| {
             shard.tally = kernel.evaluate(batch, cut, index, (&mut shard.tree, ws), None);
@@ -259,12 +260,12 @@ impl<F: Float + Real> Engine<F> {
 /// Does a job for each shard, on a pool's threads or on this one, with a workspace for each.
 fn each<F: Float>(
     pool: Option<&rayon::ThreadPool>,
-    shards: &mut [Shard<F>],
+    shards: &mut [BatchShard<F>],
     workers: &mut [Workspace<F>],
-    job: impl Fn(usize, &mut Shard<F>, &mut Workspace<F>) + Sync,
+    job: impl Fn(usize, &mut BatchShard<F>, &mut Workspace<F>) + Sync,
 ) {
     let run = if pool.is_some() { shards.len().div_ceil(workers.len()) } else { shards.len() };
-    let some = |(first, (shards, ws)): (usize, (&mut [Shard<F>], &mut Workspace<F>))| {
+    let some = |(first, (shards, ws)): (usize, (&mut [BatchShard<F>], &mut Workspace<F>))| {
         shards.iter_mut().enumerate().for_each(|(i, shard)| job(first * run + i, shard, ws));
     };
     match pool {

@@ -93,7 +93,7 @@ pub struct Report {
 }
 
 /// Looks on while a training runs.
-pub trait Watch {
+pub trait Observer {
     /// Something happened.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ pub trait Watch {
 }
 
 /// Nobody looks on.
-impl Watch for () {
+impl Observer for () {
     fn event(&mut self, _event: &Event) -> Result<()> {
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Watch for () {
 #[derive(Debug)]
 pub struct Listener<F>(pub F);
 
-impl<F: FnMut(&Event)> Watch for Listener<F> {
+impl<F: FnMut(&Event)> Observer for Listener<F> {
     fn event(&mut self, event: &Event) -> Result<()> {
         (self.0)(event);
         Ok(())

@@ -4,14 +4,14 @@ use super::engine::EngineKind;
 use super::machine::available_memory;
 use super::optimizer::Rule;
 use super::settings::{Settings, Source, Until};
-use super::worst::Search;
+use super::worst::WorstSearch;
 use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
 use crate::task::lanes::LANES;
 
 /// The bytes that some work would need, to some twenty per cent: its large buffers alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Need {
+pub struct MemoryNeed {
     /// Weights, their copies for the kernel, and the optimizer's moments.
     pub weights: f64,
     /// A gradient for each shard of a minibatch, and their sum.
@@ -39,7 +39,7 @@ const NODE: f64 = 50.0;
 /// The program beside its large buffers: code, tables, a page with its charts.
 const PROGRAM: f64 = 24e6;
 
-impl Need {
+impl MemoryNeed {
     /// The need of a training. Settings may be out of range: no size overflows an `f64`.
     pub fn of(settings: &Settings) -> Self {
         let Settings { config, bits, batch, threads, engine, .. } = settings;
@@ -56,7 +56,7 @@ impl Need {
         let widest = if wide { bits.saturating_mul(4) } else { *bits };
         let few = wide && config.cell != Cell::Lstm;
         let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, if few { SUMS } else { CHUNK });
-        let search = if wide { Search::of(config.cell, *bits).bytes(config) } else { 0.0 };
+        let search = if wide { WorstSearch::of(config.cell, *bits).bytes(config) } else { 0.0 };
         let learned = if matches!(settings.until, Until::Proved { .. }) { settings.proof_bits() } else { *bits };
         let pass = Self::of_passes(config, (learned, *batch), (widest, chunk), *engine, *threads, FLOAT);
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }
@@ -100,7 +100,7 @@ impl Need {
         let (params, hidden) = (params(config), config.hidden as f64);
         let small = engine == EngineKind::Fused && config.cell.gates() == 1 && config.hidden <= 8;
         let wide = whole(config.hidden, if small { 4 } else { 16 });
-        let (shards, tried) = (Shards::of(batch, bits, small), Shards::of(chunk, widest, small));
+        let (shards, tried) = (ShardSizes::of(batch, bits, small), ShardSizes::of(chunk, widest, small));
         let products = config.cell.gates() as f64 * hidden * if engine == EngineKind::Blas { hidden } else { wide };
         let (packed, states, trees) = match engine {
             EngineKind::Reference => (0.0, 0.0, 0.0),
@@ -211,7 +211,7 @@ fn params(config: &Config) -> f64 {
 
 /// Sizes of a minibatch's shards, as [`crate::task::tree`] cuts it.
 #[derive(Debug, Clone, Copy)]
-struct Shards {
+struct ShardSizes {
     count: f64,
     /// Nodes of a trunk, and of its largest level.
     nodes: f64,
@@ -221,7 +221,7 @@ struct Shards {
     steps: f64,
 }
 
-impl Shards {
+impl ShardSizes {
     fn of(samples: usize, bits: usize, small: bool) -> Self {
         let pairs = |symbols: usize| 4_f64.powf(symbols as f64);
         let symbols = bits.saturating_sub(1);
@@ -254,13 +254,13 @@ impl Shards {
 
 /// Numbers in a thread's [`Workspace`](crate::kernel::Workspace): for a trunk and a tile of chains
 /// each, states, their deltas, and the products of a level.
-fn workspace(cell: Cell, hidden: f64, wide: f64, shards: Shards, tried: Shards) -> f64 {
+fn workspace(cell: Cell, hidden: f64, wide: f64, shards: ShardSizes, tried: ShardSizes) -> f64 {
     let g = cell.gates() as f64;
     let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };
     let (ld, ldz) = (padded(wide), padded(g * wide));
     // What an LSTM keeps of a step, and dc.
     let (kept, flow) = if cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
-    let tile = |shards: Shards, steps: f64| {
+    let tile = |shards: ShardSizes, steps: f64| {
         let many = steps * ldz * 256.0 <= 131_072.0 || hidden >= 192.0;
         shards.chains.min(if many { 256.0 } else { 64.0 })
     };
@@ -295,12 +295,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_both_numbers() {
         let config = Config { hidden: 4_000_000_000, ..Config::default() };
-        let need = Need::of(&Settings { config, ..Settings::default() });
+        let need = MemoryNeed::of(&Settings { config, ..Settings::default() });
         let refusal = need.within(3 << 29).expect_err("more than there is").to_string();
         // 16e18 weights of 4 bytes, several times.
         assert!(need.total() > 6.0 * 64e18, "{need:?}");
         assert!(refusal.contains("and 1.5 GiB are available: try smaller sizes"), "{refusal}");
-        let small = Need::of(&Settings::default());
+        let small = MemoryNeed::of(&Settings::default());
         assert!(small.within(1 << 26).is_ok() && small.within(1 << 10).is_err(), "{small:?}");
     }
 }

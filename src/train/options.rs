@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 
 /// What values an option may have.
 #[derive(Debug)]
-pub enum Kind {
+pub enum ValueKind {
     /// A whole number of a range.
     Whole(RangeInclusive<u64>),
     /// A positive number that an `f32` holds.
@@ -34,7 +34,7 @@ pub enum Kind {
     OrNone(&'static Self),
 }
 
-impl Kind {
+impl ValueKind {
     /// Reads a value.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub(super) const ENDS: &str = "When it ends";
 
 /// The name, help and values of an option.
 #[derive(Debug)]
-pub struct Key {
+pub struct OptionKey {
     /// Name in flags, files and sweeps.
     pub name: &'static str,
     /// Heading in the help.
@@ -86,19 +86,19 @@ pub struct Key {
     /// Help, in a sentence.
     pub help: &'static str,
     /// Values it may have.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The option that it depends on, and the value that one must have; empty if there is none.
     pub with: &'static str,
 }
 
 /// No two keys share a name.
-impl PartialEq for Key {
+impl PartialEq for OptionKey {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
 }
 
-impl Key {
+impl OptionKey {
     /// Reads a value.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl Key {
 #[derive(Debug)]
 pub struct Opt<T: 'static> {
     /// Name, help and values.
-    pub key: Key,
+    pub key: OptionKey,
     /// Reads the value.
     pub get: fn(&T) -> Value,
     /// Sets a value of its kind, and the options that follow from it to their defaults.
@@ -154,7 +154,7 @@ macro_rules! options {
         $($(#[doc = $help:literal])+ $name:literal $(with $with:literal)?: $kind:expr => $field:tt)+
     })+) => {
         [$($($crate::train::Opt {
-            key: $crate::train::Key {
+            key: $crate::train::OptionKey {
                 name: $name,
                 heading: $heading,
                 help: concat!($($help),+),
@@ -221,7 +221,7 @@ impl Spelling {
 pub struct Choices(BTreeMap<&'static str, Value>);
 
 impl Choices {
-    /// Chooses a value that [`Key::read`] returned.
+    /// Chooses a value that [`OptionKey::read`] returned.
     pub fn set(&mut self, name: &'static str, value: Value) {
         self.0.insert(name, value);
     }
@@ -273,7 +273,7 @@ impl Choices {
     }
 
     /// Choices that have no effect on a target that they filled.
-    pub(super) fn void<'a, T>(&self, options: &'a [Opt<T>], filled: &T) -> Vec<&'a Key> {
+    pub(super) fn void<'a, T>(&self, options: &'a [Opt<T>], filled: &T) -> Vec<&'a OptionKey> {
         let void = |o: &&Opt<T>| self.get(o.key.name).is_some_and(|value| *value != (o.get)(filled));
         options.iter().filter(void).map(|option| &option.key).collect()
     }

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 /// What is told of a training of a population.
 #[derive(Debug)]
-pub enum Told<'a> {
+pub enum PopulationEvent<'a> {
     /// Something happened. Updates are told where a curve has a row, see [`has_row`].
     Event(Event),
     /// It is over.
@@ -35,14 +35,14 @@ pub enum Told<'a> {
 /// asked for when there is a lane for it.
 ///
 /// ```
-/// use carrylane::train::{EngineKind, Outcome, Rule, Settings, Told, Trainer, Until, population};
+/// use carrylane::train::{EngineKind, Outcome, Rule, Settings, PopulationEvent, Trainer, Until, population};
 ///
 /// let online = Settings { engine: EngineKind::Population, batch: 1, bits: 4, rule: Rule::Sgd { lr: 0.5 }, ..Settings::default() };
 /// let until = Until::Solved { budget: 50_000 };
 /// let trainings = (0..40).map(|seed| Trainer::new(Settings { seed, until, ..online.clone() }));
 /// let mut solved = 0;
 /// population(trainings, |_net, told| {
-///     if let Told::Ended(_trainer, report) = told {
+///     if let PopulationEvent::Ended(_trainer, report) = told {
 ///         solved += usize::from(report.outcome == Outcome::Solved);
 ///     }
 /// })?;
@@ -55,7 +55,7 @@ pub enum Told<'a> {
 /// or has made updates.
 pub fn population(
     trainings: impl IntoIterator<Item = Result<Trainer>>,
-    mut on: impl FnMut(usize, Told<'_>),
+    mut on: impl FnMut(usize, PopulationEvent<'_>),
 ) -> Result<()> {
     let mut trainings = trainings.into_iter().fuse();
     let Some(first) = trainings.next().transpose()? else { return Ok(()) };
@@ -78,7 +78,7 @@ pub fn population(
 
 /// What trainings that share the lanes of a population have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Lanes {
+pub struct LaneShape {
     config: Config,
     bits: usize,
     batch: usize,
@@ -90,12 +90,12 @@ pub struct Lanes {
 impl Settings {
     /// The shape of populations that it can be part of: with the population engine, on new
     /// additions, and with an end that is no time and no proof.
-    pub fn lanes(&self) -> Option<Lanes> {
+    pub fn lanes(&self) -> Option<LaneShape> {
         let &Self { config, bits, batch, level, engine, source, until, .. } = self;
         let timed = matches!(until, Until::Time(_) | Until::Proved { .. });
         let fits = engine == EngineKind::Population && source == Source::Stream && !timed;
         let (adam, clipped) = (matches!(self.rule, Rule::Adam { .. }), self.clip_norm.is_some());
-        fits.then_some(Lanes { config, bits, batch, level, adam, clipped })
+        fits.then_some(LaneShape { config, bits, batch, level, adam, clipped })
     }
 
     /// The engine for thousands of such trainings, whatever engine they name: populations where
@@ -117,9 +117,9 @@ const ROUND: u64 = 64;
 
 /// Nets that learn side by side without end, to be timed.
 #[derive(Debug)]
-pub struct Drill(Vec<Group>);
+pub struct TimedPopulation(Vec<Group>);
 
-impl Drill {
+impl TimedPopulation {
     /// So many nets of some settings, of seeds that follow each other.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ impl Drill {
 #[derive(Debug)]
 struct Group {
     settings: Settings,
-    shape: Lanes,
+    shape: LaneShape,
     /// What finished nets are tried with, one after the other.
     engine: Engine<f32>,
     nets: Population<f32>,
@@ -169,12 +169,12 @@ struct Group {
     /// Additions in a row without a wrong bit; of an empty lane anything.
     clean: PerLane<f64>,
     tallies: Vec<Tallies>,
-    lanes: PerLane<Option<Lane>>,
+    lanes: PerLane<Option<LaneTraining>>,
 }
 
 /// A training in its lane.
 #[derive(Debug)]
-struct Lane {
+struct LaneTraining {
     number: usize,
     trainer: Box<Trainer>,
     check: Check,
@@ -218,13 +218,13 @@ impl Group {
         self.optimizer.set(lane, trainer.optimizer());
         self.data.set(lane, settings.seed);
         (self.updates[lane], self.clean[lane]) = (0, 0.0);
-        self.lanes[lane] = Some(Lane { number, trainer: Box::new(trainer), check });
+        self.lanes[lane] = Some(LaneTraining { number, trainer: Box::new(trainer), check });
         Ok(())
     }
 
     /// Some updates of all lanes, up to one that is the last of a lane or calls for its check, and
     /// what is due then.
-    fn round(&mut self, on: &mut impl FnMut(usize, Told<'_>)) -> Result<()> {
+    fn round(&mut self, on: &mut impl FnMut(usize, PopulationEvent<'_>)) -> Result<()> {
         let start = Instant::now();
         let lanes = self.lanes.iter().zip(&self.updates);
         let left = lanes.filter_map(|(lane, updates)| Some(lane.as_ref()?.trainer.end().0.saturating_sub(*updates)));
@@ -234,10 +234,10 @@ impl Group {
         let finite = self.finite();
         for lane in 0..LANES {
             let Some(mut of_lane) = self.lanes[lane].take() else { continue };
-            let Lane { number, trainer, check } = &mut of_lane;
+            let LaneTraining { number, trainer, check } = &mut of_lane;
             // Checks and tests of all lanes share one room, which is warm.
             trainer.swap_engine(&mut self.engine);
-            let mut tell = |event: &Event| on(*number, Told::Event(*event));
+            let mut tell = |event: &Event| on(*number, PopulationEvent::Event(*event));
             let report = if !finite[lane] {
                 Some(diverged(trainer, &mut tell)?)
             } else if self.take_note(lane, trainer, seconds, &mut tell) {
@@ -252,7 +252,7 @@ impl Group {
             };
             if let Some(report) = report {
                 self.nets.set_params(lane, &[]);
-                on(*number, Told::Ended(trainer, report));
+                on(*number, PopulationEvent::Ended(trainer, report));
                 trainer.swap_engine(&mut self.engine);
             } else {
                 trainer.swap_engine(&mut self.engine);

@@ -2,7 +2,7 @@
 
 use super::engine::EngineKind;
 use super::optimizer::Rule;
-use super::options::Kind::{OrNone, Positive, Seconds, Switch, Whole, Within, Word};
+use super::options::ValueKind::{OrNone, Positive, Seconds, Switch, Whole, Within, Word};
 use super::options::{Choices, ENDS, Opt, Spelling, number, options, put, text, value};
 use crate::error::{Error, Result};
 use crate::kernel::SimdLevel;

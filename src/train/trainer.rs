@@ -5,7 +5,7 @@ use super::clock::{Clock, Times};
 use super::course::{Course, EpochSoFar, Pursuit};
 use super::dataset::Dataset;
 use super::engine::Engine;
-use super::event::{Event, FixedSet, Listener, Outcome, Report, Watch};
+use super::event::{Event, FixedSet, Listener, Observer, Outcome, Report};
 use super::fault::{Fault, Norms, Quantity, norm};
 use super::optimizer::Optimizer;
 use super::settings::{Settings, Source, Until};
@@ -335,7 +335,7 @@ impl Trainer {
     ///
     /// # Errors
     /// The observer's.
-    pub fn run_watched(&mut self, watch: &mut impl Watch) -> Result<Report> {
+    pub fn run_watched(&mut self, watch: &mut impl Observer) -> Result<Report> {
         let check = Check::of(&self.settings)?;
         self.clock.start();
         let outcome = self.run_to_end(&check, watch);
@@ -345,7 +345,7 @@ impl Trainer {
 
     /// The report of a training that ends here. It tries every pair of the check, unless they were
     /// just right or the training was stopped. Only a net with all pairs right counts as solved.
-    pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut impl Watch) -> Report {
+    pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut impl Observer) -> Report {
         let start = Instant::now();
         let score = match outcome {
             Outcome::Solved => Some(Score { wrong: 0, total: check.pairs() }),
@@ -378,7 +378,7 @@ impl Trainer {
     }
 
     /// Whether every pair of the check is right; `None` if the training was stopped meanwhile.
-    pub(crate) fn passes(&mut self, check: &Check, watch: &mut impl Watch) -> Option<bool> {
+    pub(crate) fn passes(&mut self, check: &Check, watch: &mut impl Observer) -> Option<bool> {
         let (start, go_on) = (Instant::now(), self.go_on(check, watch));
         let passed = check.passes(self.engine(), go_on);
         self.times.checks += start.elapsed().as_secs_f64();
@@ -386,7 +386,7 @@ impl Trainer {
     }
 
     /// Reports a check's progress between chunks, and continues it until the training is stopped.
-    fn go_on<'w, W: Watch>(&self, check: &Check, watch: &'w mut W) -> impl FnMut(u64) -> bool + use<'w, W> {
+    fn go_on<'w, W: Observer>(&self, check: &Check, watch: &'w mut W) -> impl FnMut(u64) -> bool + use<'w, W> {
         let (stop, pairs) = (self.stop.clone(), check.pairs());
         move |done| {
             watch.checking(done, pairs);
@@ -396,7 +396,7 @@ impl Trainer {
 
     /// What is due before the next update: the check, once enough additions in a row were right, or
     /// the end.
-    pub(super) fn due(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Option<Outcome>> {
+    pub(super) fn due(&mut self, check: &Check, watch: &mut impl Observer) -> Result<Option<Outcome>> {
         let (updates, time) = self.end();
         // The check comes first: a training that was stopped in a check resumes with it.
         let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
@@ -414,7 +414,7 @@ impl Trainer {
         Ok(self.stopped().then_some(Outcome::Stopped))
     }
 
-    fn run_to_end(&mut self, check: &Check, watch: &mut impl Watch) -> Result<Outcome> {
+    fn run_to_end(&mut self, check: &Check, watch: &mut impl Observer) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
         loop {
             if let Some(outcome) = self.due(check, watch)? {

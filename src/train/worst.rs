@@ -35,7 +35,7 @@ const ROUNDS: usize = 2048;
 
 /// A search: how far it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Search {
+pub struct WorstSearch {
     /// Steps of the longest sums.
     pub steps: usize,
     /// Rounds of 64 states, at most.
@@ -62,7 +62,7 @@ impl WorstSum {
     }
 }
 
-impl Search {
+impl WorstSearch {
     /// The search of a check: sums of up to four times the width, at a fraction of the learning's
     /// cost. With half as many rounds, one in forty nets that pass would be wrong in 2^16 random
     /// sums, by measurement; of LSTMs one in a hundred.
@@ -150,8 +150,8 @@ impl Search {
 }
 
 impl<F: Float + Real> Engine<F> {
-    /// What a [`Search`] finds of the net in `f32`, whatever the engine and level.
-    pub fn worst_sum(&self, search: &Search, go_on: impl FnMut() -> bool) -> Option<WorstSum> {
+    /// What a [`WorstSearch`] finds of the net in `f32`, whatever the engine and level.
+    pub fn worst_sum(&self, search: &WorstSearch, go_on: impl FnMut() -> bool) -> Option<WorstSum> {
         let params: Vec<f32> = self.params().iter().map(|w| w.to_f32().expect("a float")).collect();
         search.run(self.config(), &params, self.level(), go_on)
     }

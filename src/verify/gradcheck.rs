@@ -54,12 +54,12 @@ pub struct GradcheckSummary {
     /// Comparisons above their tolerance.
     pub failed: usize,
     /// Totals for each engine, level, precision and what it was compared with.
-    pub groups: Vec<Group>,
+    pub groups: Vec<GradcheckGroup>,
 }
 
 /// Comparisons of one kind.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub struct GradcheckGroup {
     /// Engine, level, precision and what it was compared with.
     pub kind: [String; 4],
     /// Comparisons made.
@@ -78,7 +78,7 @@ impl GradcheckSummary {
         let level = found.level.map_or_else(|| "–".into(), |level| level.to_string());
         let kind = [found.engine.to_string(), level, found.precision.to_string(), found.against.to_string()];
         let Some(group) = self.groups.iter_mut().find(|group| group.kind == kind) else {
-            self.groups.push(Group { kind, comparisons: 1, failed, worst: found.clone() });
+            self.groups.push(GradcheckGroup { kind, comparisons: 1, failed, worst: found.clone() });
             return;
         };
         group.comparisons += 1;

@@ -11,6 +11,6 @@ mod speed;
 mod sums;
 
 pub use compare::{Against, Comparison, Precision, Worst};
-pub use gradcheck::{GradcheckSummary, Grid, Group, gradcheck};
+pub use gradcheck::{GradcheckGroup, GradcheckSummary, Grid, gradcheck};
 pub use speed::{Speed, TimedStep};
 pub use sums::{NearestSum, Tried, try_set, try_worst};

@@ -9,7 +9,7 @@ use crate::reference::Real;
 use crate::task::Minibatch;
 use crate::task::lanes::LANES;
 use crate::task::rng::{Purpose, stream};
-use crate::train::{Drill, Engine, EngineKind, Need, Rule, Settings};
+use crate::train::{Engine, EngineKind, MemoryNeed, Rule, Settings, TimedPopulation};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -107,9 +107,9 @@ impl TimedStep {
     /// # Errors
     /// [`Error::Memory`](crate::Error::Memory) if it has not.
     pub fn afforded(&self) -> Result<()> {
-        Need::of_gradcheck(&self.config, self.bits, self.few()).afforded()?;
+        MemoryNeed::of_gradcheck(&self.config, self.bits, self.few()).afforded()?;
         let float = if self.precision == Precision::F32 { 4.0 } else { 8.0 };
-        let mut need = Need::of_gradient(&self.config, self.bits, self.batch, self.engine, self.threads, float);
+        let mut need = MemoryNeed::of_gradient(&self.config, self.bits, self.batch, self.engine, self.threads, float);
         need.data *= BATCHES as f64;
         need.times(self.population.map_or(1, |nets| nets.div_ceil(LANES))).afforded()
     }
@@ -223,8 +223,10 @@ impl TimedStep {
     fn time_population(&self, nets: usize) -> Result<Rate> {
         let &Self { config, bits, batch, engine, level, seed, .. } = self;
         let rule = Rule::Sgd { lr: 0.1 };
-        let mut drill =
-            Drill::new(&Settings { config, bits, batch, engine, level, seed, rule, ..Settings::default() }, nets)?;
+        let mut drill = TimedPopulation::new(
+            &Settings { config, bits, batch, engine, level, seed, rule, ..Settings::default() },
+            nets,
+        )?;
         let (median, best) =
             self.time_parts(|| usize::try_from(drill.learn()).expect("additions that fit into memory"));
         Ok(Rate { median, best, shared: 1.0 })

@@ -1,7 +1,7 @@
 //! Counts a net's wrong sums set by set, and finds its worst sum.
 
 use crate::task::{Minibatch, PairSet};
-use crate::train::{Engine, Search};
+use crate::train::{Engine, WorstSearch};
 use serde::Serialize;
 
 /// How a net did on a set of sums.
@@ -46,7 +46,7 @@ pub fn try_set(engine: &mut Engine<f32>, set: &PairSet, mut on_chunk: impl FnMut
 
 /// Searches for the worst sum of a width; `None` if it has none.
 pub fn try_worst(engine: &mut Engine<f32>, bits: usize) -> Option<Tried> {
-    let sum = engine.worst_sum(&Search::within(bits), || true)?;
+    let sum = engine.worst_sum(&WorstSearch::within(bits), || true)?;
     let nearest = NearestSum { a: sum.a.to_string(), b: sum.b.to_string(), bit: sum.bit, margin: sum.margin };
     Some(Tried { bits, pairs: 1, wrong: sum.wrong().into(), pattern: "worst".into(), nearest: Some(nearest) })
 }

@@ -10,7 +10,7 @@ mod submit;
 use super::format::{count, plural};
 use super::output::{Output, fields};
 use super::{Answer, quoted};
-use carrylane::sweep::{Damaged, Plan, Results, TrialOutcome};
+use carrylane::sweep::{DamagedLine, Plan, Results, TrialOutcome};
 use clap::Subcommand;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,9 +55,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 }
 
 /// Warns of damaged lines, which are left out.
-fn warn_of(damaged: &[Damaged], out: &Output) {
+fn warn_of(damaged: &[DamagedLine], out: &Output) {
     const TOLD: usize = 3;
-    for Damaged { path, line, problem } in damaged.iter().take(TOLD) {
+    for DamagedLine { path, line, problem } in damaged.iter().take(TOLD) {
         let path = path.display();
         out.warn(&format!(
             "{path}:{line}: {problem}; the line is left out, its trial is done only if another line has it"

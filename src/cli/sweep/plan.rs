@@ -8,7 +8,7 @@ use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::values;
 use carrylane::files;
 use carrylane::run::is_run;
-use carrylane::sweep::{Locked, Method, Plan, Spec, keys};
+use carrylane::sweep::{Locked, Plan, Sampling, Spec, keys};
 use carrylane::train::{MAX_THREADS, cores};
 use carrylane::{Error, Result};
 use serde_json::json;
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let spec = plan.spec();
     let axes = spec.axes();
     out.say(if axes.is_empty() { "one trial, all defaults".to_owned() } else { rows(&COLUMNS, &axes) })?;
-    let drawn = if spec.method() == Method::Grid { String::new() } else { format!(", points by {}", spec.method()) };
+    let drawn = if spec.method() == Sampling::Grid { String::new() } else { format!(", points by {}", spec.method()) };
     let repeated = match plan.repeated() {
         0 => String::new(),
         n => format!(", {} repeated ones left out", count(n as u64)),

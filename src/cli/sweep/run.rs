@@ -7,7 +7,7 @@ use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::{signals, values};
 use carrylane::Result;
-use carrylane::sweep::{Options, Progress, Ran, Shard, TrialOutcome, run as run_sweep};
+use carrylane::sweep::{Progress, Ran, Shard, SweepOptions, TrialOutcome, run as run_sweep};
 use carrylane::train::MAX_THREADS;
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    part: Part,
+    part: ShardArgs,
 }
 
 const DETAILS: &str = "\
@@ -37,7 +37,7 @@ SIGTERM and SIGINT end it within a second with exit code 75: run it again. Exits
 #[group(id = "which", required = true, multiple = true, args = ["failed", "diverged", "missing"])]
 pub(super) struct RetryArgs {
     #[command(flatten)]
-    part: Part,
+    part: ShardArgs,
     /// Trials that could not be run to their end.
     #[arg(long, help_heading = "Which")]
     failed: bool,
@@ -56,7 +56,7 @@ Examples:
 A trial is a function of its config: the same program gives the same result again, another version may not.";
 
 #[derive(Debug, clap::Args)]
-struct Part {
+struct ShardArgs {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -69,10 +69,10 @@ struct Part {
     threads: Option<usize>,
 }
 
-impl Part {
-    fn options(&self, missing: bool, again: Vec<TrialOutcome>) -> Result<Options> {
+impl ShardArgs {
+    fn options(&self, missing: bool, again: Vec<TrialOutcome>) -> Result<SweepOptions> {
         let shard = Shard::parse(&self.shard, |name| std::env::var(name).ok())?;
-        Ok(Options { shard, threads: threads(self.threads)?, missing, again })
+        Ok(SweepOptions { shard, threads: threads(self.threads)?, missing, again })
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer
     go(&args.part, &options, &verb, out)
 }
 
-fn go(part: &Part, options: &Options, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
+fn go(part: &ShardArgs, options: &SweepOptions, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
     let again = format!("`carrylane sweep {verb} {} --shard {}` goes on", quoted(&part.folder), part.shard);
     let stop = signals::flag(format!("interrupted; finished trials are kept, {again}"));
     out.must_finish();
@@ -127,7 +127,7 @@ fn under_way(progress: &Progress) -> String {
     format!("{done} of {planned}: {} · {per_s} trials/s, {left} left", outcomes(&progress.outcomes))
 }
 
-fn show(ran: &Ran, options: &Options, part: &Part, out: &mut Output) -> Result<()> {
+fn show(ran: &Ran, options: &SweepOptions, part: &ShardArgs, out: &mut Output) -> Result<()> {
     let Progress { planned, done, outcomes: ended, seconds, times } = &ran.progress;
     if *planned == 0 {
         out.say(format!("{}: nothing left to do in shard {}", quoted(&part.folder), options.shard))?;

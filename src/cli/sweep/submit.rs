@@ -6,7 +6,7 @@ use crate::cli::output::{Output, fields};
 use crate::cli::{Answer, values};
 use carrylane::Error;
 use carrylane::files;
-use carrylane::sweep::{Array, MAX_TASKS, Plan, sbatch};
+use carrylane::sweep::{MAX_TASKS, Plan, SlurmArray, sbatch};
 use carrylane::train::MAX_THREADS;
 use std::path::PathBuf;
 
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let program = std::env::current_exe().map_err(|source| Error::io("carrylane", "find", source))?;
     let Args { shards, at_once, cpus, time, partition, .. } = args;
     let (time, partition) = (time.clone(), partition.clone());
-    let array = Array { shards: *shards, at_once: *at_once, cpus: *cpus, time, partition };
+    let array = SlurmArray { shards: *shards, at_once: *at_once, cpus: *cpus, time, partition };
     let text = array.script(&program, &folder)?;
     if *shards > USUAL_TASKS {
         let (shards, usual) = (count(*shards as u64), count(USUAL_TASKS as u64));

@@ -12,9 +12,9 @@ use carrylane::kernel::SimdLevel;
 use carrylane::model::{Model, config_hash, weights_hash};
 use carrylane::prove::{Findings, Learned};
 use carrylane::report::write_training;
-use carrylane::run::{CONFIG, Curves, MODEL, Options, REPORT, Run, checkpoints, is_run};
+use carrylane::run::{CONFIG, Curves, MODEL, REPORT, Run, RunOptions, checkpoints, is_run};
 use carrylane::sweep;
-use carrylane::train::{Event, Need, Outcome, Settings, Trainer, Until, Watch};
+use carrylane::train::{Event, MemoryNeed, Observer, Outcome, Settings, Trainer, Until};
 use carrylane::{Error, Result};
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub(in crate::cli) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answe
 
 fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (settings, level) = args.settings()?;
-    Need::of(&settings).afforded()?;
+    MemoryNeed::of(&settings).afforded()?;
     let folder = args.folder();
     if folder.is_none() {
         let Keeping { tensorboard, checkpoint_every, .. } = &args.keeping;
@@ -85,7 +85,7 @@ fn train(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 
 /// Begins a run in its folder, or resumes the one there.
 fn open(args: &Args, settings: &Settings, level: Option<SimdLevel>, out: &Output) -> Result<Run> {
-    let options = Options { settings, level, every: args.every(), tensorboard: args.keeping.tensorboard };
+    let options = RunOptions { settings, level, every: args.every(), tensorboard: args.keeping.tensorboard };
     let Some(path) = args.folder() else { return Run::unkept(&options) };
     if args.keeping.resume.is_none() {
         if path.join(sweep::Plan::LOCK).exists() {
@@ -115,7 +115,7 @@ struct Onlooker<'a> {
     out: &'a mut Output,
 }
 
-impl Watch for Onlooker<'_> {
+impl Observer for Onlooker<'_> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.trace.show(event, self.settings, self.out)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Net, machine and seed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Stamp {
+pub struct Provenance {
     cell: Cell,
     hidden: usize,
     level: SimdLevel,
@@ -17,7 +17,7 @@ pub struct Stamp {
     weights_hash: String,
 }
 
-impl Stamp {
+impl Provenance {
     /// The stamp of a result with a net.
     pub fn of(model: &Model<f32>, level: SimdLevel, threads: usize, seed: u64) -> Self {
         let Model { config, params } = model;
