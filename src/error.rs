@@ -5,6 +5,7 @@
 //! that is not what it should be is [`Error::Data`], a failing disk is [`Error::Io`], and memory
 //! that is not given [`Error::Memory`].
 
+use std::any::Any;
 use std::path::PathBuf;
 
 /// What can go wrong in carrylane.
@@ -53,6 +54,12 @@ impl Error {
     pub fn io(path: impl Into<PathBuf>, action: &'static str, source: std::io::Error) -> Self {
         Self::Io { path: path.into(), action, source }
     }
+}
+
+/// The message of a panic: a literal or a formatted text.
+pub fn panic_text(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
 }
 
 /// A result whose error is [`enum@Error`].

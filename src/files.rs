@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -198,6 +198,54 @@ pub fn lines(path: &Path, mut each: impl FnMut(usize, &[u8]) -> Result<()>) -> R
         }
     }
     Ok(())
+}
+
+/// The paths in a folder, sorted; none if there is no such folder.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be read.
+pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::io(folder, "read", source);
+    let Some(entries) = found(fs::read_dir(folder).map_err(failed))? else { return Ok(Vec::new()) };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// A file that is only ever added to.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    path: PathBuf,
+    file: File,
+}
+
+impl Appender {
+    /// Opens a file, which is made if there is none.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new().create(true).read(true).append(true).open(path);
+        Ok(Self { path: path.to_owned(), file: file.map_err(|source| Error::io(path, "write", source))? })
+    }
+
+    /// Adds bytes in one write, so that lines of two processes do not mix.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|source| Error::io(&self.path, "write", source))
+    }
+
+    /// Ends a line that a kill left open.
+    pub(crate) fn end_line(&mut self) -> Result<()> {
+        let mut last = [b'\n'];
+        let ended = self.file.seek(SeekFrom::End(0)).and_then(|length| match length {
+            0 => Ok(()),
+            _ => self.file.seek(SeekFrom::End(-1)).and_then(|_| self.file.read_exact(&mut last)),
+        });
+        ended.map_err(|source| Error::io(&self.path, "read", source))?;
+        if last == [b'\n'] { Ok(()) } else { self.add(b"\n") }
+    }
+
+    /// Waits until all is on the disk.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|source| Error::io(&self.path, "write", source))
+    }
 }
 
 /// The result of reading; `None` if there is no such file.

@@ -169,7 +169,7 @@ fn standard_output_holds_the_file_that_was_asked_for_and_nothing_else() {
     fs::write(place.path("back"), stdout).expect("writable");
     assert_eq!((code, file::load(&place.path("back")).expect("a model file").model), (0, model), "{told}");
     place.refused("prove net --svg - --certificate /dev/stdout", 2, &["-", "written twice"]);
-    for line in ["man -o -", "explain net --out -", "train --updates 1 --out -", "sweep plan hidden=2 -o -"] {
+    for line in ["explain net --out -", "train --updates 1 --out -", "sweep plan hidden=2 -o -"] {
         place.refused_folder(line);
     }
     assert!(!place.path("-").exists(), "no folder of this name");

@@ -13,7 +13,7 @@ use carrylane::model::{Cell, Config, Init, Layout, LstmForm, Model, config_hash}
 use carrylane::prove::{self, Certificate, FloatProof, IntegerNet, Runner, Theorem, check, check_float};
 use carrylane::report::html;
 use carrylane::run::{Curves, read_config};
-use carrylane::sweep::{self, Results, Shard, Spec, Status, SweepOptions};
+use carrylane::sweep::{self, Results, Shard, Spec, SweepOptions};
 use carrylane::task::rng::{Purpose, below, stream};
 use carrylane::train::{Checkpoint, Settings, Trainer, Until};
 use common::report;
@@ -224,7 +224,7 @@ fn swept(folder: &Path) -> (Vec<u8>, Vec<u8>) {
         Spec::from_words(&["hidden=3,8", "seed=0..2", "budget=300", "activation=sigmoid,relu", "lr=0.03,1000000"]);
     sweep::Plan::new(spec.expect("a spec")).and_then(|plan| plan.lock(folder, false)).expect("locked");
     let options = SweepOptions { shard: Shard::default(), threads: 1, missing: true, again: vec![] };
-    sweep::run(folder, &options, &Arc::new(AtomicBool::new(false)), |_| {}, |_| {}).expect("it runs");
+    sweep::run(folder, &options, &Arc::new(AtomicBool::new(false)), |_| {}).expect("it runs");
     let read = |path: &Path| fs::read(path).expect("written by the run");
     (read(&folder.join("sweep.toml")), read(&folder.join(LINES)))
 }
@@ -236,8 +236,8 @@ const LINES: &str = "shards/shard-0-of-1.jsonl";
 /// its report.
 fn merged(folder: &Path, lines: &[u8]) -> bool {
     fs::write(folder.join(LINES), lines).expect("writable");
-    Status::read(folder).expect("readable");
     let results = Results::read(folder).expect("lines that are not whole are no error");
+    results.progress();
     let whole = results.damaged().is_empty();
     for form in if whole { &["csv", "parquet", "jsonl"][..] } else { &[] } {
         results.write(&folder.join("merged").with_extension(form), true).expect("writable");
@@ -533,7 +533,7 @@ fn a_repeated_key_is_refused_by_every_parser_and_does_not_win() {
     for (second, wanted) in [("z", [].as_slice()), ("y", &[1])] {
         let lines = bare.replacen('{', &format!("{{\"x\":{{\"y\":1,\"{second}\":2}},"), 1);
         fs::write(sweep.join(LINES), checked(lines.as_bytes())).expect("writable");
-        let damaged = Status::read(&sweep).expect("readable").damaged;
+        let damaged = Results::read(&sweep).expect("readable").progress().damaged;
         assert_eq!(damaged.iter().map(|line| line.line).collect::<Vec<_>>(), wanted, "{damaged:?}");
     }
 }

@@ -42,7 +42,7 @@ fn note(told: &mut Vec<(u64, u64)>, event: &Event) {
 fn alone(settings: &Settings) -> End {
     let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
     let mut told = Vec::new();
-    let report = trainer.run(|event| note(&mut told, event)).expect("a training");
+    let report = trainer.run(&mut |event: &Event| note(&mut told, event)).expect("a training");
     End::of(&trainer, &report, told)
 }
 

@@ -11,7 +11,7 @@ use carrylane::prove::{
 use carrylane::report::{automaton_svg, states_svg};
 use carrylane::task::rng::Purpose;
 use carrylane::task::{BitTensor, Minibatch, PairSet};
-use carrylane::train::{Engine, EngineKind, Settings, Trainer, Until, score};
+use carrylane::train::{Engine, EngineKind, Outcome, Settings, Trainer, Until, score};
 use common::{elman, engines, hand_made_adder, nets, put, report};
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
@@ -35,7 +35,7 @@ fn learn(config: Config, seed: u64) -> (Trainer, Learned) {
 /// A net that has just solved its task.
 fn solved(config: Config, seed: u64) -> Model<f32> {
     let mut trainer = Trainer::new(Settings { config, seed, ..Settings::default() }).expect("settings in range");
-    trainer.run(|_| {}).expect("a training");
+    trainer.run(&mut ()).expect("a training");
     trainer.model().clone()
 }
 
@@ -261,6 +261,15 @@ fn a_certificate_with_changed_nodes_is_refused_whatever_its_hashes_say() {
 fn steps(proof: &Proof) -> Vec<u8> {
     let bytes = Certificate::of(proof).expect("proved").bytes().to_vec();
     bytes[b"carrylane proof 1\n".len() + proof.net.to_bytes().len()..bytes.len() - 32].to_vec()
+}
+
+#[test]
+fn a_net_that_does_not_end_solved_is_not_called_proved() {
+    let (_, mut learned) = learn(elman(8), 0);
+    for outcome in [Outcome::Unsolved, Outcome::Diverged, Outcome::Stopped] {
+        learned.report.outcome = outcome;
+        assert_eq!((learned.proved(), learned.outcome()), (false, outcome.name()), "with a proof at hand");
+    }
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn the_first_number_that_is_not_finite_stops_a_training_and_is_named() {
     ] {
         let mut trainer = Trainer::new(Settings { config, rule, ..Settings::default() }).expect("settings in range");
         let mut last = None;
-        let end = trainer.run(|event| last = Some(*event)).expect("a training");
+        let end = trainer.run(&mut |event: &Event| last = Some(*event)).expect("a training");
         let fault = end.fault.unwrap_or_else(|| panic!("{rule}: {end:?}"));
         assert_eq!((end.outcome, fault.update), (Outcome::Diverged, end.updates), "{fault:?}");
         assert!(quantities.contains(&fault.quantity) && !fault.value.is_finite(), "{fault:?}");

@@ -2,7 +2,7 @@
 //! changes the net it ends with.
 
 use carrylane::model::{Config, Init, file};
-use carrylane::run::{Curves, Events};
+use carrylane::run::{Curves, EventLog};
 use carrylane::task::whole::MAX_EXACT;
 use carrylane::train::Times;
 use serde_json::Value;
@@ -477,14 +477,14 @@ fn event_files_are_whole_records_and_one_after_a_kill_too() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");
     let mut child = start(&["train", "--updates", "100000000", "--out", name(&run), "--tensorboard"]);
-    wait_for("rows", || fs::metadata(run.join(Events::NAME)).is_ok_and(|file| file.len() > 50_000));
+    wait_for("rows", || fs::metadata(run.join(EventLog::NAME)).is_ok_and(|file| file.len() > 50_000));
     send("-KILL", &child);
     child.wait().expect("it ends");
     let last = Curves::read(&run.join("metrics.jsonl")).expect("curves").rows.last().expect("rows").update;
     // There was no checkpoint but that of the start: it goes on from there, past where it was.
     let updates = (last + 500).to_string();
     summary(&["train", "--resume", name(&run), "--updates", &updates], 0);
-    let bytes = fs::read(run.join(Events::NAME)).expect("readable");
+    let bytes = fs::read(run.join(EventLog::NAME)).expect("readable");
     let (mut rest, mut records) = (&bytes[..], 0);
     while !rest.is_empty() {
         let length = usize::try_from(u64::from_le_bytes(rest[..8].try_into().expect("8 bytes"))).expect("a length");

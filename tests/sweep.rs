@@ -451,8 +451,8 @@ proptest! {
         plan.lock(folder.path(), false).expect("writable");
         let mut file = OpenOptions::new().create(true).append(true).open(folder.path().join("shards/shard-0-of-1.jsonl")).expect("a file");
         file.write_all(&bytes).expect("writable");
-        let status = carrylane::sweep::Status::read(folder.path()).expect("readable");
-        prop_assert_eq!(status.progress.done, 0);
+        let results = carrylane::sweep::Results::read(folder.path()).expect("readable");
+        prop_assert_eq!(results.progress().done, 0);
     }
 }
 

@@ -10,7 +10,7 @@ use common::{elman, nets, report};
 
 fn run(settings: Settings) -> (Trainer, Report) {
     let mut trainer = Trainer::new(settings).expect("settings in range");
-    let report = trainer.run(|_| {}).expect("a training");
+    let report = trainer.run(&mut ()).expect("a training");
     (trainer, report)
 }
 
@@ -80,7 +80,7 @@ fn events_tell_every_update_in_order_and_a_check_before_the_end() {
     let mut trainer = Trainer::new(Settings::default()).expect("settings in range");
     let (mut updates, mut last_check) = (0, None);
     let end = trainer
-        .run(|event| match *event {
+        .run(&mut |event: &Event| match *event {
             Event::Update { update, samples, loss, bit_error, .. } => {
                 updates += 1;
                 assert_eq!((update, samples), (updates, updates * 32), "updates come in order");

@@ -13,7 +13,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     let mut group = crate::group(criterion, "prove".to_owned());
     for (cell, hidden) in [(Cell::Elman, 16), (Cell::Elman, 64), (Cell::Lstm, 16)] {
         let mut trainer = Trainer::new(crate::settings(cell, hidden, 8, 64)).expect("settings in range");
-        trainer.run(|_| {}).expect("a training");
+        trainer.run(&mut ()).expect("a training");
         let format = FixedPoint { q: FixedPoint::most(cell), cell_limit: FixedPoint::CELL_LIMIT };
         let net = IntegerNet::new(trainer.model(), format).expect("weights in bounds");
         let walk = Walk::past_errors(&net, STATES);

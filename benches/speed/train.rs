@@ -24,5 +24,5 @@ pub(crate) fn benches(criterion: &mut Criterion) {
 /// One training from its start to its end.
 fn run(settings: &Settings) -> Report {
     let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
-    trainer.run(|_| {}).expect("a training")
+    trainer.run(&mut ()).expect("a training")
 }

@@ -52,7 +52,7 @@ const COLUMNS: [Column<Step>; 7] = [
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (a, b) = (number::parse(&args.a)?, number::parse(&args.b)?);
     let mut net = args.source.get(false, out)?;
-    let arithmetic = net.arithmetic();
+    let arithmetic = Arithmetic::of(&net.model, net.proved.take());
     const ALWAYS: &str = "proved to add correctly at every bit width";
     let (by, network_hash) = match &arithmetic {
         Arithmetic::ProvedFloats(proof) => (format!("by its floats, {ALWAYS} (certificate {})", proof.hash()), None),
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
             ("by its float net, for which no proof is at hand; carrylane prove looks for one".to_owned(), None)
         }
     };
-    let sum = arithmetic.add(&mut net.engine, a, b)?;
+    let sum = arithmetic.add(&mut net.engine, a, b);
     if args.steps {
         let steps: Vec<Step> = sum.steps().collect();
         steps.iter().try_for_each(|step| out.record("step", step))?;

@@ -1,10 +1,12 @@
 //! Flags that several commands share.
 
-use super::values::{self, Simd};
+use super::values;
 use carrylane::kernel::SimdLevel;
-use carrylane::model::Config;
+use carrylane::model::{Config, MAX_HIDDEN};
 use carrylane::task::number::shorten;
-use carrylane::train::{Choices, MAX_THREADS, OPTIONS, OptionKey, Settings, Spelling, ValueKind, cores, text};
+use carrylane::train::{
+    Choices, MAX_BATCH, MAX_BITS, MAX_THREADS, OPTIONS, OptionKey, Settings, Spelling, ValueKind, cores, text,
+};
 use carrylane::{Error, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
@@ -106,8 +108,8 @@ pub(super) fn goes_with(flags: &[(&str, bool)], what: impl Display) -> Result<()
 #[command(next_help_heading = "Machine")]
 pub(super) struct Machine {
     /// Instruction set; `auto` is the best of this machine [default: auto].
-    #[arg(long, value_name = "LEVEL", value_parser = values::level())]
-    pub(super) simd: Option<Simd>,
+    #[arg(long, value_name = "LEVEL", value_parser = values::levels(&["auto"]))]
+    pub(super) simd: Option<String>,
     /// Worker threads, which change speed and never results [default: `CARRYLANE_THREADS`, or all
     /// cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
@@ -117,12 +119,40 @@ pub(super) struct Machine {
 impl Machine {
     /// The chosen level, if this machine has it.
     pub(super) fn level(&self) -> Result<SimdLevel> {
-        Ok(Simd::resolve(&[self.simd.unwrap_or(Simd::Auto)])?[0])
+        values::level_of(self.simd.as_deref())
     }
 
     /// The chosen number of threads.
     pub(super) fn threads(&self) -> Result<usize> {
         threads(self.threads)
+    }
+}
+
+/// Lists of sizes, tried in every combination. Each command has its own defaults.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Grid")]
+pub(super) struct Sizes {
+    /// Hidden sizes.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_HIDDEN))]
+    pub(super) hidden: Vec<usize>,
+    /// Widths in bits.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BITS))]
+    pub(super) bits: Vec<usize>,
+    /// Additions in a minibatch.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_BATCH))]
+    pub(super) batch: Vec<usize>,
+    /// Levels; `auto` is the best and `all` every one of this machine.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::levels(&["auto", "all"]))]
+    pub(super) simd: Vec<String>,
+    /// Key of the random nets and additions.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed(), default_value = "0")]
+    pub(super) seed: u64,
+}
+
+impl Sizes {
+    /// Widths and batches, every pair of them.
+    pub(super) fn minibatches(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.bits.iter().flat_map(|&bits| self.batch.iter().map(move |&batch| (bits, batch)))
     }
 }
 

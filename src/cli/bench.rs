@@ -1,11 +1,10 @@
 //! `carrylane bench`.
 
 use super::Answer;
-use super::args::{HELP, NetFlags, VERSION, goes_with};
+use super::args::{HELP, NetFlags, Sizes, VERSION, goes_with};
 use super::format::{Column, count, plural, rate, rows};
 use super::output::{Output, fields};
-use super::sizes::Sizes;
-use super::values::{self, Simd};
+use super::values;
 use carrylane::kernel::SimdLevel;
 use carrylane::task::whole;
 use carrylane::train::{EngineKind, MAX_THREADS, processor};
@@ -77,19 +76,23 @@ impl Args {
     fn steps(&self) -> carrylane::Result<Vec<TimedStep>> {
         let &Self { precision, threads, seconds: time, sizes: Sizes { seed, .. }, population, .. } = self;
         let engines = if population.is_some() { &[EngineKind::Population][..] } else { &self.engine };
-        let levels = Simd::resolve(&self.sizes.simd)?;
+        let levels = values::levels_of(&self.sizes.simd)?;
         if self.engine.iter().all(|&engine| engine == EngineKind::Reference) {
             let what = "another --engine than reference, which is plain code";
-            goes_with(&[("simd", self.sizes.simd != [Simd::Auto])], what)?;
+            goes_with(&[("simd", self.sizes.simd != ["auto"])], what)?;
         }
+        // The reference has no levels: it is plain code.
+        let of = |&engine: &EngineKind| match engine {
+            EngineKind::Reference => vec![(engine, SimdLevel::Baseline)],
+            _ => levels.iter().map(|&level| (engine, level)).collect(),
+        };
+        let engines: Vec<_> = engines.iter().flat_map(of).collect();
         let mut steps = Vec::new();
         for &hidden in &self.sizes.hidden {
             let config = self.net.config(hidden)?;
             for (bits, batch) in self.sizes.minibatches() {
-                for engine in engines.iter().copied() {
-                    // The reference has no levels: it is plain code.
-                    let levels = if engine == EngineKind::Reference { &[SimdLevel::Baseline][..] } else { &levels };
-                    let on = |&level| TimedStep {
+                for &(engine, level) in &engines {
+                    steps.push(TimedStep {
                         config,
                         bits,
                         batch,
@@ -100,8 +103,7 @@ impl Args {
                         seed,
                         time,
                         population,
-                    };
-                    steps.extend(levels.iter().map(on));
+                    });
                 }
             }
         }

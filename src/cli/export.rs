@@ -3,7 +3,7 @@
 use super::Answer;
 use super::args::{HELP, VERSION, goes_with};
 use super::output::{Output, STRONG, fields, styled};
-use super::values::{self, Simd};
+use super::values;
 use carrylane::exchange::{Evidence, FileFormat, to_bytes};
 use carrylane::model::file::{self, Saved};
 use carrylane::model::{Model, config_hash, weights_hash};
@@ -41,8 +41,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", value_parser = values::words(EngineKind::ALL), requires = "gradients", help_heading = "Gradients")]
     engine: Option<EngineKind>,
     /// Instruction set of the engine [default: auto, the best of this machine].
-    #[arg(long, value_name = "LEVEL", value_parser = values::level(), requires = "gradients", help_heading = "Gradients")]
-    simd: Option<Simd>,
+    #[arg(long, value_name = "LEVEL", value_parser = values::levels(&["auto"]), requires = "gradients", help_heading = "Gradients")]
+    simd: Option<String>,
 }
 
 const DETAILS: &str = "\
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         saved.notes.extend([("float_certificate".into(), proof.hash()), ("float_epsilon".into(), epsilon)]);
     }
     let evidence = if args.gradients {
-        let level = Simd::resolve(&[args.simd.unwrap_or(Simd::Auto)])?[0];
+        let level = values::level_of(args.simd.as_deref())?;
         let engine = args.engine.unwrap_or(EngineKind::Fused);
         Some(Evidence::new(&saved.model, bits, batch, args.seed.unwrap_or(0), engine, level)?)
     } else {

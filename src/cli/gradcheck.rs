@@ -1,12 +1,11 @@
 //! `carrylane gradcheck`.
 
 use super::Answer;
-use super::args::{HELP, NetFlags, VERSION};
-use super::defects;
+use super::args::{HELP, NetFlags, Sizes, VERSION};
 use super::format::{Column, count, plural, rows};
 use super::output::{BAD, GOOD, Output, fields, mark, styled};
-use super::sizes::Sizes;
-use super::values::Simd;
+use super::values::levels_of;
+use carrylane::notebooks::{DefectRow, gradient_defects};
 use carrylane::train::MemoryNeed;
 use carrylane::verify::{Comparison, GradcheckGroup, Grid, gradcheck};
 
@@ -58,14 +57,14 @@ impl Args {
     fn grid(&self) -> carrylane::Result<Grid> {
         let Sizes { hidden, bits, batch, simd, seed } = &self.sizes;
         let configs = hidden.iter().map(|&hidden| self.net.config(hidden)).collect::<carrylane::Result<_>>()?;
-        let levels = Simd::resolve(simd)?;
+        let levels = levels_of(simd)?;
         Ok(Grid { configs, bits: bits.clone(), batches: batch.clone(), levels, seed: *seed })
     }
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if args.defects {
-        return defects::run(out);
+        return run_defects(out);
     }
     let grid = args.grid()?;
     for config in &grid.configs {
@@ -137,6 +136,40 @@ fn failure(c: &Comparison) -> String {
     let (error, tolerance) = (c.max_relative_error, c.tolerance);
     let what = format!("{} {}{level} {}", c.engine, c.precision, c.config.cell);
     format!("{} {what}, {}{values}: error {error:.1e} > {tolerance:.1e}", mark(false), place(c))
+}
+
+const DEFECT_COLUMNS: [Column<DefectRow>; 5] = [
+    ("<notebook", |defect| defect.notebook.to_owned()),
+    ("<defect", |defect| defect.defect.to_owned()),
+    ("error with it", |defect| format!("{:.3}", defect.error_with)),
+    ("mended", |defect| format!("{:.0e}", defect.error_without)),
+    ("<", |defect| mark(is_one(defect))),
+];
+
+/// Tolerance of a mended gradient against differences.
+const MENDED: f64 = 1e-8;
+
+/// Whether a defect shows in the gradient, and mending removes it.
+fn is_one(defect: &DefectRow) -> bool {
+    defect.error_without <= MENDED && defect.error_with > 0.01
+}
+
+/// What the notebooks' defects do to the gradient.
+fn run_defects(out: &mut Output) -> anyhow::Result<Answer> {
+    let defects = gradient_defects();
+    for defect in &defects {
+        let line = fields! {
+            "notebook": defect.notebook, "defect": defect.defect, "relative_error_with": defect.error_with,
+            "relative_error_without": defect.error_without, "tolerance": MENDED, "ok": is_one(defect)
+        };
+        out.record("defect", &line)?;
+    }
+    out.say(rows(&DEFECT_COLUMNS, &defects))?;
+    let what = "‖g − differences‖ / ‖differences‖ in f64, on one random net a row; other nets give other sizes";
+    out.note(format!("\n{what} · carrylane {VERSION}"))?;
+    let all = defects.iter().all(is_one);
+    out.record("summary", &fields! { "ok": all, "defects": defects.len() })?;
+    Ok(Answer::from(all))
 }
 
 #[cfg(test)]

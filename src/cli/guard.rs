@@ -1,9 +1,9 @@
 //! A panic is a bug of carrylane: it prints one line and has its own exit code.
 
 use super::output;
+use carrylane::error::panic_text;
 #[cfg(unix)]
 use signal_hook::{consts::SIGABRT, flag::register_conditional_shutdown};
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ pub(super) fn run(program: impl FnOnce() -> u8) -> ExitCode {
         // All worker threads may fail at once, and one line is enough.
         static FIRST: Once = Once::new();
         FIRST.call_once(|| {
-            let what = words(panic.payload()).replace('\n', " ");
+            let what = panic_text(panic.payload()).replace('\n', " ");
             let place = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
             output::bug(&format!(
                 "this is a bug of carrylane {}, please report it: {what}{place}",
@@ -47,12 +47,6 @@ fn codes_of_aborts(bug: &Arc<AtomicBool>) {
 
 #[cfg(not(unix))]
 fn codes_of_aborts(_: &Arc<AtomicBool>) {}
-
-/// The message of a panic: a literal or a formatted text.
-fn words(payload: &dyn Any) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
-}
 
 fn catch(program: impl FnOnce() -> u8) -> u8 {
     catch_unwind(AssertUnwindSafe(program)).unwrap_or(BUG)

@@ -1,21 +1,10 @@
 //! The command line: what was typed becomes checked types, the library works, [`output`] prints.
-//!
-//! | code | means |
-//! |---|---|
-//! | 0 | yes |
-//! | 1 | it ran, and the answer is no |
-//! | 2 | the request makes no sense |
-//! | 65 | a file is not what it should be |
-//! | 70 | a bug of carrylane |
-//! | 74 | the system refused to read or write, or to give memory |
-//! | 75 | it was interrupted; run it again |
 
 mod add;
 mod args;
 mod bench;
 mod compare;
 mod completions;
-mod defects;
 mod eval;
 mod explain;
 mod export;
@@ -24,14 +13,11 @@ mod gradcheck;
 mod guard;
 mod import;
 mod info;
-mod man;
 mod output;
 mod proof;
 mod prove;
 mod replay;
 mod signals;
-mod sizes;
-mod sparkline;
 mod sums;
 mod sweep;
 mod trace;
@@ -39,7 +25,7 @@ mod train;
 mod trained;
 mod values;
 
-use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, Parser, ValueEnum};
 use output::Output;
 use std::ffi::OsString;
 use std::path::Path;
@@ -80,18 +66,19 @@ NO_COLOR and --color never turn colour off.";
 
 macro_rules! commands {
     ($($name:ident $module:ident),*) => {
-        #[derive(Debug, Subcommand)]
+        #[derive(Debug, clap::Subcommand)]
         enum Command { $($name($module::Args)),* }
 
-        fn run(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
+        fn run_command(command: &Command, out: &mut Output) -> anyhow::Result<Answer> {
             match command { $(Command::$name(args) => $module::run(args, out)),* }
         }
     };
 }
+use commands;
 
 commands!(
     Train train, Add add, Eval eval, Gradcheck gradcheck, Prove prove, Explain explain, Export export, Import import,
-    Bench bench, Replay replay, Compare compare, Sweep sweep, Info info, Completions completions, Man man
+    Bench bench, Replay replay, Compare compare, Sweep sweep, Info info, Completions completions
 );
 
 /// The answer of a command that ran.
@@ -125,7 +112,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Ok(cli)) => {
             output::color(cli.color);
             let mut out = Output::new(cli.json, cli.quiet);
-            match run(&cli.command, &mut out) {
+            match run_command(&cli.command, &mut out) {
                 Ok(answer) => answer.code(),
                 Err(error) => {
                     out.error(&error.to_string());

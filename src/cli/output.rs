@@ -270,17 +270,13 @@ pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         refusal.print().ok();
     } else {
-        bug(&one_line(refusal));
+        bug(&one_line(&refusal.to_string()));
     }
     2
 }
 
 /// Clap's message in one line: the problem and the tip, without the usage.
-pub(super) fn one_line(refusal: &clap::Error) -> String {
-    first_line(&refusal.to_string())
-}
-
-fn first_line(message: &str) -> String {
+fn one_line(message: &str) -> String {
     let kept =
         message.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     let mut text = String::new();
@@ -312,6 +308,6 @@ mod tests {
         let message = "error: invalid value 'lstn' for '--cell <CELL>'\n  [possible values: elman, lstm]\n\n  \
                        tip: a similar value exists: 'lstm'\n\nFor more information, try '--help'.\n";
         let line = "invalid value 'lstn' for '--cell <CELL>' [possible values: elman, lstm]; tip: a similar value exists: 'lstm'";
-        assert_eq!(first_line(message), line);
+        assert_eq!(one_line(message), line);
     }
 }

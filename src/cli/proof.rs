@@ -1,6 +1,6 @@
 //! How commands print the findings of a proof.
 
-use super::format::{at_least, count, duration, plural, rate};
+use super::format::{at_least, count, plural};
 use super::output::{BAD, GOOD, Output, STRONG, styled};
 use carrylane::model::Config;
 use carrylane::prove::{Automaton, Failure, Findings, FloatFailure, FloatProof, Open, Verdict, Walk};
@@ -62,16 +62,6 @@ pub(super) fn tell(found: &Findings, out: &mut Output) -> carrylane::Result<()> 
         }
     }
     out.record("proof", found)
-}
-
-/// How fast a walk was.
-pub(super) fn speed(found: &Findings) -> String {
-    format!(
-        "{} in {}, {} transitions/s",
-        plural(found.transitions, "transition"),
-        duration(found.seconds),
-        rate(found.transitions as f64 / found.seconds)
-    )
 }
 
 /// The table of a machine.

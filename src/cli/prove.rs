@@ -1,9 +1,9 @@
 //! `carrylane prove`.
 
 use super::args::{HELP, Machine, VERSION};
-use super::format::{Column, at_least, count, plural, rate, rows};
+use super::format::{Column, at_least, count, duration, plural, rate, rows};
 use super::output::{GOOD, Output, STRONG, fields, styled};
-use super::proof::{afforded, automaton_table, speed, tell};
+use super::proof::{afforded, automaton_table, tell};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
@@ -113,7 +113,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if let Some(machine) = &found.automaton {
         automaton_table(machine, out)?;
     }
-    out.note(format!("{} · network {}", speed(&found), found.network_hash))?;
+    let (made, time) = (plural(found.transitions, "transition"), duration(found.seconds));
+    let per_s = found.transitions as f64 / found.seconds;
+    out.note(format!("{made} in {time}, {} transitions/s · network {}", rate(per_s), found.network_hash))?;
     out.note(stamp.line())?;
     if let Some(folder) = &args.coq {
         let floats = found.float_proof.as_ref().ok().map(|floats| Theorem::of_floats(floats.certificate()));
@@ -121,7 +123,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     let summary = fields! {
         "verdict": found.verdict, "q": found.q, "states": found.states,
-        "transitions_per_s": found.transitions as f64 / found.seconds, "network_hash": found.network_hash
+        "transitions_per_s": per_s, "network_hash": found.network_hash
     };
     out.record_with("summary", &summary, &stamp)?;
     Ok(Answer::from(found.proved()))

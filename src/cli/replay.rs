@@ -52,16 +52,12 @@ Examples:
 
 `carrylane gradcheck --defects` shows what each defect does to the gradient.";
 
-/// Numbers that a replay keeps for a recurrent weight.
-const REPLAY_COPIES: f64 = 2.0;
-
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let &Args { notebook, way, delta, seed, samples, hidden, every } = args;
     let replay = Replay { notebook, edition: way, delta, seed, samples, every, hidden };
     // A net in f64, and its gradient.
-    let hidden = hidden.unwrap_or(0) as f64;
-    MemoryNeed { weights: 8.0 * hidden * hidden * REPLAY_COPIES, gradients: 0.0, states: 0.0, data: 0.0, search: 0.0 }
-        .afforded()?;
+    let weights = 16.0 * (hidden.unwrap_or(0) as f64).powi(2);
+    MemoryNeed { weights, ..MemoryNeed::default() }.afforded()?;
     let mut printed = Ok(());
     let summary = replay.run(|line| {
         if printed.is_ok() {

@@ -1,12 +1,11 @@
 //! `carrylane train`: its flags, and what they mean.
 
 mod run;
-mod told;
 
 use super::args::{Flags, HELP, Machine};
 use super::values;
 use carrylane::kernel::SimdLevel;
-use carrylane::run::{CONFIG, CheckpointEvery, read_config};
+use carrylane::run::{CONFIG, read_config};
 use carrylane::train::{Choices, Settings, Spelling};
 use carrylane::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -69,21 +68,15 @@ SIGINT and SIGTERM end it within a second with 75, after a checkpoint if there i
 In the middle of a long update or check there is no time for one: the run goes on from the last checkpoint.";
 
 impl Args {
-    /// How often a checkpoint is taken.
-    fn every(&self) -> CheckpointEvery {
-        self.keeping.checkpoint_every.map_or(CheckpointEvery::Seconds(10.0), CheckpointEvery::Updates)
-    }
-
     /// The settings, and the instruction set if one is chosen: flags over the file of `--config`,
     /// or over the settings of the run of `--resume`.
     fn settings(&self) -> Result<(Settings, Option<SimdLevel>)> {
         let Keeping { config, resume, .. } = &self.keeping;
         let file = config.clone().or_else(|| Some(resume.as_ref()?.join(CONFIG)));
         let under = file.as_deref().map_or(Ok(Choices::default()), read_config)?;
-        let level = match self.machine.simd {
-            Some(simd) => simd.one(),
-            None => under.get("simd").and_then(|level| level.as_str()?.parse().ok()),
-        };
+        let word = self.machine.simd.as_deref().or_else(|| under.get("simd")?.as_str());
+        // The word `auto` is no level.
+        let level = word.and_then(|word| word.parse().ok());
         // A wrong number in the environment is no fault of the file.
         let threads = self.machine.threads()?;
         let settings = || {

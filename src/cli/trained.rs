@@ -5,13 +5,12 @@ use super::format::{count, duration, plural};
 use super::output::Output;
 use super::values;
 use carrylane::model::file;
-use carrylane::model::{Cell, Config, LstmForm, Model};
-use carrylane::prove::{Arithmetic, IntegerNet, train};
+use carrylane::model::{Cell, LstmForm, Model};
+use carrylane::prove::{IntegerNet, train};
 use carrylane::run::{model_path, proved_network, tells_of_proof};
 use carrylane::train::{Engine, EngineKind, MemoryNeed, Outcome, Provenance, Settings, Spelling, Trainer};
-use carrylane::{Error, Result};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The flags that choose a net.
 #[derive(Debug, Args)]
@@ -20,13 +19,11 @@ pub(super) struct NetSource {
     /// Model file, or run folder, of `carrylane train --out DIR` [default: train one on the spot].
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Cell of the net that is trained [default: elman], or that the model file must hold [default:
-    /// any].
-    #[arg(long, value_parser = values::words(Cell::ALL))]
+    /// Cell of the net that is trained [default: elman].
+    #[arg(long, conflicts_with = "model", value_parser = values::words(Cell::ALL))]
     cell: Option<Cell>,
-    /// Form of the LSTM that is trained [default: standard], or that the model file must hold
-    /// [default: any].
-    #[arg(long, value_name = "FORM", value_parser = values::words(LstmForm::ALL))]
+    /// Form of the LSTM that is trained [default: standard].
+    #[arg(long, value_name = "FORM", conflicts_with = "model", value_parser = values::words(LstmForm::ALL))]
     lstm_form: Option<LstmForm>,
     /// Key of all random numbers [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::seed())]
@@ -41,9 +38,9 @@ pub(super) struct Trained {
     pub(super) engine: Engine<f32>,
     pub(super) stamp: Provenance,
     origin: String,
-    model: Model<f32>,
+    pub(super) model: Model<f32>,
     /// The integer network that the training proved.
-    proved: Option<IntegerNet>,
+    pub(super) proved: Option<IntegerNet>,
 }
 
 impl NetSource {
@@ -63,7 +60,6 @@ impl NetSource {
             Some(path) => {
                 let path = &model_path(path);
                 let saved = file::load(path)?;
-                self.expect(path, &saved.model.config)?;
                 let note = |name| saved.notes.get(name).map_or("?", String::as_str);
                 let samples = note("samples").parse().map_or("?".to_owned(), count);
                 let (path, bits, seed) = (path.display(), note("bits"), note("seed"));
@@ -90,23 +86,6 @@ impl NetSource {
         Ok(Trained { engine, stamp, origin, model, proved })
     }
 
-    /// Checks that a model file holds what the flags say.
-    fn expect(&self, path: &Path, found: &Config) -> Result<()> {
-        let refused = |flag, what| Err(Error::data(path, format!("it holds {what}: leave --{flag} out")));
-        match (self.cell, self.lstm_form) {
-            (Some(cell), _) if cell != found.cell => {
-                refused("cell", format!("the {} cell, --cell asks for {cell}", found.cell))
-            }
-            (_, Some(_)) if found.cell != Cell::Lstm => {
-                refused("lstm-form", format!("the {} cell, which has no LSTM form", found.cell))
-            }
-            (_, Some(form)) if form != found.lstm_form => {
-                refused("lstm-form", format!("an LSTM of the {} form, --lstm-form asks for {form}", found.lstm_form))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn train(&self, settings: Settings, out: &Output) -> anyhow::Result<(Model<f32>, String, Option<IntegerNet>)> {
         MemoryNeed::of(&settings).afforded()?;
         let (bits, seed) = (settings.bits, settings.seed);
@@ -128,10 +107,5 @@ impl Trained {
     /// The net, and the engine that runs it, in two lines.
     pub(super) fn describe(&self) -> [String; 2] {
         [format!("{}, {}", self.stamp.net(), self.origin), self.stamp.line()]
-    }
-
-    /// The arithmetic that the net adds with.
-    pub(super) fn arithmetic(&mut self) -> Arithmetic {
-        Arithmetic::of(&self.model, self.proved.take())
     }
 }

@@ -6,76 +6,38 @@
 use carrylane::kernel::SimdLevel;
 use carrylane::task::whole::{self, MAX_EXACT};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// A parser of the words that some values have.
 pub(super) fn words<T>(values: impl IntoIterator<Item = T>) -> impl TypedValueParser<Value = T>
 where
-    T: Display + Clone + Send + Sync + 'static,
+    T: Display + FromStr<Err = carrylane::Error> + Clone + Send + Sync + 'static,
 {
-    let values: Vec<T> = values.into_iter().collect();
-    let names: Vec<String> = values.iter().map(T::to_string).collect();
-    PossibleValuesParser::new(names.clone()).map(move |word| {
-        let place = names.iter().position(|name| *name == word).expect("clap lets only these words through");
-        values[place].clone()
-    })
+    let names: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+    PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
 }
 
-/// A level on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Simd {
-    /// The machine's best level.
-    Auto,
-    /// All levels of the machine.
-    All,
-    /// One level.
-    One(SimdLevel),
+/// A parser of some words and the names of all levels.
+pub(super) fn levels(words: &[&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words.iter().copied().chain(SimdLevel::ALL.map(SimdLevel::name)))
 }
 
-impl Display for Simd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::All => f.write_str("all"),
-            Self::One(level) => level.fmt(f),
-        }
+/// The level that a word means on this machine; `auto`, or no word, is the best.
+pub(super) fn level_of(word: Option<&str>) -> carrylane::Result<SimdLevel> {
+    match word {
+        None | Some("auto") => Ok(SimdLevel::best()),
+        Some(name) => name.parse::<SimdLevel>()?.checked(),
     }
 }
 
-/// `auto` or a level.
-pub(super) fn level() -> impl TypedValueParser<Value = Simd> {
-    words(std::iter::once(Simd::Auto).chain(SimdLevel::ALL.map(Simd::One)))
-}
-
-/// `auto`, `all` or a level.
-pub(super) fn levels() -> impl TypedValueParser<Value = Simd> {
-    words([Simd::Auto, Simd::All].into_iter().chain(SimdLevel::ALL.map(Simd::One)))
-}
-
-impl Simd {
-    /// The level, if one is named.
-    pub(super) fn one(self) -> Option<SimdLevel> {
-        if let Self::One(level) = self { Some(level) } else { None }
-    }
-
-    /// The levels that the choices mean on this machine.
-    pub(super) fn resolve(choices: &[Self]) -> carrylane::Result<Vec<SimdLevel>> {
-        let mut levels = Vec::new();
-        for choice in choices {
-            let meant = match choice {
-                Self::Auto => vec![SimdLevel::best()],
-                Self::All => SimdLevel::available(),
-                Self::One(level) => vec![level.checked()?],
-            };
-            for level in meant {
-                if !levels.contains(&level) {
-                    levels.push(level);
-                }
-            }
-        }
-        Ok(levels)
-    }
+/// The levels that some words mean on this machine; `all` is every one it has.
+pub(super) fn levels_of(words: &[String]) -> carrylane::Result<Vec<SimdLevel>> {
+    let named = words.iter().filter(|word| *word != "all").map(|word| level_of(Some(word)));
+    let named = named.collect::<carrylane::Result<Vec<_>>>()?;
+    let all = named.len() < words.len();
+    Ok(SimdLevel::available().into_iter().filter(|level| all || named.contains(level)).collect())
 }
 
 /// A whole number in a range.

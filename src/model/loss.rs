@@ -2,6 +2,7 @@
 
 use crate::words::words;
 use num_traits::Float;
+use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
 /// The loss of one sample, a sum over its steps; the loss of a minibatch is its mean over the
@@ -29,7 +30,8 @@ impl Loss {
 words!(Loss "loss": Mse = "mse", CrossEntropy = "cross-entropy");
 
 /// What a pass over some samples counted.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tally {
     /// Sum of the samples' losses.
     pub loss: f64,

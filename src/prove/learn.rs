@@ -78,7 +78,8 @@ impl Learned {
 
     /// Whether the net is proved.
     pub fn proved(&self) -> bool {
-        self.proof.as_ref().is_some_and(|proof| proof.verdict == Verdict::Proved)
+        let proved = |proof: &Proof| proof.verdict == Verdict::Proved;
+        self.report.outcome == Outcome::Solved && self.proof.as_ref().is_some_and(proved)
     }
 }
 
@@ -101,13 +102,13 @@ const PRODUCT: f64 = 20.0;
 /// point.
 pub fn train(trainer: &mut Trainer, watch: &mut impl Observer) -> Result<Learned> {
     let Until::Proved { budget, noise, max_states } = trainer.settings().until else {
-        return Ok(Learned::unproved(trainer.run_watched(watch)?));
+        return Ok(Learned::unproved(trainer.run(watch)?));
     };
     let plan = ProofGoal { budget, noise, max_states };
     let pursuit = match trainer.course().pursuit {
         Some(pursuit) => pursuit,
         None => {
-            let report = trainer.run_watched(watch)?;
+            let report = trainer.run(watch)?;
             if report.outcome != Outcome::Solved {
                 return Ok(Learned::unproved(report));
             }
@@ -116,7 +117,7 @@ pub fn train(trainer: &mut Trainer, watch: &mut impl Observer) -> Result<Learned
     };
     trainer.set_pursuit(pursuit);
     trainer.run_clock(true);
-    let check = Check::of(trainer.settings())?;
+    let check = Check::of(trainer.settings());
     let mut search = SecondStage { plan, check: &check, pursuit, floats: None, proof: None };
     let ended = search.pursue(trainer, watch);
     let SecondStage { pursuit, floats, proof, .. } = search;
@@ -216,7 +217,8 @@ impl SecondStage<'_> {
             self.proof = Some(found);
             if proved {
                 match trainer.passes(self.check, watch) {
-                    Some(false) => {}
+                    // What is proved is not what was asked for, and the net goes on from here.
+                    Some(false) => self.proof = None,
                     passed_or_stopped => return Ok(passed_or_stopped),
                 }
             }

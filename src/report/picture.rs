@@ -3,7 +3,6 @@
 use crate::prove::{Area, Automaton, Explanation, Point};
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
-use std::fmt::Write;
 
 /// Colours of carry 0 and carry 1, told apart by people with any kind of colour vision; grey for
 /// both.
@@ -64,24 +63,20 @@ pub fn automaton_svg(machine: &Automaton) -> String {
             let label = ((x0 + x1) / 2.0 + px * 36.0, (y0 + y1) / 2.0 + py * 36.0);
             (format!("M{sx:.1},{sy:.1} Q{bx:.1},{by:.1} {ex:.1},{ey:.1}"), label)
         };
-        writeln!(body, "<path d=\"{path}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#tip)\"/>")
-            .expect("a string takes all");
+        body += &format!("<path d=\"{path}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#tip)\"/>\n");
         let first = label.1 - 7.0 * (labels.len() as f64 - 1.0);
         for (line, text) in labels.iter().enumerate() {
             let y = first + 15.0 * line as f64 + 4.0;
-            writeln!(body, "<text x=\"{:.1}\" y=\"{y:.1}\" class=\"edge\">{text}</text>", label.0)
-                .expect("a string takes all");
+            body += &format!("<text x=\"{:.1}\" y=\"{y:.1}\" class=\"edge\">{text}</text>\n", label.0);
         }
     }
     for index in 0..n {
         let ((x, y), (name, colour)) = (at(index), state(machine, index));
-        writeln!(
-            body,
+        body += &format!(
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{RADIUS}\" fill=\"white\" stroke=\"{colour}\" stroke-width=\"3\"/>\n\
-             <text x=\"{x:.1}\" y=\"{:.1}\">{name}</text>",
+             <text x=\"{x:.1}\" y=\"{:.1}\">{name}</text>\n",
             y + 5.0
-        )
-        .expect("a string takes all");
+        );
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size:.0} {size:.0}\" width=\"{size:.0}\" height=\"{size:.0}\">\n\
@@ -114,20 +109,16 @@ pub fn states_svg(explanation: &Explanation, areas: &[Area]) -> String {
         let [x0, x1] = area.x.map(|v| place(v, x0, width) as f64 / 10.0);
         let [y0, y1] = area.y.map(|v| SIZE - place(v, y0, height) as f64 / 10.0);
         let (wide, high, colour) = (x1 - x0, y0 - y1, COLOURS[usize::from(area.carry)]);
-        writeln!(
-            body,
-            "<rect x=\"{x0:.1}\" y=\"{y1:.1}\" width=\"{wide:.1}\" height=\"{high:.1}\" fill=\"{colour}\" fill-opacity=\"0.1\" stroke=\"{colour}\"/>"
-        )
-        .expect("a string takes all");
+        body += &format!(
+            "<rect x=\"{x0:.1}\" y=\"{y1:.1}\" width=\"{wide:.1}\" height=\"{high:.1}\" fill=\"{colour}\" fill-opacity=\"0.1\" stroke=\"{colour}\"/>\n"
+        );
     }
     for ((x, y, carry), count) in spots {
         let (x, y) = (x as f64 / 10.0, SIZE - y as f64 / 10.0);
         let (radius, colour) = (2.0 + 0.6 * f64::sqrt(count), COLOURS[usize::from(carry)]);
-        writeln!(
-            body,
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{colour}\" fill-opacity=\"0.7\"/>"
-        )
-        .expect("a string takes all");
+        body += &format!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{colour}\" fill-opacity=\"0.7\"/>\n"
+        );
     }
     let [one, two] = explanation.shares.map(|share| format!("{:.0} %", share * 100.0));
     let (middle, low) = (SIZE / 2.0, SIZE - 12.0);

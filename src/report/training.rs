@@ -5,19 +5,11 @@ use crate::error::Result;
 use crate::files;
 use crate::run::{CONFIG, Curves, ENVIRONMENT, REPORT, read_config};
 use crate::task::whole::count;
-use serde::Serialize;
+use serde_json::json;
 use std::path::Path;
 
 const BODY: &str = include_str!("training.html");
 const SCRIPT: &str = include_str!("training.js");
-
-/// What the scripts read.
-#[derive(Serialize)]
-struct Data<'a> {
-    bits: usize,
-    rows: &'a [crate::train::Row],
-    checks: &'a [(u64, bool)],
-}
 
 /// The page of a training of `bits` bits. `config` and `environment` are shown as they are.
 ///
@@ -36,16 +28,11 @@ fn html(title: &str, bits: usize, curves: &Curves, config: &str, environment: &s
         (None, None) => "not begun".to_owned(),
     };
     let about = format!("{about}; carrylane {}", env!("CARGO_PKG_VERSION"));
-    let data = serde_json::to_string(&Data { bits, rows: &curves.rows, checks: &curves.checks });
-    let data = data.expect("rows have a JSON form");
+    let data = json!({ "bits": bits, "rows": curves.rows, "checks": curves.checks }).to_string();
     page(BODY, title, &about, &data, SCRIPT, &[("config", config), ("environment", environment)])
 }
 
 /// Writes the page of a run so far.
-///
-/// # Errors
-/// [`crate::Error::Io`] if a file cannot be read or the page cannot be written;
-/// [`crate::Error::Data`] if a file is damaged.
 pub fn write_training(run: &Path) -> Result<()> {
     let read = |name: &str| files::read_text(&run.join(name), files::TEXT);
     let (config, environment, curves) = (read(CONFIG)?, read(ENVIRONMENT)?, Curves::of(run)?);
@@ -65,7 +52,7 @@ mod tests {
         let curves = Curves { checks: vec![(7, true)], ..Curves::default() };
         let page = html("runs/<x>", 8, &curves, "lr = 0.03 # </pre>", "{}");
         assert!(page.contains("runs/&lt;x&gt;") && page.contains("lr = 0.03 # &lt;/pre&gt;"), "escaped");
-        assert!(page.contains(r#"{"bits":8,"rows":[],"checks":[[7,true]]}"#), "the data");
+        assert!(page.contains(r#"{"bits":8,"checks":[[7,true]],"rows":[]}"#), "the data");
         assert!(!page.contains("src=") && !page.contains("http:") && !page.contains("https:"), "no network");
         assert!(!page.contains("{{"), "nothing is left to fill in");
     }

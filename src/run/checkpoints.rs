@@ -2,10 +2,13 @@
 //! one.
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::train::Checkpoint;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// Folder of the checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 /// How many of the newest checkpoints are kept: one more, should the disk spoil the last.
 const KEPT: usize = 2;
@@ -17,9 +20,9 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// The checkpoints of a folder, which is made with the first one.
-    pub fn of(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+    /// The checkpoints of a run, whose folder is made with the first one.
+    pub fn of(run: &Path) -> Self {
+        Self { folder: run.join(CHECKPOINTS) }
     }
 
     /// Adds a checkpoint, and removes all but the newest.
@@ -27,10 +30,7 @@ impl Checkpoints {
     /// # Errors
     /// [`Error::Io`] if the folder cannot be written; older checkpoints then stay.
     pub fn add(&self, checkpoint: &Checkpoint) -> Result<()> {
-        fs::create_dir(&self.folder).or_else(|source| match source.kind() {
-            ErrorKind::AlreadyExists => Ok(()),
-            _ => Err(Error::io(&self.folder, "create", source)),
-        })?;
+        files::make_folder(&self.folder)?;
         checkpoint.save(&self.folder.join(format!("{:012}.safetensors", checkpoint.course().updates)))?;
         let names = self.names()?;
         for old in &names[..names.len().saturating_sub(KEPT)] {
@@ -60,29 +60,16 @@ impl Checkpoints {
 
     /// The files, oldest first.
     fn names(&self) -> Result<Vec<PathBuf>> {
-        let failed = |source| Error::io(&self.folder, "read", source);
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(failed(source)),
-        };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(failed)?.path();
-            if is_checkpoint(&path) {
-                paths.push(path);
-            }
-        }
-        paths.sort();
+        let mut paths = files::list(&self.folder)?;
+        paths.retain(|path| is_checkpoint(path));
         Ok(paths)
     }
 }
 
 /// Whether a file has the name of a checkpoint; temporary files have not.
 fn is_checkpoint(path: &Path) -> bool {
-    let number = path.file_stem().and_then(|stem| stem.to_str());
-    let number = number.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()));
-    number && path.extension().is_some_and(|extension| extension == "safetensors")
+    let stem = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".safetensors"));
+    stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -93,7 +80,7 @@ mod tests {
     #[test]
     fn the_newest_whole_one_is_found_and_old_ones_go() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let checkpoints = Checkpoints::of(folder.path().join("checkpoints"));
+        let checkpoints = Checkpoints::of(folder.path());
         let none = checkpoints.latest().expect_err("none yet").to_string();
         assert!(none.contains("there is none"), "{none}");
         let settings = Settings::default();

@@ -1,8 +1,9 @@
 //! Two trainings side by side: what differs in their configs, their curves and their weights.
 
+use super::checkpoints::Checkpoints;
 use super::config::read_config;
 use super::curves::Curves;
-use super::folder::{CONFIG, MODEL, checkpoints, is_run};
+use super::folder::{CONFIG, MODEL, is_run};
 use crate::error::{Error, Result};
 use crate::model::{Layout, Model, file, weights_hash};
 use crate::train::{Row, text};
@@ -41,7 +42,7 @@ impl SavedRun {
         let model = if saved.exists() {
             Some(file::load(&saved)?.model)
         } else {
-            match checkpoints(path).latest() {
+            match Checkpoints::of(path).latest() {
                 Ok((checkpoint, _)) => Some(checkpoint.model()),
                 Err(Error::Data { .. }) => None,
                 Err(error) => return Err(error),
@@ -146,25 +147,13 @@ fn curves(a: &Curves, b: &Curves) -> Option<CurveDifference> {
 /// What differs in two rows, but for times.
 fn other(a: &Row, b: &Row) -> Option<(&'static str, [f64; 2])> {
     let values = |row: &Row| {
-        [
-            ("update", row.update as f64),
-            ("samples", row.samples as f64),
-            ("loss", row.loss),
-            ("bit error", row.bit_error),
-            ("gradient norm", row.gradient_norm),
-            ("largest weight", row.largest_weight),
-            ("learning rate", row.learning_rate),
-            ("noise", row.noise),
-            ("exact rate", row.exact_rate),
-        ]
+        let counts = [("update", row.update as f64), ("samples", row.samples as f64)];
+        let places = row.bit_error_by_position.iter().map(|&error| ("bit error by position", error));
+        let probe = [("exact rate", row.exact_rate)].into_iter().chain(places);
+        counts.into_iter().chain(row.values()).chain(probe).collect::<Vec<_>>()
     };
-    let (first, second) = (values(a), values(b));
-    let found = first.into_iter().zip(second).find(|((_, a), (_, b))| a != b);
-    let places = || {
-        let pair = a.bit_error_by_position.iter().zip(&b.bit_error_by_position).find(|(a, b)| a != b)?;
-        Some(("bit error by position", [*pair.0, *pair.1]))
-    };
-    found.map(|((what, a), (_, b))| (what, [a, b])).or_else(places)
+    let mut pairs = values(a).into_iter().zip(values(b));
+    pairs.find_map(|((what, a), (_, b))| (a != b).then_some((what, [a, b])))
 }
 
 /// Tensors that differ, of nets of one shape.

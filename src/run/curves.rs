@@ -6,17 +6,15 @@
 
 use super::folder::CURVES;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Appender};
 use crate::train::{Row, Times};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum CurveLine {
+pub(super) enum CurveLine {
     /// The training at an update.
     Update(Row),
     /// The check was tried.
@@ -55,17 +53,6 @@ pub struct RunEnd {
     pub fault: Option<String>,
 }
 
-impl CurveLine {
-    /// The update that the line is about.
-    pub fn update(&self) -> u64 {
-        match self {
-            Self::Update(row) => row.update,
-            Self::Check { update, .. } => *update,
-            Self::End(end) => end.update,
-        }
-    }
-}
-
 /// The curves in a file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
@@ -79,9 +66,6 @@ pub struct Curves {
 
 impl Curves {
     /// The curves of a run so far.
-    ///
-    /// # Errors
-    /// As for [`Curves::read`].
     pub fn of(run: &Path) -> Result<Self> {
         Self::read(&run.join(CURVES))
     }
@@ -110,9 +94,8 @@ impl Curves {
 
 /// A file that is appended to.
 #[derive(Debug)]
-pub struct Recorder {
-    path: PathBuf,
-    file: File,
+pub(super) struct Recorder {
+    file: Appender,
     /// Updates at the last check. A training that resumes may repeat that check, and must not write
     /// its line twice.
     checked: Option<u64>,
@@ -121,47 +104,35 @@ pub struct Recorder {
 impl Recorder {
     /// Opens a file for a training that has made `updates` updates, and drops the lines beyond
     /// them.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be read or written.
-    pub fn open(path: &Path, updates: u64) -> Result<Self> {
+    pub(super) fn open(path: &Path, updates: u64) -> Result<Self> {
         let (mut kept, mut checked) = (Vec::new(), None);
         files::found(files::lines(path, |_, line| {
-            match files::json::<CurveLine>(line) {
-                Ok(CurveLine::End(_)) | Err(_) => return Ok(()),
-                Ok(known) if known.update() > updates => return Ok(()),
-                Ok(CurveLine::Check { update, .. }) => checked = Some(update),
-                Ok(CurveLine::Update(_)) => {}
+            match files::json(line) {
+                Ok(CurveLine::Check { update, .. }) if update <= updates => checked = Some(update),
+                Ok(CurveLine::Update(row)) if row.update <= updates => {}
+                _ => return Ok(()),
             }
             kept.extend_from_slice(line);
             Ok(())
         }))?;
         files::write(path, &kept)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(|source| Error::io(path, "write", source))?;
-        Ok(Self { path: path.to_owned(), file, checked })
+        Ok(Self { file: Appender::open(path)?, checked })
     }
 
     /// Adds a line.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the disk is full or gone.
-    pub fn add(&mut self, line: &CurveLine) -> Result<()> {
+    pub(super) fn add(&mut self, line: &CurveLine) -> Result<()> {
         if let CurveLine::Check { update, .. } = *line
             && self.checked.replace(update) == Some(update)
         {
             return Ok(());
         }
-        let mut text = serde_json::to_string(line).expect("a line has a JSON form");
-        text.push('\n');
-        self.file.write_all(text.as_bytes()).map_err(|source| Error::io(&self.path, "write", source))
+        let text = serde_json::to_string(line).expect("a line has a JSON form");
+        self.file.add((text + "\n").as_bytes())
     }
 
     /// Waits until all lines are on the disk.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the disk is full or gone.
-    pub fn sync(&mut self) -> Result<()> {
-        self.file.sync_data().map_err(|source| Error::io(&self.path, "write", source))
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.file.sync()
     }
 }
 

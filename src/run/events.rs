@@ -9,17 +9,15 @@
 //! `core/lib/io/record_writer.h`.
 
 use super::curves::Curves;
-use crate::error::{Error, Result};
-use crate::files;
+use crate::error::Result;
+use crate::files::{self, Appender};
 use crate::train::Row;
 use prost::Message;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// `tensorflow.Event`, as far as it is needed.
 #[derive(Clone, PartialEq, Message)]
-struct Event {
+struct TfEvent {
     #[prost(double, tag = "1")]
     wall_time: f64,
     #[prost(int64, tag = "2")]
@@ -27,19 +25,19 @@ struct Event {
     #[prost(string, optional, tag = "3")]
     file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
+    summary: Option<TfSummary>,
 }
 
 /// `tensorflow.Summary`.
 #[derive(Clone, PartialEq, Message)]
-struct Summary {
+struct TfSummary {
     #[prost(message, repeated, tag = "1")]
-    value: Vec<Value>,
+    value: Vec<TfValue>,
 }
 
 /// `tensorflow.Summary.Value` that holds a number.
 #[derive(Clone, PartialEq, Message)]
-struct Value {
+struct TfValue {
     #[prost(string, tag = "1")]
     tag: String,
     #[prost(float, optional, tag = "2")]
@@ -48,67 +46,51 @@ struct Value {
 
 /// An event file that is appended to.
 #[derive(Debug)]
-pub struct Events {
-    path: PathBuf,
-    file: File,
+pub struct EventLog {
+    file: Appender,
     began: f64,
 }
 
-impl Events {
+impl EventLog {
     /// Name of the file. TensorBoard looks for the part in the middle.
     pub const NAME: &str = "events.out.tfevents.0.carrylane";
 
     /// Replaces the file by one with the rows so far. `began` is when the training began, in
     /// seconds since 1970, and is only shown.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be written.
     pub fn open(folder: &Path, curves: &Curves, began: f64) -> Result<Self> {
         let path = folder.join(Self::NAME);
-        let version = Event { wall_time: began, file_version: Some("brain.Event:2".into()), ..Event::default() };
+        let version = TfEvent { wall_time: began, file_version: Some("brain.Event:2".into()), ..TfEvent::default() };
         let mut bytes = framed(&version);
         curves.rows.iter().for_each(|row| bytes.extend(framed(&event(row, began))));
         files::write(&path, &bytes)?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(|source| Error::io(&path, "write", source))?;
-        Ok(Self { path, file, began })
+        Ok(Self { file: Appender::open(&path)?, began })
     }
 
     /// Adds a row.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the disk is full or gone.
     pub fn add(&mut self, row: &Row) -> Result<()> {
-        let bytes = framed(&event(row, self.began));
-        self.file.write_all(&bytes).map_err(|source| Error::io(&self.path, "write", source))
+        self.file.add(&framed(&event(row, self.began)))
     }
 }
 
 /// The event of a row.
-fn event(row: &Row, began: f64) -> Event {
+fn event(row: &Row, began: f64) -> TfEvent {
     #[expect(clippy::cast_possible_truncation, reason = "TensorBoard's numbers are f32")]
-    let value = |tag: &str, value: f64| Value { tag: tag.to_owned(), simple_value: Some(value as f32) };
-    let mut values = vec![
-        value("train/loss", row.loss),
-        value("train/bit_error", row.bit_error),
-        value("train/gradient_norm", row.gradient_norm),
-        value("train/largest_weight", row.largest_weight),
-        value("train/learning_rate", row.learning_rate),
-        value("train/noise", row.noise),
-        value("train/samples_per_s", row.samples_per_s),
-        value("probe/exact_rate", row.exact_rate),
-    ];
+    let value = |tag: String, value: f64| TfValue { tag, simple_value: Some(value as f32) };
+    let train = row.values().into_iter().chain([("samples_per_s", row.samples_per_s)]);
+    let mut values: Vec<TfValue> = train.map(|(name, x)| value(format!("train/{name}"), x)).collect();
+    values.push(value("probe/exact_rate".into(), row.exact_rate));
     let places = row.bit_error_by_position.iter().enumerate();
-    values.extend(places.map(|(place, &error)| value(&format!("probe/bit_error/{place:02}"), error)));
-    Event {
+    values.extend(places.map(|(place, &error)| value(format!("probe/bit_error/{place:02}"), error)));
+    TfEvent {
         wall_time: began + row.seconds,
         step: i64::try_from(row.update).unwrap_or(i64::MAX),
         file_version: None,
-        summary: Some(Summary { value: values }),
+        summary: Some(TfSummary { value: values }),
     }
 }
 
 /// A message as a TFRecord.
-fn framed(message: &Event) -> Vec<u8> {
+fn framed(message: &TfEvent) -> Vec<u8> {
     let data = message.encode_to_vec();
     let length = (data.len() as u64).to_le_bytes();
     [&length[..], &masked(&length), &data, &masked(&data)].concat()
@@ -127,7 +109,7 @@ mod tests {
     fn the_first_record_is_the_one_that_tensorflow_writes() {
         // EventsWriter's own first record with wall_time 0: 15 bytes of data, `1a 0d` and the
         // version.
-        let event = Event { file_version: Some("brain.Event:2".into()), ..Event::default() };
+        let event = TfEvent { file_version: Some("brain.Event:2".into()), ..TfEvent::default() };
         let bytes = framed(&event);
         assert_eq!(bytes[..8], 15_u64.to_le_bytes(), "the length");
         assert_eq!(bytes[12..14], [0x1a, 0x0d], "field 3, 13 bytes");

@@ -1,6 +1,6 @@
 //! The folder of a run: the names of its files, and the one process that may train in it.
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{CHECKPOINTS, Checkpoints};
 use crate::error::{Error, Result};
 use crate::files::{self, TEMPORARY};
 use std::fs::{self, File, TryLockError};
@@ -12,8 +12,6 @@ pub const CONFIG: &str = "config.toml";
 pub const ENVIRONMENT: &str = "environment.json";
 /// File of the curves.
 pub const CURVES: &str = "metrics.jsonl";
-/// Folder of the checkpoints.
-pub const CHECKPOINTS: &str = "checkpoints";
 /// File of the trained net.
 pub const MODEL: &str = "model.safetensors";
 /// Page of the curves.
@@ -31,17 +29,10 @@ pub fn model_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
 }
 
-/// The checkpoints of a run.
-pub fn checkpoints(path: &Path) -> Checkpoints {
-    Checkpoints::of(path.join(CHECKPOINTS))
-}
-
-/// A folder that this process alone writes to. Folders made for it are removed if nothing is kept.
+/// A folder that this process alone writes to.
 #[derive(Debug)]
 pub(super) struct Folder {
-    path: PathBuf,
-    /// Folders that were made, innermost first.
-    made: Vec<PathBuf>,
+    pub(super) path: PathBuf,
     /// Lock that the system releases however the process ends.
     _lock: File,
 }
@@ -55,65 +46,31 @@ impl Folder {
                 "{name} holds a run already: go on with it by --resume {name}, or name another folder"
             )));
         }
-        if checkpoints(path).latest().is_ok_and(|(checkpoint, _)| checkpoint.course().updates > 0) {
+        if Checkpoints::of(path).latest().is_ok_and(|(checkpoint, _)| checkpoint.course().updates > 0) {
             return Err(Error::usage(format!(
                 "{name} holds checkpoints of a run, though not its {CONFIG}: name another folder"
             )));
         }
-        let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-        let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         files::make_folder(path)?;
-        Self::lock(path, made)
-    }
-
-    /// Takes the folder of an existing run.
-    pub(super) fn take(path: &Path) -> Result<Self> {
-        Self::lock(path, Vec::new())
+        Self::take(path)
     }
 
     /// Takes a writable folder for this process alone, and removes half-written files of a kill.
-    fn lock(path: &Path, made: Vec<PathBuf>) -> Result<Self> {
+    pub(super) fn take(path: &Path) -> Result<Self> {
         let lock = File::options().create(true).append(true).open(path.join(LOCK));
-        let lock = lock.map_err(|source| Error::io(path, "write to", source)).inspect_err(|_| remove(&made))?;
+        let lock = lock.map_err(|source| Error::io(path, "write to", source))?;
         // Systems without locks leave this to people.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             let path = path.display();
             return Err(Error::usage(format!("another process is training in {path}: wait for it, or stop it")));
         }
         for folder in [path.to_owned(), path.join(CHECKPOINTS)] {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                    fs::remove_file(entry.path()).ok();
+            for file in files::list(&folder)? {
+                if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY)) {
+                    fs::remove_file(file).ok();
                 }
             }
         }
-        Ok(Self { path: path.to_owned(), made, _lock: lock })
-    }
-
-    /// Path of the folder.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Keeps the folder from here on.
-    pub(super) fn keep(&mut self) {
-        self.made.clear();
-    }
-}
-
-/// Removes folders that are empty, innermost first.
-fn remove(folders: &[PathBuf]) {
-    for folder in folders {
-        fs::remove_dir(folder).ok();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.made.is_empty() {
-            fs::remove_file(self.path.join(LOCK)).ok();
-            fs::remove_dir_all(self.path.join(CHECKPOINTS)).ok();
-        }
-        remove(&self.made);
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 }

@@ -1,16 +1,17 @@
 //! Writes a training to its folder: rows of its curves, events and checkpoints, and in the end the
 //! net.
 
+use super::checkpoints::Checkpoints;
 use super::curves::{CurveLine, Curves, Recorder, RunEnd};
-use super::events::Events;
-use super::folder::{CURVES, MODEL, checkpoints};
+use super::events::EventLog;
+use super::folder::{CURVES, MODEL};
 use super::model;
 use crate::error::Result;
 use crate::files;
 use crate::model::weights_hash;
 use crate::prove::Learned;
 use crate::train::{Event, Observer, Outcome, Probe, Row, Trainer, has_row};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How often a checkpoint is taken. No result depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,12 +22,13 @@ pub enum CheckpointEvery {
     Seconds(f64),
 }
 
-/// Keeps a training in its folder.
+/// Keeps a training in its folder, where another observer looks on too.
 #[derive(Debug)]
-pub(super) struct Keeper {
-    path: PathBuf,
+pub(super) struct Keeper<'a, O> {
+    other: &'a mut O,
+    path: &'a Path,
     recorder: Recorder,
-    events: Option<Events>,
+    events: Option<EventLog>,
     probe: Probe,
     every: CheckpointEvery,
     /// Training time at the last checkpoint, and the time to write it.
@@ -39,20 +41,27 @@ pub(super) struct Keeper {
     told: (f64, f64),
 }
 
-impl Keeper {
+impl<'a, O: Observer> Keeper<'a, O> {
     /// A keeper for a training that starts or resumes, with events if `began` says when it began.
-    pub(super) fn new(path: &Path, trainer: &Trainer, every: CheckpointEvery, began: Option<f64>) -> Result<Self> {
+    pub(super) fn new(
+        path: &'a Path,
+        trainer: &Trainer,
+        every: CheckpointEvery,
+        began: Option<f64>,
+        other: &'a mut O,
+    ) -> Result<Self> {
         let recorder = Recorder::open(&path.join(CURVES), trainer.updates())?;
-        let events = began.map(|began| Events::open(path, &Curves::of(path)?, began)).transpose()?;
+        let events = began.map(|began| EventLog::open(path, &Curves::of(path)?, began)).transpose()?;
         Ok(Self {
-            path: path.to_owned(),
+            other,
+            path,
             recorder,
             events,
             probe: Probe::of(trainer),
             every,
             saved: (trainer.seconds(), 0.0),
             updated: trainer.seconds(),
-            row: (trainer.samples(), trainer.seconds()),
+            row: (trainer.course().samples, trainer.seconds()),
             told: (f64::NAN, f64::NAN),
         })
     }
@@ -74,7 +83,7 @@ impl Keeper {
 
     /// The row of an update.
     fn row_of(&mut self, trainer: &mut Trainer) -> Row {
-        let (samples, seconds) = (trainer.samples(), trainer.seconds());
+        let (samples, seconds) = (trainer.course().samples, trainer.seconds());
         let (exact_rate, bit_error_by_position) = self.probe.run(trainer.engine());
         let ((loss, bit_error), norms) = (self.told, trainer.norms());
         let row = Row {
@@ -99,7 +108,7 @@ impl Keeper {
     fn checkpoint(&mut self, trainer: &Trainer, ended: Option<&str>) -> Result<()> {
         let start = trainer.seconds();
         self.recorder.sync()?;
-        checkpoints(&self.path).add(&trainer.checkpoint(ended))?;
+        Checkpoints::of(self.path).add(&trainer.checkpoint(ended))?;
         self.saved = (start, trainer.seconds() - start);
         Ok(())
     }
@@ -132,8 +141,9 @@ impl Keeper {
     }
 }
 
-impl Observer for Keeper {
+impl<O: Observer> Observer for Keeper<'_, O> {
     fn event(&mut self, event: &Event) -> Result<()> {
+        self.other.event(event)?;
         match *event {
             Event::Update { loss, bit_error, .. } => self.told = (loss, bit_error),
             Event::Check { update, passed } => self.recorder.add(&CurveLine::Check { update, passed })?,
@@ -142,7 +152,12 @@ impl Observer for Keeper {
         Ok(())
     }
 
+    fn checking(&mut self, done: u64, pairs: u64) {
+        self.other.checking(done, pairs);
+    }
+
     fn update_done(&mut self, trainer: &mut Trainer) -> Result<()> {
+        self.other.update_done(trainer)?;
         if has_row(trainer.updates()) {
             let row = self.row_of(trainer);
             if let Some(events) = &mut self.events {

@@ -1,14 +1,7 @@
 //! A training that is kept in a folder. After any stop it resumes from there, with the bits that it
 //! would have had without the stop.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `config.toml` | the settings |
-//! | `environment.json` | version, machine, threads |
-//! | `metrics.jsonl` | the curves, added to as the training goes |
-//! | `checkpoints/` | the last two states it can go on from |
-//! | `model.safetensors` | the net, once it is trained |
-//! | `report.html` | the curves as a page that needs no network |
+//! [The chapter](crate::book::runs) has its files.
 //!
 //! ```
 //! use carrylane::run::{RunOptions, Run, SavedRun, compare};
@@ -36,12 +29,12 @@ mod folder;
 mod keeper;
 mod model;
 
-pub use checkpoints::Checkpoints;
+pub use checkpoints::{CHECKPOINTS, Checkpoints};
 pub use compare::{Comparison, CurveDifference, SavedRun, TensorDifference, compare};
 pub use config::read_config;
-pub use curves::{CurveLine, Curves, Recorder, RunEnd};
-pub use events::Events;
-pub use folder::{CHECKPOINTS, CONFIG, CURVES, ENVIRONMENT, MODEL, REPORT, checkpoints, is_run, model_path};
+pub use curves::{Curves, RunEnd};
+pub use events::EventLog;
+pub use folder::{CONFIG, CURVES, ENVIRONMENT, MODEL, REPORT, is_run, model_path};
 pub use keeper::CheckpointEvery;
 pub use model::{proved_network, tells_of_proof};
 
@@ -51,8 +44,7 @@ use crate::kernel::SimdLevel;
 use crate::prove::{self, Learned};
 use crate::task::people::{duration, plural};
 use crate::task::whole::count;
-use crate::train::{Event, Observer, Settings, Trainer, Until};
-use environment::Environment;
+use crate::train::{Observer, Settings, Trainer, Until};
 use folder::Folder;
 use keeper::Keeper;
 use std::path::Path;
@@ -108,9 +100,6 @@ impl<'a> RunOptions<'a> {
 
 impl Run {
     /// A training that nothing keeps.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if the settings cannot be trained.
     pub fn unkept(options: &RunOptions) -> Result<Self> {
         Ok(Self::new(None, Trainer::new(options.settings.clone())?, options))
     }
@@ -118,15 +107,14 @@ impl Run {
     /// Begins a run in a folder, which is made if needed.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it holds a run, or the settings cannot be trained; nothing is left
-    /// behind.
+    /// [`Error::Usage`] if it holds a run, or the settings cannot be trained.
     pub fn begin(path: &Path, options: &RunOptions) -> Result<Self> {
         // The trainer comes first: settings that cannot be trained leave nothing behind.
         let trainer = Trainer::new(options.settings.clone())?;
         let folder = Folder::create(path)?;
         // The checkpoint comes before the settings that make the folder a run: a run always has
         // one.
-        checkpoints(path).add(&trainer.checkpoint(None))?;
+        Checkpoints::of(path).add(&trainer.checkpoint(None))?;
         Self::kept(folder, trainer, options, None)
     }
 
@@ -137,7 +125,7 @@ impl Run {
     /// no checkpoint is whole.
     pub fn resume(path: &Path, options: &RunOptions) -> Result<Self> {
         let folder = Folder::take(path)?;
-        let (checkpoint, damaged) = checkpoints(path).latest()?;
+        let (checkpoint, damaged) = Checkpoints::of(path).latest()?;
         let trainer = checkpoint.resume(options.settings.clone())?;
         if trainer.beyond_end() && !has_config(path, options) {
             return Err(beyond(&trainer, path));
@@ -147,19 +135,18 @@ impl Run {
         Ok(Self { damaged, ..run })
     }
 
-    fn kept(mut folder: Folder, trainer: Trainer, options: &RunOptions, ended: Option<RunEnd>) -> Result<Self> {
-        let path = folder.path();
+    fn kept(folder: Folder, trainer: Trainer, options: &RunOptions, ended: Option<RunEnd>) -> Result<Self> {
+        let path = &folder.path;
         let mut events = None;
         if ended.is_none() {
-            let environment = Environment::note(path, options.settings, is_run(path).then(|| trainer.updates()))?;
-            let wanted = options.tensorboard || path.join(Events::NAME).exists();
-            events = wanted.then_some(environment.began_unix_s);
+            let began = environment::note(path, options.settings, is_run(path).then(|| trainer.updates()))?;
+            let wanted = options.tensorboard || path.join(EventLog::NAME).exists();
+            events = wanted.then_some(began);
             // The settings come last, since a folder with settings is a run.
             if !has_config(path, options) {
                 files::write(&path.join(CONFIG), options.config().as_bytes())?;
             }
         }
-        folder.keep();
         Ok(Self { ended, events, ..Self::new(Some(folder), trainer, options) })
     }
 
@@ -167,19 +154,14 @@ impl Run {
         Self { trainer, damaged: Vec::new(), ended: None, every: options.every, events: None, folder }
     }
 
-    /// Path of the folder.
-    pub fn path(&self) -> Option<&Path> {
-        self.folder.as_ref().map(Folder::path)
-    }
-
     /// Trains to the end or until it is stopped, and keeps the result.
     ///
     /// # Errors
     /// The observer's, and [`Error::Io`] if the disk is full or gone; the last checkpoint is whole.
     pub fn train(&mut self, watch: &mut impl Observer) -> Result<Learned> {
-        let Some(path) = self.path() else { return prove::train(&mut self.trainer, watch) };
-        let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events)?;
-        let learned = prove::train(&mut self.trainer, &mut Both(watch, &mut keeper))?;
+        let Some(Folder { path, .. }) = &self.folder else { return prove::train(&mut self.trainer, watch) };
+        let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events, watch)?;
+        let learned = prove::train(&mut self.trainer, &mut keeper)?;
         keeper.end(&self.trainer, &learned)?;
         Ok(learned)
     }
@@ -200,23 +182,4 @@ fn beyond(trainer: &Trainer, run: &Path) -> Error {
     };
     let (run, updates, time) = (run.display(), plural(trainer.updates(), "update"), duration(trainer.seconds()));
     Error::usage(format!("--{flag} is {end}, and {run} is beyond it, at {updates} and {time}: want more"))
-}
-
-/// Two observers, one after the other.
-struct Both<'a, W>(&'a mut W, &'a mut Keeper);
-
-impl<W: Observer> Observer for Both<'_, W> {
-    fn event(&mut self, event: &Event) -> Result<()> {
-        self.0.event(event)?;
-        self.1.event(event)
-    }
-
-    fn checking(&mut self, done: u64, pairs: u64) {
-        self.0.checking(done, pairs);
-    }
-
-    fn update_done(&mut self, trainer: &mut Trainer) -> Result<()> {
-        self.0.update_done(trainer)?;
-        self.1.update_done(trainer)
-    }
 }

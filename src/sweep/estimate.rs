@@ -32,20 +32,18 @@ impl Plan {
     ///
     /// # Cost
     /// At most 1.5 s, on one thread.
-    ///
-    /// # Errors
-    /// [`crate::Error::Usage`] if the machine cannot start a thread.
     pub fn estimate(&self, threads: usize) -> Result<Estimate> {
         // How many trials share the lanes of one.
+        let places = self.scattered();
         let sample = SAMPLE.min(self.len());
         let lanes = |place| self.trial(place).settings.lanes();
         let mut alike = HashMap::new();
-        for lanes in (0..sample).filter_map(|pick| lanes(self.scattered(pick))) {
+        for lanes in places[..sample].iter().filter_map(|&place| lanes(place)) {
             *alike.entry(lanes).or_insert(0.0) += self.len() as f64 / (sample * threads) as f64;
         }
         let company = |place| lanes(place).map_or(1.0, |lanes| alike[&lanes].clamp(1.0, LANES as f64));
         // One by one, in the order they are spread in.
-        let picks: Vec<(usize, u32)> = (0..TRIALS.min(self.len())).map(|pick| (self.scattered(pick), 1)).collect();
+        let picks: Vec<_> = places.into_iter().take(TRIALS).map(|place| (place, 1)).collect();
         let (start, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
         let results = start_workers(self.clone(), picks.clone(), false, 1, machine(1), &stop)?;
         let (mut tried, mut trials, mut shares) = (0, 0.0, 0.0);
@@ -67,20 +65,12 @@ impl Plan {
         Ok(Estimate { seconds: mean * rounds, tried, at_least: at_least && 2 * tried < picks.len() })
     }
 
-    /// The places of a plan, in an order whose first few are spread over all of it: steps near the
-    /// golden section of its length, without a common factor.
-    fn scattered(&self, pick: usize) -> usize {
-        let len = self.len();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than the length")]
-        let near = (len as f64 * 0.618) as usize;
-        let common = |mut a: usize, mut b: usize| {
-            while b > 0 {
-                (a, b) = (b, a % b);
-            }
-            a
-        };
-        let step = (near.max(1)..).find(|&step| common(step, len) == 1).expect("1 more than a multiple");
-        pick * step % len
+    /// The places of a plan, in an order whose first few are spread over all of it: by the
+    /// fractional parts of the golden section's multiples.
+    fn scattered(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.len()).collect();
+        places.sort_by_key(|&place| (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        places
     }
 }
 
@@ -93,8 +83,8 @@ mod tests {
     fn all_places_are_visited_once() {
         for len in [1, 2, 7, 10, 100] {
             let plan = Plan::new(Spec::from_words(&[format!("seed=0..{len}")]).expect("a spec")).expect("a plan");
-            let places: HashSet<usize> = (0..len).map(|pick| plan.scattered(pick)).collect();
-            assert_eq!(places.len(), len, "of {len}");
+            let places: HashSet<usize> = plan.scattered().into_iter().collect();
+            assert_eq!(places, (0..len).collect(), "of {len}");
         }
     }
 

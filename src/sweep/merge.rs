@@ -5,12 +5,14 @@
 
 use super::parquet;
 use super::plan::Plan;
+use super::progress::Progress;
 use super::record::TrialRecord;
 use super::store::{DamagedLine, Records};
 use super::table::columns;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::task::number::shorten;
+use crate::words::words;
 use serde_json::Value;
 use std::path::Path;
 
@@ -27,24 +29,16 @@ pub enum TableFormat {
 
 impl TableFormat {
     /// The format of a file name.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for an end that is none of them.
     pub fn of(path: &Path) -> Result<Self> {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        match ending.as_deref() {
-            Some("csv") => Ok(Self::Csv),
-            Some("parquet") => Ok(Self::Parquet),
-            Some("jsonl") => Ok(Self::JsonLines),
-            _ => {
-                let path = shorten(&path.display().to_string());
-                Err(Error::usage(format!(
-                    "'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"
-                )))
-            }
-        }
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        ending.parse().map_err(|_| {
+            let path = shorten(&path.display().to_string());
+            Error::usage(format!("'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"))
+        })
     }
 }
+
+words!(TableFormat "format": Csv = "csv", Parquet = "parquet", JsonLines = "jsonl");
 
 /// The results of a sweep.
 #[derive(Debug)]
@@ -57,9 +51,6 @@ pub struct Results {
 
 impl Results {
     /// Reads the results of a sweep folder.
-    ///
-    /// # Errors
-    /// [`Error::Data`] if the folder holds no sweep; [`Error::Io`] if it cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         let plan = Plan::load(folder)?;
         let records = Records::read(folder)?;
@@ -84,6 +75,11 @@ impl Results {
         &self.records.damaged
     }
 
+    /// How far the sweep has come.
+    pub fn progress(&self) -> Progress {
+        Progress::of(self.planned, &self.records(), self.damaged())
+    }
+
     /// The bytes of a file of the results; `times` adds what depends on the machine.
     pub fn to_bytes(&self, format: TableFormat, times: bool) -> Vec<u8> {
         let records = self.records();
@@ -96,9 +92,6 @@ impl Results {
 
     /// Writes the results to a file, whole or not at all, in the format of its name; `times` adds
     /// what depends on the machine.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for a name without a format; [`Error::Io`] if it cannot be written.
     pub fn write(&self, path: &Path, times: bool) -> Result<()> {
         files::write(path, &self.to_bytes(TableFormat::of(path)?, times))
     }

@@ -13,25 +13,14 @@
 //! let plan = Plan::new(Spec::from_words(&["hidden=4,8", "seed=0..3"])?)?;
 //! plan.lock(folder.path(), false)?;
 //! let options = SweepOptions { shard: Shard::default(), threads: 2, missing: true, again: vec![] };
-//! let ran = run(folder.path(), &options, &Arc::new(AtomicBool::new(false)), |_damaged| {}, |_progress| {})?;
-//! assert_eq!((ran.progress.done, ran.interrupted), (6, false));
+//! let done = run(folder.path(), &options, &Arc::new(AtomicBool::new(false)), |_progress| {})?;
+//! assert_eq!((done.done, done.missing()), (6, 0));
 //! let results = Results::read(folder.path())?;
 //! results.write(&folder.path().join("all.csv"), false)?;
 //! # Ok::<(), carrylane::Error>(())
 //! ```
 //!
-//! # The contract
-//!
-//! - A trial is a pure function of its config: the same record on any machine of a kind of
-//!   rounding, on any number of threads, in any order. Its id is a hash of the config, so a sweep
-//!   can be extended, and one trial can be run again by itself.
-//! - A finished trial is a line with a check; a damaged line does not count. A kill loses only the
-//!   trials under way.
-//! - Any number of processes may work on a folder at once, on any machines that see it. A [`Shard`]
-//!   is every n-th trial of the plan. Two processes with the same shard do its work twice, and
-//!   write equal records. Of a trial that was run again, the last attempt counts.
-//! - Merged results are sorted by id, and have machines and times only if asked for: the same bytes
-//!   however the work was cut.
+//! [The chapter](crate::book::sweeps) has the contract.
 //!
 //! # The folder
 //!
@@ -50,7 +39,6 @@ mod record;
 mod run;
 mod shard;
 mod spec;
-mod status;
 mod store;
 mod submit;
 mod table;
@@ -63,10 +51,9 @@ pub use merge::{Results, TableFormat};
 pub use plan::{Locked, Plan};
 pub use progress::Progress;
 pub use record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, curve_updates};
-pub use run::{Ran, SweepOptions, run};
+pub use run::{SweepOptions, run};
 pub use shard::Shard;
 pub use spec::{Sampling, Spec};
-pub use status::Status;
-pub use store::{DamagedLine, Records};
+pub use store::DamagedLine;
 pub use submit::{MAX_TASKS, SlurmArray, sbatch};
 pub use trial::{Tests, Trial, keys};

@@ -168,42 +168,30 @@ impl Plan {
 /// The last table of a lock file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lock {
-    lock: Seal,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Seal {
-    /// The first form had no name.
-    #[serde(default = "first")]
-    form: u32,
+    /// None is the first.
+    form: Option<u32>,
     trials: usize,
     digest: String,
 }
 
-fn first() -> u32 {
-    1
-}
-
 fn parse_lock(text: &str) -> std::result::Result<Plan, String> {
-    let at = text.rfind("[lock]").ok_or("its [lock] table is missing: the file is not whole")?;
-    let (spec, seal) = text.split_at(at);
-    let Lock { lock } = toml::from_str(seal).map_err(|e| format!("its [lock] table is damaged: {}", e.message()))?;
-    if lock.form != FORM {
+    let (spec, seal) = text.rsplit_once("[lock]").ok_or("its [lock] table is missing: the file is not whole")?;
+    let seal: Seal = toml::from_str(seal).map_err(|e| format!("its [lock] table is damaged: {}", e.message()))?;
+    let form = seal.form.unwrap_or(1);
+    if form != FORM {
         return Err(format!(
-            "a sweep of form {}, and this carrylane reads and writes form {FORM}: finish it with the carrylane that planned it, or \
-             plan it again in another folder",
-            lock.form
+            "a sweep of form {form}, and this carrylane reads and writes form {FORM}: finish it with the carrylane that planned it, or \
+             plan it again in another folder"
         ));
     }
     let plan = Spec::from_toml(spec).and_then(Plan::new).map_err(|e| e.to_string())?;
-    if (plan.len(), plan.digest()) != (lock.trials, lock.digest) {
+    if (plan.len(), plan.digest()) != (seal.trials, seal.digest) {
         return Err(format!(
             "its {} trials are not the {} it was locked with: the file was changed, or another version of carrylane \
              planned it; plan it again in another folder",
             plan.len(),
-            lock.trials
+            seal.trials
         ));
     }
     Ok(plan)

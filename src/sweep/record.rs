@@ -111,7 +111,7 @@ pub struct TrialRecord {
 }
 
 /// Where and when a trial ran.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrialMachine {
     /// Name of the machine.
     pub host: String,

@@ -9,10 +9,10 @@ use super::progress::Progress;
 use super::queue::{Queue, QueuedTrial};
 use super::record::{TrialMachine, TrialOutcome, TrialRecord};
 use super::shard::Shard;
-use super::store::{Appender, DamagedLine, Records};
+use super::store::{self, Records};
 use super::trial_run::{Attempt, Worker};
 use crate::error::{Error, Result};
-use crate::train::{MemoryNeed, Times, host};
+use crate::train::{MemoryNeed, host};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -32,24 +32,15 @@ pub struct SweepOptions {
     pub again: Vec<TrialOutcome>,
 }
 
-/// The result of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ran {
-    /// How far the run came.
-    pub progress: Progress,
-    /// Whether the run was stopped before its end.
-    pub interrupted: bool,
-}
-
 /// How long a stopped run waits for the steps under way. Their trials are lost either way.
 const GRACE: Duration = Duration::from_millis(200);
 /// Time between two looks at the flag, and reports of progress, while no trial ends.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Runs a shard of a locked sweep, and returns when all is done, or soon after `stop` is set.
+/// Runs a shard of a locked sweep, and returns when all is done, or soon after `stop` is set: then
+/// some trials are [missing](Progress::missing).
 ///
-/// `on_damaged` is called with lines that are left out, before the first trial; `on_progress` after
-/// every batch of results, and ten times a second.
+/// `on_progress` is called after every batch of results, and ten times a second.
 ///
 /// # Errors
 /// [`Error::Data`] if the folder holds no sweep; [`Error::Io`] if it cannot be read or written,
@@ -58,52 +49,45 @@ pub fn run(
     folder: &Path,
     options: &SweepOptions,
     stop: &Arc<AtomicBool>,
-    on_damaged: impl FnOnce(&[DamagedLine]),
     mut on_progress: impl FnMut(&Progress),
-) -> Result<Ran> {
+) -> Result<Progress> {
     let plan = Plan::load(folder)?;
-    let records = Records::read(folder)?;
-    on_damaged(&records.damaged);
-    let todo = todo(&plan, &records, options);
-    drop(records);
+    // A million records are not kept while trials run.
+    let (todo, damaged) = Records::read(folder).map(|all| (todo(&plan, &all, options), all.damaged))?;
     let start = Instant::now();
-    let mut progress = Progress { planned: todo.len(), ..Progress::default() };
+    let mut progress = Progress { planned: todo.len(), damaged, ..Progress::default() };
     // The file is opened first, so that a folder that cannot be written is refused at once.
-    let mut shard = Appender::open(folder, &options.shard.file())?;
+    let mut shard = store::open(folder, &options.shard.file())?;
     let threads = options.threads.min(todo.len()).max(1);
     let machine = machine(threads);
     let results = start_workers(plan, todo, true, threads, machine, stop)?;
     let mut stopped: Option<Instant> = None;
-    let mut cut = false;
     loop {
-        let batch = match results.recv_timeout(TICK) {
-            Ok(first) => std::iter::once(first).chain(results.try_iter()).collect(),
-            Err(RecvTimeoutError::Timeout) => Vec::new(),
+        match results.recv_timeout(TICK) {
+            Ok(first) => {
+                let keep = || {
+                    for mut record in std::iter::once(first).chain(results.try_iter()) {
+                        record.machine.run_seconds = start.elapsed().as_secs_f64();
+                        shard.add(store::encode(&record).as_bytes())?;
+                        progress.count(&record);
+                    }
+                    shard.sync()
+                };
+                keep().inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
-        };
-        let batch: Vec<TrialRecord> = batch.into_iter().map(|record: TrialRecord| stamped(record, start)).collect();
-        if !batch.is_empty()
-            && let Err(error) = shard.append(&batch)
-        {
-            stop.store(true, Ordering::Relaxed);
-            return Err(error);
-        }
-        for record in &batch {
-            progress.count(record.outcome);
-            progress.times += record.machine.times;
         }
         progress.seconds = start.elapsed().as_secs_f64();
         on_progress(&progress);
         if stop.load(Ordering::Relaxed) && stopped.get_or_insert_with(Instant::now).elapsed() > GRACE {
-            cut = true;
             break;
         }
     }
     progress.seconds = start.elapsed().as_secs_f64();
     // Threads that wait for the last trial are part of the rest.
     progress.times = progress.times.within(progress.seconds * threads as f64);
-    let interrupted = cut || progress.done < progress.planned;
-    Ok(Ran { progress, interrupted })
+    Ok(progress)
 }
 
 /// What is to be run.
@@ -169,12 +153,6 @@ pub(super) fn start_workers(
     Ok(results)
 }
 
-/// The record with the time of its arrival.
-fn stamped(mut record: TrialRecord, start: Instant) -> TrialRecord {
-    record.machine.run_seconds = start.elapsed().as_secs_f64();
-    record
-}
-
 /// This machine and this run.
 pub(super) fn machine(threads: usize) -> TrialMachine {
     let host = host();
@@ -182,11 +160,8 @@ pub(super) fn machine(threads: usize) -> TrialMachine {
     TrialMachine {
         run: format!("{host}-{}-{began:.3}", std::process::id()),
         host,
-        level: String::new(),
         threads,
         run_began_unix_s: began,
-        run_seconds: 0.0,
-        trial_seconds: 0.0,
-        times: Times::default(),
+        ..TrialMachine::default()
     }
 }

@@ -24,9 +24,6 @@ impl Default for Shard {
 
 impl Shard {
     /// Shard `index` of `count`.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if there is no such shard.
     pub fn new(index: usize, count: usize) -> Result<Self> {
         in_range("the number of shards", count as u64, 1..=MAX_SHARDS as u64)?;
         if index >= count {

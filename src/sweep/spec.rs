@@ -17,7 +17,7 @@
 //! `random.lr=0.001..0.1:log`. Keys are those of [`keys`]; a value is a number, a word, a list,
 //! `a..b` or `a..b:step`, which leave `b` out.
 
-use super::axis::{Axis, MAX_TRIALS, Spread};
+use super::axis::{Axis, MAX_TRIALS};
 use super::trial::{Trial, keys};
 use crate::error::{Error, Result};
 use crate::files::{Entry, toml_entries, toml_word};
@@ -27,7 +27,6 @@ use crate::task::whole::{MAX_EXACT, count};
 use crate::train::ValueKind::{Whole, Word};
 use crate::train::{Choices, Opt, OptionKey, options};
 use crate::words::words;
-use std::fmt::Write;
 
 /// How the points of the random axes are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +68,8 @@ static POINTS: &[Opt<Points>] = &options!(Points:
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     points: Points,
-    grid: Vec<(&'static OptionKey, Axis)>,
-    random: Vec<(&'static OptionKey, Spread)>,
+    grid: Vec<Axis>,
+    random: Vec<Axis>,
 }
 
 /// The most points of a Sobol sequence: `sobol_burley`'s bound.
@@ -78,10 +77,10 @@ const SOBOL_POINTS: usize = 1 << 16;
 
 /// A spec in the making.
 #[derive(Debug, Default)]
-struct Said {
+struct Draft {
     points: Choices,
-    grid: Vec<(&'static OptionKey, Axis)>,
-    random: Vec<(&'static OptionKey, Spread)>,
+    grid: Vec<Axis>,
+    random: Vec<Axis>,
 }
 
 impl Spec {
@@ -93,16 +92,16 @@ impl Spec {
     /// # Errors
     /// [`Error::Usage`] naming the key, the value and what it may be.
     pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self> {
-        let mut said = Said::default();
+        let mut draft = Draft::default();
         for word in words {
             let word = word.as_ref();
             let (name, text) = word.split_once('=').ok_or_else(|| {
                 Error::usage(format!("'{}' is no axis: want key=value, as in hidden=4,8,16", shorten(word)))
             })?;
             let (table, name) = name.split_once('.').unwrap_or(("", name));
-            said.take(table, name, text)?;
+            draft.take(table, name, text)?;
         }
-        said.spec()
+        draft.spec()
     }
 
     /// Reads a TOML file's text.
@@ -111,12 +110,12 @@ impl Spec {
     /// [`Error::Usage`] naming the key, the value and what it may be, or the place where the text
     /// is no TOML.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let mut said = Said::default();
+        let mut draft = Draft::default();
         for Entry { line, table, key, value } in toml_entries(text).map_err(Error::usage)? {
-            let taken = typed(&key, &value).and_then(|value| said.take(&table, &key, &value));
+            let taken = typed(&key, &value).and_then(|value| draft.take(&table, &key, &value));
             taken.map_err(|problem| Error::usage(format!("line {line}: {problem}")))?;
         }
-        said.spec()
+        draft.spec()
     }
 
     /// How the random points are placed.
@@ -126,41 +125,32 @@ impl Spec {
 
     /// The axes: name, values as written, and how many; 0 for a range to draw from.
     pub fn axes(&self) -> Vec<(&'static str, String, usize)> {
-        let grid = self.grid.iter().map(|(key, axis)| (key.name, axis.to_string(), axis.values.len()));
-        grid.chain(self.random.iter().map(|(key, spread)| (key.name, spread.to_string(), 0))).collect()
+        let grid = self.grid.iter().map(|axis| (axis.key.name, axis.text.clone(), axis.list().len()));
+        grid.chain(self.random.iter().map(|axis| (axis.key.name, axis.text.clone(), 0))).collect()
     }
 
     /// The number of trials that the spec names, equal ones counted each time.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if there are too many to plan.
     pub(super) fn size(&self) -> Result<usize> {
-        let mut lengths = self.grid.iter().map(|(_, axis)| axis.values.len());
+        let mut lengths = self.grid.iter().map(|axis| axis.list().len());
         let size = lengths.try_fold(self.points.number, usize::checked_mul);
         size.filter(|&size| size <= MAX_TRIALS).ok_or_else(|| {
-            let axes: Vec<String> =
-                self.grid.iter().map(|(key, axis)| format!("{} of {}", axis.values.len(), key.name)).collect();
+            let of = |axis: &Axis| format!(" times {} of {}", axis.list().len(), axis.key.name);
+            let (axes, most) = (self.grid.iter().map(of).collect::<String>(), count(MAX_TRIALS as u64));
             let points = self.points.number;
-            Error::usage(format!(
-                "{points} points times {} is more than {} trials, the most a sweep may have",
-                axes.join(" times "),
-                count(MAX_TRIALS as u64)
-            ))
+            Error::usage(format!("{points} points{axes} is more than {most} trials, the most a sweep may have"))
         })
     }
 
     /// A trial: the points of the random axes are outermost, then the grid, its last key fastest.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for values that make no trial.
     pub(super) fn trial(&self, mut index: usize) -> Result<Trial> {
         let mut choices = Choices::default();
-        for (key, Axis { values, .. }) in self.grid.iter().rev() {
-            choices.set(key.name, values[index % values.len()].clone());
+        for axis in self.grid.iter().rev() {
+            let values = axis.list();
+            choices.set(axis.key.name, values[index % values.len()].clone());
             index /= values.len();
         }
-        for ((key, spread), u) in self.random.iter().zip(self.point(index)) {
-            choices.set(key.name, spread.value(key, u));
+        for (axis, u) in self.random.iter().zip(self.point(index)) {
+            choices.set(axis.key.name, axis.draw(u));
         }
         Trial::of(&choices)
     }
@@ -183,25 +173,22 @@ impl Spec {
             Sampling::Grid => "method = \"grid\"\n".to_owned(),
             _ => Choices::of(POINTS, &self.points).to_string(),
         };
-        let said = |(key, axis): &(&OptionKey, Axis)| (key.name, axis.to_string());
-        let (fixed, grid): (Vec<_>, Vec<_>) = self.grid.iter().partition(|(_, axis)| axis.values.len() == 1);
-        let [fixed, grid] = [fixed, grid].map(|axes| axes.into_iter().map(said).collect::<Vec<_>>());
-        let random: Vec<_> = self.random.iter().map(|(key, spread)| (key.name, spread.to_string())).collect();
-        for (name, axes) in [("grid", grid), ("random", random), ("fixed", fixed)] {
+        let (fixed, grid): (Vec<&Axis>, _) = self.grid.iter().partition(|axis| axis.list().len() == 1);
+        for (name, axes) in [("grid", grid), ("random", self.random.iter().collect()), ("fixed", fixed)] {
             if !axes.is_empty() {
-                writeln!(text, "\n[{name}]").expect("a string grows");
+                text += &format!("\n[{name}]\n");
             }
-            for (key, values) in axes {
+            for Axis { key, text: values, .. } in axes {
                 // JSON's strings are TOML's too, but for one character that TOML wants escaped.
-                let values = serde_json::Value::String(values).to_string().replace('\u{7f}', "\\u007f");
-                writeln!(text, "{key} = {values}").expect("a string grows");
+                let values = serde_json::Value::from(values.as_str()).to_string().replace('\u{7f}', "\\u007f");
+                text += &format!("{} = {values}\n", key.name);
             }
         }
         text
     }
 }
 
-impl Said {
+impl Draft {
     /// Takes a key and its value, in a table or in none.
     fn take(&mut self, table: &str, name: &str, text: &str) -> Result<()> {
         let refused = |problem: String| Err(Error::usage(problem));
@@ -219,17 +206,17 @@ impl Said {
                 return refused(format!("{name} is no axis, and stands in no table"));
             }
             self.points.set(key.name, key.read(text)?);
-        } else if self.grid.iter().any(|axis| axis.0 == key) || self.random.iter().any(|axis| axis.0 == key) {
+        } else if self.grid.iter().chain(&self.random).any(|axis| axis.key == key) {
             return refused(format!("{name} is given twice"));
         } else if table == "random" {
-            self.random.push((key, Spread::parse(key, text)?));
+            self.random.push(Axis::random(key, text)?);
         } else {
-            let axis = Axis::parse(key, text)?;
-            let values = axis.values.len();
+            let axis = Axis::grid(key, text)?;
+            let values = axis.list().len();
             if table == "fixed" && values != 1 {
                 return refused(format!("{name} is fixed to {values} values: want one, or put it in grid"));
             }
-            self.grid.push((key, axis));
+            self.grid.push(axis);
         }
         Ok(())
     }
@@ -252,9 +239,9 @@ impl Said {
                 format!("points is {number}, want at most {} for sobol", count(SOBOL_POINTS as u64))
             }
             _ => {
-                let place = |key: &OptionKey| keys().position(|other| other == key);
-                self.grid.sort_by_key(|(key, _)| place(key));
-                self.random.sort_by_key(|(key, _)| place(key));
+                let place = |axis: &Axis| keys().position(|other| other == axis.key);
+                self.grid.sort_by_key(place);
+                self.random.sort_by_key(place);
                 return Ok(Spec { points, grid: self.grid, random: self.random });
             }
         };

@@ -84,9 +84,6 @@ exit "$code"
 }
 
 /// Submits a script to Slurm, and returns what sbatch said.
-///
-/// # Errors
-/// [`Error::Io`] if there is no sbatch, or with why it refuses.
 pub fn sbatch(script: &Path) -> Result<String> {
     let output = Command::new("sbatch").arg(script).output().map_err(|source| Error::io("sbatch", "run", source))?;
     if output.status.success() {

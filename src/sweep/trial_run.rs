@@ -2,12 +2,12 @@
 
 use super::record::{Divergence, FORM, Proved, ProvedFloats, TrialMachine, TrialOutcome, TrialRecord, has_point};
 use super::trial::Trial;
-use crate::error::Result;
+use crate::error::{Result, panic_text};
 use crate::model::weights_hash;
 use crate::prove::{self, FloatProof, Learned};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Event, Listener, Outcome as Ended, PopulationEvent, Report, Trainer, population, score};
+use crate::train::{Event, PopulationEvent, Trainer, population, score};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,11 +54,7 @@ impl Worker<'_> {
         let mut record = match catch_unwind(AssertUnwindSafe(|| self.trained(&mut attempt))) {
             Ok(Ok(record)) => record?,
             Ok(Err(error)) => self.failed(&attempt, error.to_string()),
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                self.failed(&attempt, format!("a bug of carrylane: {}", text.unwrap_or_default()))
-            }
+            Err(panic) => self.failed(&attempt, format!("a bug of carrylane: {}", panic_text(&*panic))),
         };
         record.machine.trial_seconds = start.elapsed().as_secs_f64();
         record.machine.times = record.machine.times.within(record.machine.trial_seconds);
@@ -99,36 +95,36 @@ impl Worker<'_> {
 
     fn trained(&self, attempt: &mut Attempt) -> Result<Option<TrialRecord>> {
         let mut trainer = self.trainer(attempt)?;
-        let learned = prove::train(&mut trainer, &mut Listener(|event: &Event| attempt.note(event)))?;
+        let learned = prove::train(&mut trainer, &mut |event: &Event| attempt.note(event))?;
         Ok(self.record(attempt, &mut trainer, &learned))
     }
 
     /// The record of a training that has ended; `None` if it was stopped.
     fn record(&self, attempt: &Attempt, trainer: &mut Trainer, learned: &Learned) -> Option<TrialRecord> {
-        let (report, proved) = (&learned.report, learned.proved());
-        let outcome = conclude(report, proved)?;
-        let mut record = self.begun(attempt);
-        record.machine.level = trainer.settings().level.to_string();
-        record.outcome = outcome;
-        record.proof = Proved::of(learned);
-        record.samples = report.samples;
-        record.updates = report.updates;
-        record.seconds = report.seconds;
-        record.pairs_wrong = report.score.wrong;
-        record.pairs_total = report.score.total;
-        record.curve.clone_from(&attempt.curve);
-        let mut times = report.times;
-        if outcome == TrialOutcome::Diverged {
-            record.diverged =
-                report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() });
-        } else {
+        // A training that was stopped is no outcome of a trial.
+        let outcome: TrialOutcome = learned.outcome().parse().ok()?;
+        let (report, mut times, mut wrong_by_bits) = (&learned.report, learned.report.times, BTreeMap::new());
+        if outcome != TrialOutcome::Diverged {
             let testing = Instant::now();
-            record.wrong_by_bits = tests(&attempt.trial, trainer);
+            wrong_by_bits = tests(&attempt.trial, trainer);
             times.tests += testing.elapsed().as_secs_f64();
         }
-        record.weights_hash = weights_hash(&trainer.model().config, &trainer.model().params);
-        (record.machine.times, record.machine.trial_seconds) = (times, times.total());
-        Some(record)
+        let level = trainer.settings().level.to_string();
+        Some(TrialRecord {
+            outcome,
+            diverged: report.fault.map(|fault| Divergence { update: fault.update, tensor: fault.tensor.into() }),
+            proof: Proved::of(learned),
+            samples: report.samples,
+            updates: report.updates,
+            seconds: report.seconds,
+            pairs_wrong: report.score.wrong,
+            pairs_total: report.score.total,
+            wrong_by_bits,
+            weights_hash: weights_hash(&trainer.model().config, &trainer.model().params),
+            curve: attempt.curve.clone(),
+            machine: TrialMachine { level, times, trial_seconds: times.total(), ..self.machine.clone() },
+            ..self.begun(attempt)
+        })
     }
 
     fn failed(&self, attempt: &Attempt, error: String) -> TrialRecord {
@@ -157,17 +153,6 @@ impl Worker<'_> {
             attempt: *attempt,
             machine: self.machine.clone(),
         }
-    }
-}
-
-/// The outcome of a finished training; `None` if it was stopped.
-fn conclude(report: &Report, proved: bool) -> Option<TrialOutcome> {
-    match report.outcome {
-        Ended::Stopped => None,
-        Ended::Diverged => Some(TrialOutcome::Diverged),
-        Ended::Solved if proved => Some(TrialOutcome::Proved),
-        Ended::Solved => Some(TrialOutcome::Solved),
-        Ended::Unsolved => Some(TrialOutcome::Unsolved),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::engine::Engine;
 use super::settings::Settings;
 use super::worst::WorstSearch;
-use crate::error::Result;
 use crate::kernel::Float;
 use crate::model::Cell;
 use crate::reference::Real;
@@ -23,8 +22,8 @@ pub struct Score {
 /// The sums that decide. Up to 9 bits they are all pairs, at most 2^16.
 ///
 /// Beyond, they are adversarial sums at the width and at 4 times it, random sums and sums of random
-/// runs at 4 times it, and the worst sum that a [`WorstSearch`] finds. An LSTM, whose cell state has no
-/// bound, gets nine times as many runs and twice the search.
+/// runs at 4 times it, and the worst sum that a [`WorstSearch`] finds. An LSTM, whose cell state
+/// has no bound, gets nine times as many runs and twice the search.
 #[derive(Debug, Clone)]
 pub struct Check {
     parts: Vec<CheckPart>,
@@ -48,13 +47,10 @@ const MORE_RUNS_UNBOUNDED: usize = 4096;
 
 impl Check {
     /// The check of a training. Its random pairs are a function of the seed.
-    ///
-    /// # Errors
-    /// Never for a width that can be trained.
-    pub fn of(settings: &Settings) -> Result<Self> {
+    pub fn of(settings: &Settings) -> Self {
         let Settings { config, bits, seed, .. } = *settings;
         if pairs_of(bits).is_some_and(|pairs| pairs <= PAIRS) {
-            return Ok(Self { parts: vec![CheckPart::Sums(PairSet::exhaustive(bits)?)] });
+            return Self { parts: vec![CheckPart::Sums(PairSet::exhaustive(bits).expect("few bits"))] };
         }
         // What turns most nets away for its cost comes first.
         let uniform = |pairs| CheckPart::Sums(PairSet::uniform(4 * bits, pairs, seed, Purpose::Check));
@@ -63,7 +59,7 @@ impl Check {
         let few = [uniform(RANDOM), runs(FEW_RUNS), adversarial(4 * bits), adversarial(bits)];
         let more = if config.cell == Cell::Lstm { MORE_RUNS_UNBOUNDED } else { MORE_RUNS };
         let parts = few.into_iter().chain([CheckPart::Worst(WorstSearch::of(config.cell, bits)), runs(more)]);
-        Ok(Self { parts: parts.collect() })
+        Self { parts: parts.collect() }
     }
 
     /// How many pairs it counts.
@@ -122,11 +118,6 @@ impl Check {
 
 /// Tries every pair of a set.
 pub fn score<F: Float + Real>(engine: &mut Engine<F>, set: &PairSet) -> Score {
-    let mut batch = Minibatch::default();
-    let mut score = Score { wrong: 0, total: set.pairs() as u64 };
-    for chunk in 0..set.chunks() {
-        set.fill(chunk, &mut batch);
-        score.wrong += engine.evaluate(&batch, None).wrong_samples;
-    }
-    score
+    let all = Check { parts: vec![CheckPart::Sums(*set)] };
+    all.run(engine, |_| true).expect("it is not stopped")
 }

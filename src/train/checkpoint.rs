@@ -1,13 +1,15 @@
 //! A training between two updates, as a file from which it goes on with the same bits.
 //!
 //! A checkpoint is a safetensors file: the weights under their names, Adam's two moments as
-//! `mean.…` and `square.…`, and in its metadata as JSON where the training is ([`Course`]), the
-//! positions of its random streams, and what must be the same for it to go on ([`Identity`]), with
-//! a checksum over all of it.
+//! `mean.…` and `square.…`, and in its metadata as JSON where the training is ([`Course`]), which
+//! is also where its random streams are, and what must be the same for it to go on ([`Identity`]),
+//! with a checksum over all of it.
 
-use super::course::{Course, exact};
-use super::identity::Identity;
-use super::settings::Settings;
+use super::clock::Times;
+use super::course::Course;
+use super::engine::EngineKind;
+use super::options::text;
+use super::settings::{OPTIONS, Settings};
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::files;
@@ -19,7 +21,7 @@ use std::path::Path;
 
 /// Weights, and for Adam the mean gradient and its mean square.
 const KIND: FileKind = FileKind {
-    format: "carrylane-checkpoint-2",
+    format: "carrylane-checkpoint-3",
     name: "checkpoint",
     prefixes: &["", "mean.", "square."],
     counts: &[1, 3],
@@ -28,29 +30,16 @@ const KIND: FileKind = FileKind {
 const IDENTITY_KEY: &str = "identity";
 const STATE_KEY: &str = "state";
 
-/// Positions of the random streams: the indices of the next draws. All follow from the number of
-/// updates, and are held against it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Streams {
-    data: u64,
-    noise: u64,
-    /// The epoch, which is the index of its order, and the minibatches of it that are done.
-    epoch: Option<(u64, u64)>,
-}
-
 /// What a checkpoint holds beside tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CheckpointState {
     course: Course,
-    streams: Streams,
-    /// β₁ᵗ and β₂ᵗ, as bits.
-    powers: [u64; 2],
-    #[serde(with = "exact")]
+    /// β₁ᵗ and β₂ᵗ.
+    powers: [f64; 2],
     seconds: f64,
-    /// Where they went, as bits.
-    times: [u64; 5],
+    /// Where they went.
+    times: Times,
     ended: Option<String>,
 }
 
@@ -68,16 +57,13 @@ pub struct Checkpoint {
 impl Trainer {
     /// A checkpoint of a training now. `ended` says how it ended, if it has.
     pub fn checkpoint(&self, ended: Option<&str>) -> Checkpoint {
-        let (mean, square, powers) = self.optimizer().state();
+        let (mean, square, powers) = self.optimizer.state();
         let buffers = [&self.model().params, mean, square].into_iter().filter(|buffer| !buffer.is_empty());
-        let course = *self.course();
-        let streams = Streams { data: course.updates, noise: course.updates, epoch: self.place() };
-        let (powers, seconds) = (powers.map(f64::to_bits), self.seconds());
-        let times = self.times().parts().map(|(_, seconds)| seconds.to_bits());
+        let (course, seconds, times) = (*self.course(), self.seconds(), self.times());
         Checkpoint {
             config: self.model().config,
             identity: Identity::of(self.settings()),
-            state: CheckpointState { course, streams, powers, seconds, times, ended: ended.map(str::to_owned) },
+            state: CheckpointState { course, powers, seconds, times, ended: ended.map(str::to_owned) },
             buffers: buffers.map(<[f32]>::to_vec).collect(),
         }
     }
@@ -111,28 +97,17 @@ impl Checkpoint {
         }
         let mut trainer = Trainer::new(settings)?;
         let buffer = |index: usize| self.buffers.get(index).map_or(&[][..], Vec::as_slice);
-        let moments = (buffer(1), buffer(2), self.state.powers.map(f64::from_bits));
-        trainer.take_up(
-            buffer(0),
-            moments,
-            self.state.course,
-            (self.state.seconds, self.state.times.map(f64::from_bits)),
-        );
+        let &CheckpointState { course, powers, seconds, times, .. } = &self.state;
+        trainer.take_up(buffer(0), (buffer(1), buffer(2), powers), course, (seconds, times));
         Ok(trainer)
     }
 
     /// Writes a file that holds either the old content or this, whatever happens.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be written; an older file then stays as it was.
     pub fn save(&self, path: &Path) -> Result<()> {
         files::write(path, &self.to_bytes())
     }
 
     /// Reads a file and checks all of it.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is not a whole checkpoint.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, |bytes| KIND.size(bytes))?;
         Self::from_bytes(&bytes).map_err(|problem| Error::data(path, problem))
@@ -150,11 +125,38 @@ impl Checkpoint {
 
     fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
         let Sealed { config, text, buffers } = KIND.read(bytes)?;
-        let state: CheckpointState = part(&text, STATE_KEY)?;
-        if state.streams.data != state.course.updates || state.streams.noise != state.course.updates {
-            return Err(format!("its streams are not where {} updates leave them", state.course.updates));
-        }
-        Ok(Self { config, identity: part(&text, IDENTITY_KEY)?, state, buffers })
+        Ok(Self { config, identity: part(&text, IDENTITY_KEY)?, state: part(&text, STATE_KEY)?, buffers })
+    }
+}
+
+/// All that decides a training's updates, name to value. A training may resume another one with an
+/// equal identity. The number of threads and the end are not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity(BTreeMap<String, String>);
+
+impl Identity {
+    /// The identity of some settings.
+    pub fn of(settings: &Settings) -> Self {
+        // Levels of a kind round alike, but the blas engine's kernels are each level's own.
+        let rounding = match settings.engine {
+            EngineKind::Blas => format!("that of blas on {}", settings.level),
+            EngineKind::Reference => "plain".into(),
+            _ if settings.level.fused_multiply_add() => "fused multiply-add".into(),
+            _ => "multiply, then add".into(),
+        };
+        let lasting = OPTIONS.iter().filter(|option| !option.key.is_length());
+        let all = lasting.map(|option| (option.key.name.to_owned(), text(&(option.get)(settings))));
+        Self(all.chain([("rounding".to_owned(), rounding)]).collect())
+    }
+
+    /// The first option that differs in some settings: its name, the value here, the value there.
+    /// An option that is younger than this identity had its default here.
+    pub fn difference(&self, settings: &Settings) -> Option<[String; 3]> {
+        let (now, unusual) = (Self::of(settings), settings.unusual());
+        let was = |name| self.0.get(name).map_or("none", String::as_str);
+        let known = now.0.iter().filter(|(name, _)| self.0.contains_key(*name) || unusual.get(name).is_some());
+        let (name, is) = known.into_iter().find(|(name, is)| was(name.as_str()) != *is)?;
+        Some([name.clone(), was(name).to_owned(), is.clone()])
     }
 }
 

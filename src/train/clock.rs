@@ -1,7 +1,7 @@
 //! Training time across pauses and resumptions, split into parts.
 
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Where time went, in seconds. Each part is measured where the work is done; `rest` is what
 /// remains: files, output, start-up.
@@ -30,11 +30,6 @@ impl Times {
     pub fn parts(&self) -> [(&'static str, f64); 5] {
         let Self { learning, checks, tests, proofs, rest } = *self;
         [("learning", learning), ("checks", checks), ("tests", tests), ("proofs", proofs), ("the rest", rest)]
-    }
-
-    /// Parts in the order of [`Times::parts`].
-    pub(super) fn of([learning, checks, tests, proofs, rest]: [f64; 5]) -> Self {
-        Self { learning, checks, tests, proofs, rest }
     }
 
     /// The sum of all parts.
@@ -67,19 +62,15 @@ impl std::ops::AddAssign for Times {
     }
 }
 
-/// A clock that can be paused, and started from an earlier process's reading. It is monotonic.
+/// A monotonic clock that can be paused.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Clock {
-    before: Duration,
+    /// Seconds before the last start.
+    pub(super) before: f64,
     since: Option<Instant>,
 }
 
 impl Clock {
-    /// A clock that reads `seconds`.
-    pub(super) fn at(seconds: f64) -> Self {
-        Self { before: Duration::try_from_secs_f64(seconds).unwrap_or_default(), since: None }
-    }
-
     /// Resumes a paused clock.
     pub(super) fn start(&mut self) {
         self.since.get_or_insert_with(Instant::now);
@@ -87,18 +78,13 @@ impl Clock {
 
     /// Pauses.
     pub(super) fn pause(&mut self) {
-        self.before = self.elapsed();
+        self.before = self.seconds();
         self.since = None;
     }
 
-    /// Adds `seconds`.
-    pub(super) fn add(&mut self, seconds: f64) {
-        self.before = self.before.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or_default());
-    }
-
-    /// The reading, in seconds.
-    pub(super) fn elapsed(&self) -> Duration {
-        self.before.saturating_add(self.since.map_or(Duration::ZERO, |since| since.elapsed()))
+    /// The reading.
+    pub(super) fn seconds(&self) -> f64 {
+        self.before + self.since.map_or(0.0, |since| since.elapsed().as_secs_f64())
     }
 }
 

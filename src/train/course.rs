@@ -17,31 +17,9 @@ pub struct Course {
     /// Additions in a row without a wrong bit, since the check was last tried.
     pub clean: u64,
     /// What was counted so far in the epoch under way.
-    pub epoch: EpochSoFar,
+    pub epoch: Tally,
     /// The second stage of a training for a proof, once the task is solved.
     pub pursuit: Option<Pursuit>,
-}
-
-/// An epoch that is not over.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EpochSoFar {
-    /// Sum of losses.
-    #[serde(with = "exact")]
-    pub loss: f64,
-    /// Bits predicted wrong.
-    pub wrong_bits: u64,
-    /// Additions seen.
-    pub samples: u64,
-}
-
-impl EpochSoFar {
-    /// Counts a minibatch.
-    pub(super) fn add(&mut self, tally: &Tally, samples: u64) {
-        self.loss += tally.loss;
-        self.wrong_bits += tally.wrong_bits;
-        self.samples += samples;
-    }
 }
 
 /// What training on until a proof carries from update to update; see `prove::train`.
@@ -56,19 +34,6 @@ pub struct Pursuit {
     pub tried: u64,
 }
 
-/// An `f64` as its bits, since decimal digits in JSON need not come back the same.
-pub(super) mod exact {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(x: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(x.to_bits())
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        u64::deserialize(deserializer).map(f64::from_bits)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +41,7 @@ mod tests {
     #[test]
     fn a_course_comes_back_to_the_last_bit() {
         let pursuit = Pursuit { first: 7, last: 9, tried: 2 };
-        let epoch = EpochSoFar { loss: 1.0 / 3.0, wrong_bits: 5, samples: 64 };
+        let epoch = Tally { loss: 1.0 / 3.0, wrong_bits: 5, wrong_samples: 2 };
         let course = Course { updates: u64::MAX, samples: 1, clean: 2, epoch, pursuit: Some(pursuit) };
         let text = serde_json::to_string(&course).expect("a JSON form");
         assert_eq!(serde_json::from_str::<Course>(&text).expect("just written"), course, "{text}");

@@ -9,7 +9,10 @@ use std::collections::HashSet;
 pub struct Dataset {
     training: Minibatch,
     held_out: Minibatch,
-    /// The order of the epoch under way.
+    /// Additions in a minibatch.
+    batch: usize,
+    /// The epoch under way, and its order.
+    epoch: Option<u64>,
     order: Vec<usize>,
     shuffle: bool,
     seed: u64,
@@ -19,13 +22,13 @@ pub struct Dataset {
 const DRAWS: usize = 16;
 
 impl Dataset {
-    /// A training set of `samples` random additions of `bits` bits, and as many held out, if there
-    /// are.
-    pub fn new(samples: usize, bits: usize, shuffle: bool, seed: u64) -> Self {
+    /// A training set of `samples` random additions of `bits` bits, `batch` in a minibatch, and as
+    /// many held out, if there are.
+    pub fn new(samples: usize, bits: usize, batch: usize, shuffle: bool, seed: u64) -> Self {
         let mut training = Minibatch::new(samples, bits);
         training.fill_uniform(&mut stream(seed, Purpose::Dataset, 0));
         let held_out = others(&training, seed);
-        Self { training, held_out, order: (0..samples).collect(), shuffle, seed }
+        Self { training, held_out, batch, epoch: None, order: Vec::new(), shuffle, seed }
     }
 
     /// The training set.
@@ -40,15 +43,16 @@ impl Dataset {
     }
 
     /// Minibatches in an epoch, the ragged last one included.
-    pub fn minibatches(&self, batch: usize) -> usize {
-        self.order.len().div_ceil(batch)
+    pub fn minibatches(&self) -> u64 {
+        self.training.samples().div_ceil(self.batch) as u64
     }
 
     /// Begins an epoch: a new order, if the set is shuffled.
     ///
     /// # Source
     /// Fisher and Yates, in Durstenfeld's form.
-    pub fn begin(&mut self, epoch: u64) {
+    fn begin(&mut self, epoch: u64) {
+        self.epoch = Some(epoch);
         self.order.clear();
         self.order.extend(0..self.training.samples());
         if self.shuffle {
@@ -60,10 +64,14 @@ impl Dataset {
         }
     }
 
-    /// Copies minibatch `index` of the epoch to `out`.
-    pub fn minibatch(&self, index: usize, batch: usize, out: &mut Minibatch) {
-        let samples = &self.order[index * batch..((index + 1) * batch).min(self.order.len())];
-        self.training.gather(samples, out);
+    /// Copies the minibatch after so many updates to `out`.
+    pub fn minibatch(&mut self, updates: u64, out: &mut Minibatch) {
+        let (epoch, index) = (updates / self.minibatches(), updates % self.minibatches());
+        if self.epoch != Some(epoch) {
+            self.begin(epoch);
+        }
+        let samples = self.order.chunks(self.batch).nth(usize::try_from(index).expect("few"));
+        self.training.gather(samples.expect("as many as there are"), out);
     }
 }
 
@@ -99,13 +107,12 @@ mod tests {
     #[test]
     fn an_epoch_holds_every_sample_once_the_ragged_last_ones_too() {
         for shuffle in [false, true] {
-            let mut set = Dataset::new(150, 12, shuffle, 3);
+            let mut set = Dataset::new(150, 12, 64, shuffle, 3);
             for epoch in 0..3 {
-                set.begin(epoch);
                 let mut out = Minibatch::default();
                 let mut seen = Vec::new();
-                for index in 0..set.minibatches(64) {
-                    set.minibatch(index, 64, &mut out);
+                for index in 0..set.minibatches() {
+                    set.minibatch(3 * epoch + index, &mut out);
                     assert_eq!(out.samples(), if index < 2 { 64 } else { 22 }, "minibatch {index}");
                     seen.extend(pairs(&out));
                     let mut sums = out.clone();
@@ -120,7 +127,7 @@ mod tests {
 
     #[test]
     fn shuffling_gives_each_epoch_another_order() {
-        let mut set = Dataset::new(100, 12, true, 3);
+        let mut set = Dataset::new(100, 12, 64, true, 3);
         let orders: Vec<_> = [0, 1, 0]
             .map(|epoch| {
                 set.begin(epoch);
@@ -133,10 +140,10 @@ mod tests {
 
     #[test]
     fn what_is_held_out_is_not_in_the_set() {
-        let set = Dataset::new(40, 5, true, 1);
+        let set = Dataset::new(40, 5, 64, true, 1);
         let training = pairs(set.training());
         assert!(pairs(set.held_out()).iter().all(|pair| !training.contains(pair)), "a held-out pair was trained on");
         assert_eq!(set.held_out().samples(), 40, "256 pairs hold 40 others");
-        assert_eq!(Dataset::new(64, 1, true, 1).held_out().samples(), 0, "one pair leaves no other");
+        assert_eq!(Dataset::new(64, 1, 64, true, 1).held_out().samples(), 0, "one pair leaves no other");
     }
 }

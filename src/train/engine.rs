@@ -4,9 +4,11 @@ use crate::error::{Error, Result};
 use crate::kernel::{Float, Kernel, Noise, Population, Products, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
+use crate::task::number::{to_uint, width_of_sum};
 use crate::task::tree::{Cut, Tree};
 use crate::task::{BitTensor, LaneBits, Minibatch};
 use crate::words::words;
+use num_bigint::BigUint;
 use rayon::prelude::*;
 
 /// How gradients are computed.
@@ -66,13 +68,6 @@ pub struct Engine<F: Float> {
 struct PopulationOfOne<F: Float> {
     nets: Population<F>,
     additions: LaneBits,
-}
-
-impl<F: Float> PopulationOfOne<F> {
-    fn new(config: &Config, batch: &Minibatch, level: SimdLevel) -> Self {
-        let additions = LaneBits::new(batch.samples(), batch.bits());
-        Self { nets: Population::new(config, batch.bits(), level), additions }
-    }
 }
 
 /// A minibatch in shards, and what each computes.
@@ -192,14 +187,14 @@ impl<F: Float + Real> Engine<F> {
 
     /// The gradient in the first lane of a population.
     fn gradient_alone(&mut self, batch: &Minibatch, grad: &mut [F]) -> Tally {
-        let of_shape = |alone: &PopulationOfOne<F>| alone.additions.bits() == batch.bits();
-        if !self.alone.as_ref().is_some_and(of_shape) {
-            self.alone = None;
+        let (samples, bits) = (batch.samples(), batch.bits());
+        if self.alone.as_ref().is_none_or(|alone| alone.additions.bits() != bits) {
+            let nets = Population::new(&self.config, bits, self.level);
+            self.alone = Some(PopulationOfOne { nets, additions: LaneBits::new(samples, bits) });
         }
-        let PopulationOfOne { nets, additions } =
-            self.alone.get_or_insert_with(|| PopulationOfOne::new(&self.config, batch, self.level));
-        if additions.samples() != batch.samples() {
-            *additions = LaneBits::new(batch.samples(), batch.bits());
+        let PopulationOfOne { nets, additions } = self.alone.as_mut().expect("just made");
+        if additions.samples() != samples {
+            *additions = LaneBits::new(samples, bits);
         }
         additions.set(0, batch);
         nets.set_params(0, &self.params);
@@ -254,6 +249,15 @@ impl<F: Float + Real> Engine<F> {
         let mut total = Tally::default();
         all.iter().for_each(|shard| total += shard.tally);
         total
+    }
+
+    /// The net's answer to `a + b`, right or wrong, at the width that the sum needs.
+    pub fn add(&mut self, a: &BigUint, b: &BigUint) -> BigUint {
+        let bits = width_of_sum(a, b);
+        let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits).expect("wide enough");
+        let mut predicted = BitTensor::new(1, bits);
+        self.evaluate(&batch, Some(&mut predicted));
+        to_uint(&predicted, 0)
     }
 }
 

@@ -92,12 +92,10 @@ pub struct Report {
     pub fault: Option<Fault>,
 }
 
-/// Looks on while a training runs.
+/// Looks on while a training runs. An error of its own ends the training, which can be resumed from
+/// its last checkpoint.
 pub trait Observer {
     /// Something happened.
-    ///
-    /// # Errors
-    /// Any; it ends the training.
     fn event(&mut self, event: &Event) -> Result<()>;
 
     /// A check or a count is under way, and `done` of its pairs are tried.
@@ -105,9 +103,6 @@ pub trait Observer {
 
     /// An update is over: a [checkpoint](Trainer::checkpoint) taken here resumes exactly this
     /// training.
-    ///
-    /// # Errors
-    /// Any; it ends the training, which can be resumed from its last checkpoint.
     fn update_done(&mut self, _trainer: &mut Trainer) -> Result<()> {
         Ok(())
     }
@@ -120,13 +115,10 @@ impl Observer for () {
     }
 }
 
-/// An observer that is a function of events.
-#[derive(Debug)]
-pub struct Listener<F>(pub F);
-
-impl<F: FnMut(&Event)> Observer for Listener<F> {
+/// A function of events looks on.
+impl<F: FnMut(&Event)> Observer for F {
     fn event(&mut self, event: &Event) -> Result<()> {
-        (self.0)(event);
+        self(event);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{Cell, Config};
 use crate::task::lanes::LANES;
 
 /// The bytes that some work would need, to some twenty per cent: its large buffers alone.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MemoryNeed {
     /// Weights, their copies for the kernel, and the optimizer's moments.
     pub weights: f64,
@@ -137,15 +137,23 @@ impl MemoryNeed {
     /// `n` times this need.
     #[must_use]
     pub fn times(self, n: usize) -> Self {
-        let Self { weights, gradients, states, data, search } = self;
-        let parts = [weights, gradients, states, data, search];
-        let [weights, gradients, states, data, search] = parts.map(|part| part * n as f64);
+        let [weights, gradients, states, data, search] = self.parts().map(|(bytes, _)| bytes * n as f64);
         Self { weights, gradients, states, data, search }
     }
 
     /// The sum of all parts.
     pub fn total(&self) -> f64 {
-        self.weights + self.gradients + self.states + self.data + self.search
+        self.parts().iter().map(|(bytes, _)| bytes).sum()
+    }
+
+    fn parts(&self) -> [(f64, &'static str); 5] {
+        [
+            (self.weights, "weights"),
+            (self.gradients, "gradients"),
+            (self.states, "states of all steps"),
+            (self.data, "data"),
+            (self.search, "the search of its check"),
+        ]
     }
 
     /// Whether this machine can meet the need now. A large one is allocated and freed untouched, so
@@ -169,14 +177,7 @@ impl MemoryNeed {
 
     /// What would be needed, in words.
     fn words(&self) -> String {
-        let parts = [
-            (self.weights, "weights"),
-            (self.gradients, "gradients"),
-            (self.states, "states of all steps"),
-            (self.data, "data"),
-            (self.search, "the search of its check"),
-        ];
-        let (most, what) = parts.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("five parts");
+        let (most, what) = self.parts().into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("five parts");
         format!("this would need {} of memory, {} of them for {what}", bytes(self.total()), bytes(most))
     }
 

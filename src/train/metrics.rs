@@ -36,6 +36,20 @@ pub struct Row {
     pub samples_per_s: f64,
 }
 
+impl Row {
+    /// What is measured on the minibatch, by name.
+    pub fn values(&self) -> [(&'static str, f64); 6] {
+        [
+            ("loss", self.loss),
+            ("bit_error", self.bit_error),
+            ("gradient_norm", self.gradient_norm),
+            ("largest_weight", self.largest_weight),
+            ("learning_rate", self.learning_rate),
+            ("noise", self.noise),
+        ]
+    }
+}
+
 /// Whether an update has a row: each up to 64, then 32 to each doubling.
 pub fn has_row(update: u64) -> bool {
     update > 0 && update.is_multiple_of(1 << update.ilog2().saturating_sub(5))

@@ -11,7 +11,6 @@
 //! A [`Checkpoint`] holds a training's [`Course`], weights and optimizer. A training that is
 //! resumed from one ends with the same bits as one that was never stopped.
 
-mod add;
 mod check;
 mod checkpoint;
 mod clock;
@@ -20,7 +19,6 @@ mod dataset;
 mod engine;
 mod event;
 mod fault;
-mod identity;
 mod machine;
 mod memory;
 mod metrics;
@@ -33,14 +31,13 @@ mod trainer;
 mod worst;
 
 pub use check::{Check, Score, score};
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, Identity};
 pub use clock::Times;
-pub use course::{Course, EpochSoFar, Pursuit};
+pub use course::{Course, Pursuit};
 pub use dataset::Dataset;
 pub use engine::{Engine, EngineKind};
-pub use event::{Event, FixedSet, Listener, Observer, Outcome, Report};
+pub use event::{Event, FixedSet, Observer, Outcome, Report};
 pub use fault::{Fault, Norms, Quantity};
-pub use identity::Identity;
 pub(crate) use machine::host;
 pub use machine::{available_memory, cores, processor};
 pub use memory::MemoryNeed;

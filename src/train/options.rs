@@ -35,10 +35,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// Reads a value.
-    ///
-    /// # Errors
-    /// What is wanted, in words with the range.
+    /// Reads a value; or says what is wanted, in words with the range.
     pub fn read(&self, text: &str) -> std::result::Result<Value, String> {
         let text = text.trim();
         match self {
@@ -100,17 +97,11 @@ impl PartialEq for OptionKey {
 
 impl OptionKey {
     /// Reads a value.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] with the name, the value and what is wanted.
     pub fn read(&self, text: &str) -> Result<Value> {
         self.kind.read(text).map_err(|wanted| Error::usage(format!("{} is '{}', {wanted}", self.name, shorten(text))))
     }
 
-    /// The key with a name.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] with all names, and the nearest.
+    /// The key with a name; the error names all, and the nearest.
     pub fn find(name: &str, mut keys: impl Iterator<Item = &'static Self> + Clone) -> Result<&'static Self> {
         keys.clone().find(|key| key.name == name).ok_or_else(|| {
             let word: String = name.chars().take(40).collect();

@@ -6,7 +6,7 @@
 
 use super::check::Check;
 use super::engine::{Engine, EngineKind};
-use super::event::{Event, Listener, Outcome, Report};
+use super::event::{Event, Outcome, Report};
 use super::fault::lane_norms;
 use super::metrics::has_row;
 use super::optimizer::{LaneOptimizer, Rule};
@@ -213,9 +213,9 @@ impl Group {
                 "training {number} of a population has begun, or is of another shape, batch, width, level or kind of rule than the first"
             )));
         }
-        let check = Check::of(settings)?;
+        let check = Check::of(settings);
         self.nets.set_params(lane, &trainer.model().params);
-        self.optimizer.set(lane, trainer.optimizer());
+        self.optimizer.set(lane, &trainer.optimizer);
         self.data.set(lane, settings.seed);
         (self.updates[lane], self.clean[lane]) = (0, 0.0);
         self.lanes[lane] = Some(LaneTraining { number, trainer: Box::new(trainer), check });
@@ -241,12 +241,11 @@ impl Group {
             let report = if !finite[lane] {
                 Some(diverged(trainer, &mut tell)?)
             } else if self.take_note(lane, trainer, seconds, &mut tell) {
-                let mut watch = Listener(tell);
                 trainer.run_clock(true);
-                let due = trainer.due(check, &mut watch)?;
+                let due = trainer.due(check, &mut tell)?;
                 trainer.run_clock(false);
                 self.clean[lane] = trainer.course().clean as f64;
-                due.map(|outcome| trainer.report(check, outcome, &mut watch))
+                due.map(|outcome| trainer.report(check, outcome, &mut tell))
             } else {
                 None
             };
@@ -344,10 +343,8 @@ impl Group {
 fn diverged(trainer: &mut Trainer, tell: &mut impl FnMut(&Event)) -> Result<Report> {
     let told = trainer.updates();
     let mut again = Trainer::new(trainer.settings().clone())?;
-    if let Some(stop) = trainer.stop_flag() {
-        again.stop_on(stop);
-    }
-    let report = again.run(|event| {
+    again.stop.clone_from(&trainer.stop);
+    let report = again.run(&mut |event: &Event| {
         if let Event::Update { update, .. } | Event::Check { update, .. } = *event
             && update > told
             && (has_row(update) || matches!(event, Event::Check { .. }))

@@ -2,10 +2,10 @@
 
 use super::check::{Check, Score};
 use super::clock::{Clock, Times};
-use super::course::{Course, EpochSoFar, Pursuit};
+use super::course::{Course, Pursuit};
 use super::dataset::Dataset;
 use super::engine::Engine;
-use super::event::{Event, FixedSet, Listener, Observer, Outcome, Report};
+use super::event::{Event, FixedSet, Observer, Outcome, Report};
 use super::fault::{Fault, Norms, Quantity, norm};
 use super::optimizer::Optimizer;
 use super::settings::{Settings, Source, Until};
@@ -17,7 +17,7 @@ use crate::task::rng::{Purpose, stream};
 use rand::Rng as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A training.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Trainer {
     settings: Settings,
     model: Model<f32>,
     engine: Engine<f32>,
-    optimizer: Optimizer,
+    pub(super) optimizer: Optimizer,
     batch: Minibatch,
     dataset: Option<Dataset>,
     grad: Vec<f32>,
@@ -37,7 +37,7 @@ pub struct Trainer {
     /// Norms of the last update in which all was finite.
     norms: Norms,
     fault: Option<Fault>,
-    stop: Option<Arc<AtomicBool>>,
+    pub(super) stop: Option<Arc<AtomicBool>>,
 }
 
 /// Clean additions in a row, without a wrong bit, before the check is tried.
@@ -57,7 +57,9 @@ impl Trainer {
         let batch = Minibatch::new(settings.batch, settings.bits);
         let dataset = match settings.source {
             Source::Stream => None,
-            Source::Fixed { samples, shuffle } => Some(Dataset::new(samples, settings.bits, shuffle, settings.seed)),
+            Source::Fixed { samples, shuffle } => {
+                Some(Dataset::new(samples, settings.bits, settings.batch, shuffle, settings.seed))
+            }
         };
         let grad = vec![0.0; len];
         Ok(Self {
@@ -85,37 +87,20 @@ impl Trainer {
     pub(super) fn take_up(
         &mut self,
         params: &[f32],
-        moments: (&[f32], &[f32], [f64; 2]),
+        (mean, square, powers): (&[f32], &[f32], [f64; 2]),
         course: Course,
-        (seconds, times): (f64, [f64; 5]),
+        (seconds, times): (f64, Times),
     ) {
         self.model.params.copy_from_slice(params);
-        self.optimizer.set_state(moments.0, moments.1, moments.2);
-        self.course = course;
-        (self.clock, self.times) = (Clock::at(seconds), Times::of(times));
-        if let Some((epoch, _)) = self.place()
-            && let Some(dataset) = &mut self.dataset
-        {
-            dataset.begin(epoch);
-        }
-    }
-
-    /// The epoch under way and the minibatches of it that are done, if there is a fixed set.
-    pub(super) fn place(&self) -> Option<(u64, u64)> {
-        let in_epoch = self.dataset.as_ref()?.minibatches(self.settings.batch) as u64;
-        Some((self.course.updates / in_epoch, self.course.updates % in_epoch))
-    }
-
-    /// The optimizer, between two updates.
-    pub(super) fn optimizer(&self) -> &Optimizer {
-        &self.optimizer
+        self.optimizer.set_state(mean, square, powers);
+        (self.course, self.clock.before, self.times) = (course, seconds, times);
     }
 
     /// Parameters, optimizer and course, for updates that were made elsewhere in `learning`
     /// seconds.
     pub(super) fn parts_mut(&mut self, learning: f64) -> (&mut [f32], &mut Optimizer, &mut Course) {
         self.times.learning += learning;
-        self.clock.add(learning);
+        self.clock.before += learning;
         (&mut self.model.params, &mut self.optimizer, &mut self.course)
     }
 
@@ -123,11 +108,6 @@ impl Trainer {
     /// set.
     pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
         self.stop = Some(flag);
-    }
-
-    /// The flag that stops the training.
-    pub(super) fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
-        self.stop.clone()
     }
 
     /// Whether the flag is set.
@@ -169,23 +149,18 @@ impl Trainer {
 
     /// Whether the training is beyond the end that its settings name, in updates or in time.
     pub fn beyond_end(&self) -> bool {
-        let (updates, time) = self.end();
-        self.course.updates > updates || time.is_some_and(|time| self.clock.elapsed() > time)
+        let (updates, seconds) = self.end();
+        self.course.updates > updates || self.seconds() > seconds
     }
 
-    /// Updates and time after which it ends at the latest.
-    pub(super) fn end(&self) -> (u64, Option<Duration>) {
-        let in_epoch = self.dataset.as_ref().map_or(1, |dataset| dataset.minibatches(self.settings.batch) as u64);
+    /// Updates and seconds after which it ends at the latest.
+    pub(super) fn end(&self) -> (u64, f64) {
+        let in_epoch = self.dataset.as_ref().map_or(1, Dataset::minibatches);
         match self.settings.until {
-            Until::Solved { budget: n } | Until::Proved { budget: n, .. } | Until::Updates(n) => (n, None),
-            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch), None),
-            Until::Time(time) => (u64::MAX, Some(time)),
+            Until::Solved { budget: n } | Until::Proved { budget: n, .. } | Until::Updates(n) => (n, f64::INFINITY),
+            Until::Epochs(epochs) => (epochs.saturating_mul(in_epoch), f64::INFINITY),
+            Until::Time(time) => (u64::MAX, time.as_secs_f64()),
         }
-    }
-
-    /// Additions learned from.
-    pub fn samples(&self) -> u64 {
-        self.course.samples
     }
 
     /// How far the training has come.
@@ -195,7 +170,7 @@ impl Trainer {
 
     /// Training time so far, in seconds.
     pub fn seconds(&self) -> f64 {
-        self.clock.elapsed().as_secs_f64()
+        self.clock.seconds()
     }
 
     /// Parts of the training time that were measured; `rest` is 0.
@@ -307,36 +282,19 @@ impl Trainer {
     /// Makes `batch` the next minibatch: a function of the number of updates.
     fn next_minibatch(&mut self) {
         let Settings { seed, batch, .. } = self.settings;
-        let Some(dataset) = &mut self.dataset else {
-            let bits = if self.course.pursuit.is_some() { self.settings.proof_bits() } else { self.settings.bits };
-            if self.batch.bits() != bits {
-                self.batch.reset(batch, bits);
-            }
-            self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.course.updates));
-            return;
-        };
-        let in_epoch = dataset.minibatches(batch) as u64;
-        let (epoch, index) = (self.course.updates / in_epoch, self.course.updates % in_epoch);
-        if index == 0 {
-            dataset.begin(epoch);
+        if let Some(dataset) = &mut self.dataset {
+            return dataset.minibatch(self.course.updates, &mut self.batch);
         }
-        dataset.minibatch(usize::try_from(index).expect("below a usize"), batch, &mut self.batch);
-    }
-
-    /// Trains to the end that the settings name.
-    ///
-    /// # Errors
-    /// None today; training may come to need something from the system.
-    pub fn run(&mut self, on_event: impl FnMut(&Event)) -> Result<Report> {
-        self.run_watched(&mut Listener(on_event))
+        let bits = if self.course.pursuit.is_some() { self.settings.proof_bits() } else { self.settings.bits };
+        if self.batch.bits() != bits {
+            self.batch.reset(batch, bits);
+        }
+        self.batch.fill_uniform(&mut stream(seed, Purpose::Data, self.course.updates));
     }
 
     /// Trains to the end that the settings name, with an observer.
-    ///
-    /// # Errors
-    /// The observer's.
-    pub fn run_watched(&mut self, watch: &mut impl Observer) -> Result<Report> {
-        let check = Check::of(&self.settings)?;
+    pub fn run(&mut self, watch: &mut impl Observer) -> Result<Report> {
+        let check = Check::of(&self.settings);
         self.clock.start();
         let outcome = self.run_to_end(&check, watch);
         self.clock.pause();
@@ -397,7 +355,7 @@ impl Trainer {
     /// What is due before the next update: the check, once enough additions in a row were right, or
     /// the end.
     pub(super) fn due(&mut self, check: &Check, watch: &mut impl Observer) -> Result<Option<Outcome>> {
-        let (updates, time) = self.end();
+        let (updates, seconds) = self.end();
         // The check comes first: a training that was stopped in a check resumes with it.
         let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
         if solve && self.course.clean >= CLEAN {
@@ -408,14 +366,14 @@ impl Trainer {
             }
             self.course.clean = 0;
         }
-        if self.course.updates >= updates || time.is_some_and(|time| self.clock.elapsed() >= time) {
+        if self.course.updates >= updates || self.seconds() >= seconds {
             return Ok(Some(Outcome::Unsolved));
         }
         Ok(self.stopped().then_some(Outcome::Stopped))
     }
 
     fn run_to_end(&mut self, check: &Check, watch: &mut impl Observer) -> Result<Outcome> {
-        let in_epoch = self.dataset.as_ref().map(|dataset| dataset.minibatches(self.settings.batch) as u64);
+        let in_epoch = self.dataset.as_ref().map(Dataset::minibatches);
         loop {
             if let Some(outcome) = self.due(check, watch)? {
                 return Ok(outcome);
@@ -428,10 +386,10 @@ impl Trainer {
                 return Ok(Outcome::Diverged);
             }
             if let Some(in_epoch) = in_epoch {
-                self.course.epoch.add(&tally, samples);
+                self.course.epoch += tally;
                 if update.is_multiple_of(in_epoch) {
-                    let EpochSoFar { loss, wrong_bits, samples } = std::mem::take(&mut self.course.epoch);
-                    let (loss, bit_error) = self.means(loss, wrong_bits, samples);
+                    let Tally { loss, wrong_bits, .. } = std::mem::take(&mut self.course.epoch);
+                    let (loss, bit_error) = self.means(loss, wrong_bits, self.settings.set_samples());
                     watch.event(&Event::Epoch { epoch: update / in_epoch, loss, bit_error })?;
                 }
             }

@@ -3,15 +3,15 @@
 mod merge;
 mod plan;
 mod report;
+mod retry;
 mod run;
 mod status;
 mod submit;
 
 use super::format::{count, plural};
 use super::output::{Output, fields};
-use super::{Answer, quoted};
-use carrylane::sweep::{DamagedLine, Plan, Results, TrialOutcome};
-use clap::Subcommand;
+use super::{Answer, commands, quoted};
+use carrylane::sweep::{DamagedLine, Plan as SweepPlan, Results, TrialOutcome};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -31,27 +31,10 @@ Examples:
   carrylane sweep report sizes -o sizes.html
   carrylane sweep merge sizes -o sizes.csv";
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Plan(plan::Args),
-    Run(run::RunArgs),
-    Retry(run::RetryArgs),
-    Status(status::Args),
-    Merge(merge::Args),
-    Report(report::Args),
-    Submit(submit::Args),
-}
+commands!(Plan plan, Run run, Retry retry, Status status, Merge merge, Report report, Submit submit);
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    match &args.command {
-        Command::Plan(args) => plan::run(args, out),
-        Command::Run(args) => run::run(args, out),
-        Command::Retry(args) => run::retry(args, out),
-        Command::Status(args) => status::run(args, out),
-        Command::Merge(args) => merge::run(args, out),
-        Command::Report(args) => report::run(args, out),
-        Command::Submit(args) => submit::run(args, out),
-    }
+    run_command(&args.command, out)
 }
 
 /// Warns of damaged lines, which are left out.
@@ -77,7 +60,7 @@ fn write(
     out: &mut Output,
     make: impl FnOnce(&Results) -> Result<Vec<u8>, String>,
 ) -> anyhow::Result<Answer> {
-    out.writes(&Plan::files(folder), &[path])?;
+    out.writes(&SweepPlan::files(folder), &[path])?;
     let results = Results::read(folder)?;
     warn_of(results.damaged(), out);
     let (trials, missing, made) = (results.records().len(), results.missing(), make(&results));

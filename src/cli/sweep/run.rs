@@ -1,4 +1,4 @@
-//! `carrylane sweep run` and `carrylane sweep retry`.
+//! `carrylane sweep run`.
 
 use super::{outcomes, quoted, warn_of};
 use crate::cli::Answer;
@@ -7,14 +7,14 @@ use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{Output, STRONG, fields, styled};
 use crate::cli::{signals, values};
 use carrylane::Result;
-use carrylane::sweep::{Progress, Ran, Shard, SweepOptions, TrialOutcome, run as run_sweep};
+use carrylane::sweep::{Progress, Shard, SweepOptions, TrialOutcome, run as run_sweep};
 use carrylane::train::MAX_THREADS;
 use std::path::PathBuf;
 
 /// Run the trials that are not done yet.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
-pub(super) struct RunArgs {
+pub(super) struct Args {
     #[command(flatten)]
     part: ShardArgs,
 }
@@ -31,32 +31,8 @@ Examples:
 
 SIGTERM and SIGINT end it within a second with exit code 75: run it again. Exits with 1 if a trial could not be run.";
 
-/// Run failed, diverged or missing trials again.
 #[derive(Debug, clap::Args)]
-#[command(help_template = HELP, after_help = RETRY_AFTER_HELP)]
-#[group(id = "which", required = true, multiple = true, args = ["failed", "diverged", "missing"])]
-pub(super) struct RetryArgs {
-    #[command(flatten)]
-    part: ShardArgs,
-    /// Trials that could not be run to their end.
-    #[arg(long, help_heading = "Which")]
-    failed: bool,
-    /// Trials that diverged.
-    #[arg(long, help_heading = "Which")]
-    diverged: bool,
-    /// Trials that were not run yet, as `sweep run` does.
-    #[arg(long, help_heading = "Which")]
-    missing: bool,
-}
-
-const RETRY_AFTER_HELP: &str = "\
-Examples:
-  carrylane sweep retry DIR --failed --missing
-
-A trial is a function of its config: the same program gives the same result again, another version may not.";
-
-#[derive(Debug, clap::Args)]
-struct ShardArgs {
+pub(super) struct ShardArgs {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -70,48 +46,29 @@ struct ShardArgs {
 }
 
 impl ShardArgs {
-    fn options(&self, missing: bool, again: Vec<TrialOutcome>) -> Result<SweepOptions> {
+    pub(super) fn options(&self, missing: bool, again: Vec<TrialOutcome>) -> Result<SweepOptions> {
         let shard = Shard::parse(&self.shard, |name| std::env::var(name).ok())?;
         Ok(SweepOptions { shard, threads: threads(self.threads)?, missing, again })
     }
 }
 
-pub(super) fn run(args: &RunArgs, out: &mut Output) -> anyhow::Result<Answer> {
-    let options = args.part.options(true, Vec::new())?;
-    go(&args.part, &options, "run", out)
+pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
+    go(&args.part, &args.part.options(true, Vec::new())?, "run", out)
 }
 
-pub(super) fn retry(args: &RetryArgs, out: &mut Output) -> anyhow::Result<Answer> {
-    let again =
-        [(args.failed, TrialOutcome::Failed, " --failed"), (args.diverged, TrialOutcome::Diverged, " --diverged")];
-    let mut verb = "retry".to_owned();
-    again.iter().filter(|(wanted, ..)| *wanted).for_each(|(_, _, flag)| verb.push_str(flag));
-    if args.missing {
-        verb.push_str(" --missing");
-    }
-    let again = again.into_iter().filter(|(wanted, ..)| *wanted).map(|(_, outcome, _)| outcome).collect();
-    let options = args.part.options(args.missing, again)?;
-    go(&args.part, &options, &verb, out)
-}
-
-fn go(part: &ShardArgs, options: &SweepOptions, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
+/// Runs a part of a sweep. `verb` is the command that goes on with it.
+pub(super) fn go(part: &ShardArgs, options: &SweepOptions, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
     let again = format!("`carrylane sweep {verb} {} --shard {}` goes on", quoted(&part.folder), part.shard);
     let stop = signals::flag(format!("interrupted; finished trials are kept, {again}"));
     out.must_finish();
-    let mut warnings = Vec::new();
-    let ran = run_sweep(
-        &part.folder,
-        options,
-        &stop,
-        |damaged| warnings = damaged.to_vec(),
-        |progress| out.progress(progress.done as u64, progress.planned as u64, || under_way(progress)),
-    );
+    let ran = run_sweep(&part.folder, options, &stop, |progress| {
+        out.progress(progress.done as u64, progress.planned as u64, || under_way(progress));
+    });
     out.progress_done();
-    warn_of(&warnings, out);
-    let ran = ran?;
-    show(&ran, options, part, out)?;
-    let progress = &ran.progress;
-    if ran.interrupted {
+    let progress = ran?;
+    warn_of(&progress.damaged, out);
+    show(&progress, options, part, out)?;
+    if progress.missing() > 0 {
         let (done, planned) = (count(progress.done as u64), plural(progress.planned as u64, "trial"));
         out.warn(&format!("interrupted after {done} of {planned}; {again}"));
         return Ok(Answer::Interrupted);
@@ -127,24 +84,23 @@ fn under_way(progress: &Progress) -> String {
     format!("{done} of {planned}: {} · {per_s} trials/s, {left} left", outcomes(&progress.outcomes))
 }
 
-fn show(ran: &Ran, options: &SweepOptions, part: &ShardArgs, out: &mut Output) -> Result<()> {
-    let Progress { planned, done, outcomes: ended, seconds, times } = &ran.progress;
-    if *planned == 0 {
+fn show(progress: &Progress, options: &SweepOptions, part: &ShardArgs, out: &mut Output) -> Result<()> {
+    let (threads, per_s) = (options.threads, progress.trials_per_s());
+    if progress.planned == 0 {
         out.say(format!("{}: nothing left to do in shard {}", quoted(&part.folder), options.shard))?;
     } else {
-        let trials = styled(STRONG, plural(*done as u64, "trial"));
-        out.say(format!("{trials}: {}", outcomes(ended)))?;
-        let (time, per_s, shares) = (duration(*seconds), rate(ran.progress.trials_per_s()), times.shares());
-        let threads = plural(options.threads as u64, "thread");
-        out.say(format!("{time}, {per_s} trials/s on {threads}: {shares}"))?;
+        let trials = styled(STRONG, plural(progress.done as u64, "trial"));
+        out.say(format!("{trials}: {}", outcomes(&progress.outcomes)))?;
+        let (time, per_s, shares) = (duration(progress.seconds), rate(per_s), progress.times.shares());
+        out.say(format!("{time}, {per_s} trials/s on {}: {shares}", plural(threads as u64, "thread")))?;
     }
-    if !ran.interrupted {
+    let interrupted = progress.missing() > 0;
+    if !interrupted {
         let folder = quoted(&part.folder);
         out.note(format!("next: carrylane sweep status {folder}; carrylane sweep merge {folder} -o all.csv"))?;
     }
     let line = fields! {
-        "interrupted": ran.interrupted, "trials_per_s": ran.progress.trials_per_s(),
-        "shard": options.shard.to_string(), "threads": options.threads
+        "interrupted": interrupted, "trials_per_s": per_s, "shard": options.shard.to_string(), "threads": threads
     };
-    out.record_with("summary", &ran.progress, &line)
+    out.record_with("summary", progress, &line)
 }

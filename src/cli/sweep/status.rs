@@ -5,7 +5,7 @@ use crate::cli::Answer;
 use crate::cli::args::HELP;
 use crate::cli::format::{count, duration, plural, rate};
 use crate::cli::output::{Output, STRONG, fields, styled};
-use carrylane::sweep::Status;
+use carrylane::sweep::{Progress, Results};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,19 +31,18 @@ Exits with 1 while trials are missing.";
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
-    let mut status = Status::read(&args.folder)?;
-    warn_of(&status.damaged, out);
-    show(&status, args, out)?;
-    while args.watch && status.progress.missing() > 0 {
+    let mut progress = Results::read(&args.folder)?.progress();
+    warn_of(&progress.damaged, out);
+    show(&progress, args, out)?;
+    while args.watch && progress.missing() > 0 {
         std::thread::sleep(EVERY);
-        status = Status::read(&args.folder)?;
-        show(&status, args, out)?;
+        progress = Results::read(&args.folder)?.progress();
+        show(&progress, args, out)?;
     }
-    Ok(Answer::from(status.progress.missing() == 0))
+    Ok(Answer::from(progress.missing() == 0))
 }
 
-fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()> {
-    let Status { progress, damaged } = status;
+fn show(progress: &Progress, args: &Args, out: &mut Output) -> carrylane::Result<()> {
     let (missing, trials_per_s, seconds_left) = (progress.missing(), progress.trials_per_s(), progress.seconds_left());
     let done = format!("{} of {} done", count(progress.done as u64), plural(progress.planned as u64, "trial"));
     out.say(format!("{}: {}", styled(STRONG, done), outcomes(&progress.outcomes)))?;
@@ -57,7 +56,7 @@ fn show(status: &Status, args: &Args, out: &mut Output) -> carrylane::Result<()>
         out.note(format!("next: carrylane sweep run {}", quoted(&args.folder)))?;
     }
     let line = fields! {
-        "missing": missing, "trials_per_s": trials_per_s, "seconds_left": seconds_left, "damaged_lines": damaged.len()
+        "missing": missing, "trials_per_s": trials_per_s, "seconds_left": seconds_left, "damaged_lines": progress.damaged.len()
     };
     out.record_with("status", progress, &line)
 }
