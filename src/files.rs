@@ -206,7 +206,10 @@ pub fn lines(path: &Path, mut each: impl FnMut(usize, &[u8]) -> Result<()>) -> R
 /// [`Error::Io`] if it cannot be read.
 pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |source| Error::io(folder, "read", source);
-    let Some(entries) = found(fs::read_dir(folder).map_err(failed))? else { return Ok(Vec::new()) };
+    let entries = match fs::read_dir(folder) {
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>().map_err(failed)?;
     paths.sort();
     Ok(paths)
