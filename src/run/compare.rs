@@ -26,10 +26,6 @@ pub struct SavedRun {
 
 impl SavedRun {
     /// Reads a run folder.
-    ///
-    /// # Errors
-    /// [`Error::Data`] if it is no run or a file in it is damaged, [`Error::Io`] if one cannot be
-    /// read.
     pub fn read(path: &Path) -> Result<Self> {
         if !is_run(path) {
             let problem = format!("no run folder: it has no {CONFIG}; `carrylane train --out DIR` makes one");

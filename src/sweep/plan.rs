@@ -47,10 +47,6 @@ impl Plan {
     ///
     /// # Cost
     /// Some microseconds a trial.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for values that make no trial, and for more than
-    /// [`MAX_TRIALS`](super::MAX_TRIALS).
     pub fn new(spec: Spec) -> Result<Self> {
         let size = spec.size()?;
         let (mut seen, mut trials) = (HashSet::new(), Vec::with_capacity(size));

@@ -65,9 +65,6 @@ pub fn keys() -> impl Iterator<Item = &'static OptionKey> + Clone {
 impl Trial {
     /// The trial of some choices, with defaults for the rest and the
     /// [engine for many](Settings::engine_of_many).
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for what does not go together.
     pub fn of(choices: &Choices) -> Result<Self> {
         let mut settings = Settings::of(choices, Spelling::Keys)?;
         if choices.get("engine").is_none() {

@@ -182,9 +182,6 @@ impl MemoryNeed {
     }
 
     /// Whether a machine with `available` bytes can meet the need.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] with both numbers, and what takes the most.
     pub fn within(&self, available: u64) -> Result<()> {
         if self.total() + PROGRAM <= available as f64 {
             return Ok(());

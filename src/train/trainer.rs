@@ -45,9 +45,6 @@ pub(super) const CLEAN: u64 = 512;
 
 impl Trainer {
     /// A training at its start.
-    ///
-    /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) as [`Settings::checked`] says.
     pub fn new(settings: Settings) -> Result<Self> {
         let settings = settings.checked()?;
         let model = settings.init.model(settings.config, settings.seed);
