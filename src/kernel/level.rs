@@ -79,8 +79,18 @@ words!(SimdLevel "level": Baseline = "baseline", Avx2 = "avx2", Avx512 = "avx512
 /// with it.
 ///
 /// Every level is a copy of the whole kernel to compile: `fearless_simd::dispatch!` without SSE4.2,
-/// which computes as SSE2 does. `fused` leaves out the levels that round a multiply-add twice.
+/// which computes as SSE2 does. `fused` leaves out the levels that round a multiply-add twice,
+/// `baseline` all but [`SimdLevel::Baseline`].
 macro_rules! dispatch {
+    (baseline $token:expr, $simd:pat => $body:expr) => {
+        match $token {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            fearless_simd::Level::Sse2(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
+            #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+            fearless_simd::Level::Fallback(token) => $crate::kernel::dispatch!(@token token, $simd => $body),
+            _ => unreachable!("not the baseline"),
+        }
+    };
     (fused $token:expr, $simd:pat => $body:expr) => {
         match $token {
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]

@@ -178,7 +178,7 @@ enum Weights<F: Number> {
 }
 
 macro_rules! precision {
-    ($float:ty: $($rows:ident $($fused:ident)?),+) => {
+    ($float:ty; $populations:expr $(, $baseline:ident)?; $($rows:ident $($fused:ident)?),+) => {
         impl Float for $float {
             fn run(kernel: &Kernel<Self>, job: Job<'_, Self>) -> Tally {
                 let Job { batch, cut, shard, tree, ws, what } = job;
@@ -214,8 +214,8 @@ macro_rules! precision {
             }
 
             fn population(population: &mut Population<Self>, additions: &LaneBits, sgd: Option<&Sgd<Self>>) {
-                let level = population.level.token().expect("checked when made");
-                dispatch!(level, simd => population.run(simd, additions, sgd));
+                let level = $populations(population.level).token().expect("checked when made");
+                dispatch!($($baseline)? level, simd => population.run(simd, additions, sgd));
             }
 
             fn peak(level: SimdLevel, time: Duration) -> f64 {
@@ -225,8 +225,9 @@ macro_rules! precision {
     };
 }
 
-precision!(f32: Small fused, Wide);
-precision!(f64: Wide);
+precision!(f32; |level: SimdLevel| level; Small fused, Wide);
+// Populations in f64 are there to be checked alone: one level is enough to compile.
+precision!(f64; |_| SimdLevel::Baseline, baseline; Wide);
 
 impl<F: Float> Kernel<F> {
     /// A kernel for a net, its weights all zero until [`Kernel::pack`].
