@@ -27,7 +27,7 @@ while IFS='|' read -r package licence; do
         echo "not allowed: $package: '${licence:-no licence}'" >&2
         failed=1
     fi
-done < <(cargo tree --locked --target all --edges normal,build,dev --prefix none --format '{p}|{l}' | sed 's/ (\*)$//' | sort -u)
+done < <(cargo tree --locked --target all --all-features --edges normal,build,dev --prefix none --format '{p}|{l}' | sed 's/ (\*)$//' | sort -u)
 
 # The lock file: nothing from a repository or a folder, all with a checksum.
 awk '
@@ -50,7 +50,7 @@ if [[ -n $others ]]; then
     failed=1
 fi
 
-cargo tree --locked --target all --edges normal,build,dev --prefix none --format '{p}|{l}' | sed 's/ (\*)$//' | sort -u |
+cargo tree --locked --target all --all-features --edges normal,build,dev --prefix none --format '{p}|{l}' | sed 's/ (\*)$//' | sort -u |
     awk -F'|' '{ count[$2]++; all++ } END { for (licence in count) printf "%4d  %s\n", count[licence], licence; printf "%4d  packages\n", all }' | sort -rn
 if ((failed)); then exit 1; fi
 echo 'licences, registry and checksums are as they should be; advisories were not looked up'

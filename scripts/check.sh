@@ -24,7 +24,7 @@ scripts/check-supply.sh
 
 # Everything in release, so that what is built for one step serves the next.
 say 'lints'
-cargo clippy --locked --release --all-targets --quiet -- -D warnings
+cargo clippy --locked --release --all-targets --all-features --quiet -- -D warnings
 
 say 'docs'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --release --no-deps --quiet
@@ -42,4 +42,8 @@ if [[ "${1-}" != --lints ]]; then
 
     say 'tests'
     cargo test --locked --release
+
+    # The one feature that is not on. Unoptimized, since that takes no other package anew.
+    say 'Parquet'
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo test --locked --release --features parquet --lib --quiet parquet
 fi

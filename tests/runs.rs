@@ -488,7 +488,11 @@ fn event_files_are_whole_records_and_one_after_a_kill_too() {
     let (mut rest, mut records) = (&bytes[..], 0);
     while !rest.is_empty() {
         let length = usize::try_from(u64::from_le_bytes(rest[..8].try_into().expect("8 bytes"))).expect("a length");
-        let crc = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
+        // CRC-32C a bit at a time, highest bit first, of bytes whose bits come lowest first.
+        let bits = |bytes: &[u8]| bytes.iter().flat_map(|byte| (0..8).map(move |k| byte >> k & 1)).collect::<Vec<_>>();
+        let step = |crc: u32, bit: u8| (crc << 1) ^ if crc >> 31 == u32::from(bit) { 0 } else { 0x1edc_6f41 };
+        let crc = |bytes: &[u8]| (!bits(bytes).into_iter().fold(!0, step)).reverse_bits();
+        let crc = |bytes: &[u8]| crc(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
         assert_eq!(rest[8..12], crc(&rest[..8]), "record {records}: the check of its length");
         assert_eq!(
             rest[12 + length..16 + length],

@@ -3,7 +3,7 @@
 use carrylane::task::Minibatch;
 use carrylane::task::rng::{Purpose, stream};
 use criterion::{Criterion, Throughput};
-use rand::Rng;
+use rand_xoshiro::rand_core::Rng;
 use std::hint::black_box;
 
 pub(crate) fn benches(criterion: &mut Criterion) {

@@ -7,7 +7,6 @@ use super::args::VERSION;
 use super::format::percent;
 use anstyle::{AnsiColor, Style};
 use carrylane::{Error, Result, files};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt::Display;
@@ -47,7 +46,8 @@ pub(super) struct Output {
     taken: bool,
     started: Instant,
     shown: Instant,
-    bar: Option<ProgressBar>,
+    /// Whether a bar is shown.
+    bar: bool,
 }
 
 /// One JSON line.
@@ -83,7 +83,7 @@ impl Output {
     /// Text, or JSON lines; with progress and warnings, or without.
     pub(super) fn new(json: bool, quiet: bool) -> Self {
         let now = Instant::now();
-        Self { json, quiet, must_finish: false, closed: false, taken: false, started: now, shown: now, bar: None }
+        Self { json, quiet, must_finish: false, closed: false, taken: false, started: now, shown: now, bar: false }
     }
 
     /// Makes the command run to its end even if standard output is closed.
@@ -138,16 +138,12 @@ impl Output {
         if self.closed {
             return Ok(());
         }
-        let write = || match (self.taken, self.quiet) {
+        self.progress_done();
+        self.heard(match (self.taken, self.quiet) {
             (false, _) => writeln!(anstream::stdout(), "{line}"),
             (true, false) => writeln!(anstream::stderr(), "{line}"),
             (true, true) => Ok(()),
-        };
-        let written = match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        };
-        self.heard(written)
+        })
     }
 
     /// The result of writing to standard output, where a closed pipe is no error.
@@ -177,13 +173,9 @@ impl Output {
             return;
         }
         if io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(|| {
-                let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {msg}").expect("a template");
-                ProgressBar::new(total).with_style(style.progress_chars("━━─"))
-            });
-            bar.set_length(total);
-            bar.set_position(done);
-            bar.set_message(message());
+            let width = terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into());
+            write!(io::stderr(), "{CLEARED}{}", bar(done, total, &message(), width)).ok();
+            self.bar = true;
             self.shown = now;
         } else if now - self.shown >= LINE {
             to_stderr(&progress_line(now - self.started, done, total, &message()));
@@ -193,14 +185,21 @@ impl Output {
 
     /// Removes the bar.
     pub(super) fn progress_done(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+        self.cleared();
+        self.bar = false;
+    }
+
+    /// Clears the line of a bar, so that another takes its place.
+    fn cleared(&self) {
+        if self.bar {
+            write!(io::stderr(), "{CLEARED}").ok();
         }
     }
 
     /// Prints a warning.
     pub(super) fn warn(&self, text: &str) {
         if !self.quiet {
+            self.cleared();
             to_stderr(&warning(text));
         }
     }
@@ -210,6 +209,18 @@ impl Output {
         self.progress_done();
         bug(text);
     }
+}
+
+/// Puts the cursor where a bar began, on an empty line.
+const CLEARED: &str = "\r\x1b[K";
+
+/// A bar, its share and a message, on one line of a terminal.
+fn bar(done: u64, total: u64, message: &str, width: usize) -> String {
+    const WIDTH: u128 = 30;
+    let of = |whole: u128| u128::from(done.min(total)) * whole / u128::from(total.max(1));
+    let cell = |place| if place < of(WIDTH) { '━' } else { '─' };
+    let told = format!(" {:>3} % {message}", of(100));
+    (0..WIDTH).map(cell).chain(told.chars()).take(width.saturating_sub(1)).collect()
 }
 
 /// A line of progress.
@@ -239,7 +250,7 @@ pub(super) fn interrupted(text: &str) {
         return;
     }
     if io::stderr().is_terminal() {
-        write!(io::stderr(), "\r\x1b[K").ok();
+        write!(io::stderr(), "{CLEARED}").ok();
     }
     to_stderr(&warning(text));
 }
@@ -301,6 +312,13 @@ mod tests {
         let line = progress_line(Duration::from_secs(10), 16, 262_144, "16 bits, exhaustive");
         assert_eq!(line, "10 s, 0.006 %: 16 bits, exhaustive");
         assert_eq!(progress_line(Duration::from_secs(20), 1, 8, "all"), "20 s, 12.5 %: all");
+    }
+
+    #[test]
+    fn a_bar_has_its_share_and_never_more_than_a_line() {
+        assert_eq!(bar(1, 8, "4 s left", 80), format!("{}{}  12 % 4 s left", "━".repeat(3), "─".repeat(27)));
+        assert_eq!(bar(9, 8, "", 80), format!("{} 100 % ", "━".repeat(30)));
+        assert_eq!(bar(0, 0, "none", 20), "─".repeat(19));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod meaning;
 mod npy;
 mod npz;
 mod onnx;
+pub(crate) mod protobuf;
 mod torch;
 
 use crate::error::{Error, Result};

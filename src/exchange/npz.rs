@@ -1,5 +1,6 @@
 //! Archives of numpy arrays: the tensors of [`Layout`](crate::model::Layout) by name, biases as
-//! vectors; `config` and `notes` as bytes of JSON; and what [`Evidence`](super::Evidence) adds.
+//! vectors; `config` and `notes` as bytes of JSON; and what [`Evidence`](super::Evidence) adds. No
+//! array is compressed, as `numpy.savez` has it.
 
 use super::meaning::{Array, Arrays, ImportOptions, config_of};
 use super::npy::{self, Header};
@@ -7,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, Size};
 use crate::model::file::Saved;
 use std::io::{Cursor, Read, Write};
-use zip::result::ZipResult;
+use zip::result::{ZipError, ZipResult};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -61,7 +62,7 @@ pub(super) fn size(bytes: &[u8]) -> std::result::Result<Size, String> {
 }
 
 /// A net from the bytes of a file, or what is wrong with them. Headers are checked before elements
-/// are inflated.
+/// are read.
 pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> std::result::Result<Saved, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
@@ -98,7 +99,7 @@ pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> std::result::Res
     Ok(Saved { model: arrays.model(config)?, notes })
 }
 
-/// What `read` makes of an array's file, inflated on the way; `None` if there is no such file.
+/// What `read` makes of an array's file; `None` if there is no such file.
 fn entry<T>(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     name: &str,
@@ -106,7 +107,10 @@ fn entry<T>(
 ) -> std::result::Result<Option<T>, String> {
     match archive.by_name(&format!("{name}.npy")) {
         Ok(mut found) => read(&mut found).map(Some),
-        Err(zip::result::ZipError::FileNotFound) => return Ok(None),
+        Err(ZipError::FileNotFound) => return Ok(None),
+        Err(ZipError::UnsupportedArchive(_)) => {
+            Err("it is compressed or encrypted; save the archive with numpy.savez".into())
+        }
         Err(error) => Err(format!("it cannot be read: {error}")),
     }
     .map_err(|problem| format!("array {name}: {problem}"))

@@ -16,7 +16,7 @@ use crate::model::MAX_HIDDEN;
 use crate::model::file::Saved;
 use crate::model::sealed::{self, opened};
 use safetensors::tensor::{Dtype, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Metadata keys.
 const CONFIG: &str = "carrylane.config";
@@ -95,13 +95,12 @@ pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
 /// A net from the bytes of a file, or what is wrong with them.
 pub(super) fn from_bytes(bytes: &[u8], said: &ImportOptions) -> Result<Saved, String> {
     let (header, tensors) = opened(bytes)?;
-    let empty = HashMap::new();
-    let metadata = header.metadata().as_ref().unwrap_or(&empty);
-    if metadata.get("format").is_some_and(|format| format.starts_with("carrylane-model")) {
+    let text = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    if text("format").is_some_and(|format| format.starts_with("carrylane-model")) {
         return Err("it is a model file of carrylane already; use it as it is".into());
     }
-    let config = metadata.get(CONFIG).map(|json| config_of(json.as_bytes())).transpose()?;
-    let notes = metadata.get(NOTES).map(|json| files::json(json.as_bytes())).transpose();
+    let config = text(CONFIG).map(|json| config_of(json.as_bytes())).transpose()?;
+    let notes = text(NOTES).map(|json| files::json(json.as_bytes())).transpose();
     let notes = notes.map_err(|e| format!("its notes do not parse: {e}"))?.unwrap_or_default();
     let mut arrays = BTreeMap::new();
     for (name, view) in tensors.iter() {

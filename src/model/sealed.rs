@@ -4,7 +4,7 @@
 use super::{Config, Layout, digits};
 use crate::files::{self, Size};
 use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Metadata keys of the format itself.
 const FORMAT_KEY: &str = "format";
@@ -53,8 +53,7 @@ impl FileKind {
                 (format!("{prefix}{}", tensor.name), view.expect("shape and bytes agree"))
             })
         });
-        let metadata: HashMap<String, String> = metadata.into_iter().collect();
-        safetensors::serialize(tensors, Some(metadata)).expect("names are distinct")
+        safetensors::serialize(tensors, Some(metadata.into_iter().collect())).expect("names are distinct")
     }
 
     /// How far a file is read: its header is judged before its data.

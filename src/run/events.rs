@@ -10,38 +10,28 @@
 
 use super::curves::Curves;
 use crate::error::Result;
+use crate::exchange::protobuf::messages;
 use crate::files::{self, Appender};
 use crate::train::Row;
-use prost::Message;
 use std::path::Path;
 
-/// `tensorflow.Event`, as far as it is needed.
-#[derive(Clone, PartialEq, Message)]
-struct TfEvent {
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<TfSummary>,
-}
-
-/// `tensorflow.Summary`.
-#[derive(Clone, PartialEq, Message)]
-struct TfSummary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<TfValue>,
-}
-
-/// `tensorflow.Summary.Value` that holds a number.
-#[derive(Clone, PartialEq, Message)]
-struct TfValue {
-    #[prost(string, tag = "1")]
-    tag: String,
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
+messages! {
+    /// `tensorflow.Event`, as far as it is needed.
+    TfEvent {
+        1 wall_time: f64,
+        2 step: Option<i64>,
+        3 file_version: Option<String>,
+        5 summary: Option<TfSummary>,
+    }
+    /// `tensorflow.Summary`.
+    TfSummary {
+        1 value: Vec<TfValue>,
+    }
+    /// `tensorflow.Summary.Value` that holds a number.
+    TfValue {
+        1 tag: String,
+        2 simple_value: f32,
+    }
 }
 
 /// An event file that is appended to.
@@ -75,7 +65,7 @@ impl EventLog {
 /// The event of a row.
 fn event(row: &Row, began: f64) -> TfEvent {
     #[expect(clippy::cast_possible_truncation, reason = "TensorBoard's numbers are f32")]
-    let value = |tag: String, value: f64| TfValue { tag, simple_value: Some(value as f32) };
+    let value = |tag: String, value: f64| TfValue { tag, simple_value: value as f32 };
     let train = row.values().into_iter().chain([("samples_per_s", row.samples_per_s)]);
     let mut values: Vec<TfValue> = train.map(|(name, x)| value(format!("train/{name}"), x)).collect();
     values.push(value("probe/exact_rate".into(), row.exact_rate));
@@ -83,7 +73,7 @@ fn event(row: &Row, began: f64) -> TfEvent {
     values.extend(places.map(|(place, &error)| value(format!("probe/bit_error/{place:02}"), error)));
     TfEvent {
         wall_time: began + row.seconds,
-        step: i64::try_from(row.update).unwrap_or(i64::MAX),
+        step: i64::try_from(row.update).ok(),
         file_version: None,
         summary: Some(TfSummary { value: values }),
     }
@@ -91,14 +81,20 @@ fn event(row: &Row, began: f64) -> TfEvent {
 
 /// A message as a TFRecord.
 fn framed(message: &TfEvent) -> Vec<u8> {
-    let data = message.encode_to_vec();
+    let data = message.to_bytes();
     let length = (data.len() as u64).to_le_bytes();
     [&length[..], &masked(&length), &data, &masked(&data)].concat()
 }
 
 /// CRC-32C, rotated and shifted, so that checksums of data that hold checksums are good ones.
 fn masked(bytes: &[u8]) -> [u8; 4] {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+    crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+/// The remainder of a division by Castagnoli's polynomial, a bit at a time: rows are short.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32, _| (crc >> 1) ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), bit))
 }
 
 #[cfg(test)]
@@ -107,20 +103,21 @@ mod tests {
 
     #[test]
     fn the_first_record_is_the_one_that_tensorflow_writes() {
-        // EventsWriter's own first record with wall_time 0: 15 bytes of data, `1a 0d` and the
+        // EventsWriter's own first record: 24 bytes of data, `09` and the time, `1a 0d` and the
         // version.
-        let event = TfEvent { file_version: Some("brain.Event:2".into()), ..TfEvent::default() };
+        let event = TfEvent { wall_time: 2.0, file_version: Some("brain.Event:2".into()), ..TfEvent::default() };
         let bytes = framed(&event);
-        assert_eq!(bytes[..8], 15_u64.to_le_bytes(), "the length");
-        assert_eq!(bytes[12..14], [0x1a, 0x0d], "field 3, 13 bytes");
-        assert_eq!(&bytes[14..27], b"brain.Event:2", "the version");
-        assert_eq!(bytes.len(), 8 + 4 + 15 + 4, "and nothing else");
+        assert_eq!(bytes[..8], 24_u64.to_le_bytes(), "the length");
+        assert_eq!(bytes[12..21], [9, 0, 0, 0, 0, 0, 0, 0, 0x40], "field 1, a double");
+        assert_eq!(bytes[21..23], [0x1a, 0x0d], "field 3, 13 bytes");
+        assert_eq!(&bytes[23..36], b"brain.Event:2", "the version");
+        assert_eq!(bytes.len(), 8 + 4 + 24 + 4, "and nothing else");
     }
 
     #[test]
     fn checksums_are_crc32c_under_the_mask() {
         // RFC 3720, B.4: CRC-32C of 32 zeros is 0x8a9136aa.
-        let mask = |crc: u32| crc.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
-        assert_eq!(masked(&[0; 32]), mask(0x8a91_36aa));
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(masked(&[0; 32]), 0x8a91_36aa_u32.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes());
     }
 }

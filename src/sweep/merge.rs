@@ -3,6 +3,7 @@
 //! The result is a function of the trials alone: the same bytes for any number of shards, threads
 //! and kills. Times, and all else that depends on the machine, are left out unless asked for.
 
+#[cfg(feature = "parquet")]
 use super::parquet;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -12,7 +13,6 @@ use super::table::columns;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::task::number::shorten;
-use crate::words::words;
 use serde_json::Value;
 use std::path::Path;
 
@@ -21,24 +21,41 @@ use std::path::Path;
 pub enum TableFormat {
     /// Comma-separated values with a header.
     Csv,
-    /// Parquet, without compression.
+    /// Parquet, without compression; for the feature `parquet`.
+    #[cfg(feature = "parquet")]
     Parquet,
     /// A JSON object a line, curves included.
     JsonLines,
 }
 
 impl TableFormat {
+    /// The end of a file's name, and the format it tells.
+    pub const ENDINGS: &[(&str, Self)] = &[
+        ("csv", Self::Csv),
+        #[cfg(feature = "parquet")]
+        ("parquet", Self::Parquet),
+        ("jsonl", Self::JsonLines),
+    ];
+
     /// The format of a file name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an end that tells none, or one that this build lacks.
     pub fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        ending.parse().map_err(|_| {
+        let format = Self::ENDINGS.iter().find(|(known, _)| *known == ending).map(|(_, format)| *format);
+        format.ok_or_else(|| {
             let path = shorten(&path.display().to_string());
-            Error::usage(format!("'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"))
+            Error::usage(match &ending[..] {
+                "parquet" => format!(
+                    "'{path}': this carrylane was built without Parquet; \
+                     build it with `cargo build --release --features parquet`, or name a .csv file"
+                ),
+                _ => format!("'{path}' names no format: want a name that ends in .csv, .parquet or .jsonl"),
+            })
         })
     }
 }
-
-words!(TableFormat "format": Csv = "csv", Parquet = "parquet", JsonLines = "jsonl");
 
 /// The results of a sweep.
 #[derive(Debug)]
@@ -85,6 +102,7 @@ impl Results {
         let records = self.records();
         match format {
             TableFormat::Csv => csv(&records, times),
+            #[cfg(feature = "parquet")]
             TableFormat::Parquet => parquet::bytes(&columns(&records, times)),
             TableFormat::JsonLines => json_lines(&records, times),
         }
@@ -99,18 +117,23 @@ impl Results {
 
 fn csv(records: &[&TrialRecord], times: bool) -> Vec<u8> {
     let columns = columns(records, times);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let grown = "a vector grows";
-    writer.write_record(columns.iter().map(|column| column.name.as_str())).expect(grown);
+    let mut text = line(columns.iter().map(|column| column.name.clone()));
     for row in 0..records.len() {
-        let cells = columns.iter().map(|column| match &column.values[row] {
+        text += &line(columns.iter().map(|column| match &column.values[row] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
             value => value.to_string(),
-        });
-        writer.write_record(cells).expect(grown);
+        }));
     }
-    writer.into_inner().expect(grown)
+    text.into_bytes()
+}
+
+/// Cells as a line of CSV: in quotes where they need them (RFC 4180).
+fn line(cells: impl Iterator<Item = String>) -> String {
+    let quoted = |cell: String| {
+        if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    };
+    cells.map(quoted).collect::<Vec<_>>().join(",") + "\n"
 }
 
 fn json_lines(records: &[&TrialRecord], times: bool) -> Vec<u8> {

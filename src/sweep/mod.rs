@@ -31,6 +31,7 @@
 mod axis;
 mod estimate;
 mod merge;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod plan;
 mod progress;

@@ -60,3 +60,39 @@ fn column_of<T: DataType>(
     writer.typed::<T>().write_batch(&values, Some(&levels), None)?;
     writer.close()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::Field;
+    use serde_json::json;
+    use std::io::Write;
+
+    #[test]
+    fn a_parquet_file_holds_every_value_of_the_table_and_none_where_there_is_none() {
+        let largest = 9_007_199_254_740_991_i64;
+        let column = |name: &str, r#type, values| Column { name: name.into(), r#type, values };
+        let table = [
+            column("cell", Type::Text, vec![json!("elman"), Value::Null, json!("größer")]),
+            column("seed", Type::Whole, vec![json!(largest), json!(-1), Value::Null]),
+            column("lr", Type::Float, vec![Value::Null, json!(0.1), json!(1e-300)]),
+            column("solved", Type::Flag, vec![json!(true), Value::Null, json!(false)]),
+        ];
+        let wanted = [
+            vec![Field::Str("elman".into()), Field::Long(largest), Field::Null, Field::Bool(true)],
+            vec![Field::Null, Field::Long(-1), Field::Double(0.1), Field::Null],
+            vec![Field::Str("größer".into()), Field::Null, Field::Double(1e-300), Field::Bool(false)],
+        ];
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&bytes(&table)).expect("writable");
+        let reader = SerializedFileReader::new(file).expect("a Parquet file");
+        let rows: Vec<_> = reader.get_row_iter(None).expect("rows").map(|row| row.expect("a row")).collect();
+        assert_eq!(rows.len(), wanted.len(), "rows");
+        for (row, wanted) in rows.iter().zip(&wanted) {
+            let names: Vec<_> = row.get_column_iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["cell", "seed", "lr", "solved"], "columns in order");
+            assert_eq!(&row.get_column_iter().map(|(_, field)| field.clone()).collect::<Vec<_>>(), wanted);
+        }
+    }
+}

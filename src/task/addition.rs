@@ -2,7 +2,7 @@
 
 use super::bits::{BitTensor, WORD, valid_bits};
 use crate::words::words;
-use rand::Rng;
+use rand_xoshiro::rand_core::Rng;
 
 /// A minibatch of additions `c = a + b` of the same width.
 ///

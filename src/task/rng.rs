@@ -54,7 +54,7 @@ pub(super) fn keys(seed: u64, purpose: Purpose) -> [u64; 4] {
 }
 
 /// A number in `[0, 1)` with 53 random bits.
-pub fn unit(rng: &mut impl rand::Rng) -> f64 {
+pub fn unit(rng: &mut impl rand_xoshiro::rand_core::Rng) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
     let bits = (rng.next_u64() >> 11) as f64;
     bits * f64::EPSILON / 2.0
@@ -64,7 +64,7 @@ pub fn unit(rng: &mut impl rand::Rng) -> f64 {
 ///
 /// # Panics
 /// If `n` is 0.
-pub fn below(rng: &mut impl rand::Rng, n: u64) -> u64 {
+pub fn below(rng: &mut impl rand_xoshiro::rand_core::Rng, n: u64) -> u64 {
     assert!(n > 0, "an empty range has no number to draw");
     let limit = u64::MAX - u64::MAX % n;
     loop {
@@ -127,7 +127,7 @@ impl<S: Simd> Eight<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng as _;
+    use rand_xoshiro::rand_core::Rng as _;
 
     #[test]
     fn a_stream_depends_on_every_part_of_its_key() {

@@ -14,7 +14,7 @@ use crate::kernel::{Noise, dispatch};
 use crate::model::{Model, Tally};
 use crate::task::Minibatch;
 use crate::task::rng::{Purpose, stream};
-use rand::Rng as _;
+use rand_xoshiro::rand_core::Rng as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -9,14 +9,15 @@ use carrylane::files;
 use carrylane::sweep::TableFormat;
 use std::path::PathBuf;
 
-/// Put all results in one file: CSV, Parquet or JSON lines.
+/// Put all results in one file: CSV, JSON lines or Parquet.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// File that ends in .csv, .parquet or .jsonl; - is standard output, as CSV.
+    /// File that ends in .csv or .jsonl, or in .parquet if built with `--features parquet`; - is standard
+    /// output, as CSV.
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     /// Add columns that depend on the machine: times, host, instruction set.
@@ -32,8 +33,8 @@ Sorted by id. Without --times the file is the same, to the last byte, for any nu
 
 const AFTER_HELP: &str = "\
 Examples:
-  carrylane sweep merge DIR -o all.parquet
-  carrylane sweep merge DIR -o all.csv --times
+  carrylane sweep merge DIR -o all.csv
+  carrylane sweep merge DIR -o times.csv --times
 
 Exits with 1, and writes nothing, while trials are missing.";
 

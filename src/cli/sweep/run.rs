@@ -11,6 +11,9 @@ use carrylane::sweep::{Progress, Shard, SweepOptions, TrialOutcome, run as run_s
 use carrylane::train::MAX_THREADS;
 use std::path::PathBuf;
 
+/// The shard that is the whole sweep.
+const WHOLE: &str = "0/1";
+
 /// Run the trials that are not done yet.
 #[derive(Debug, clap::Args)]
 #[command(help_template = HELP, before_help = DETAILS, after_help = AFTER_HELP)]
@@ -38,7 +41,7 @@ pub(super) struct ShardArgs {
     folder: PathBuf,
     /// Part of the sweep: i/n, i from 0 to n−1; or auto, auto/n, as the job's environment says
     /// (Slurm, Kubernetes, HyperQueue, GNU parallel).
-    #[arg(long, value_name = "I/N", default_value = "0/1", allow_hyphen_values = true)]
+    #[arg(long, value_name = "I/N", default_value = WHOLE, allow_hyphen_values = true)]
     shard: String,
     /// Trials side by side [default: `CARRYLANE_THREADS`, or all cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::upto::<usize>(MAX_THREADS))]
@@ -46,6 +49,11 @@ pub(super) struct ShardArgs {
 }
 
 impl ShardArgs {
+    /// The shard after some words; nothing for the whole sweep.
+    fn words(&self, before: &str) -> String {
+        if self.shard == WHOLE { String::new() } else { format!("{before}{}", self.shard) }
+    }
+
     pub(super) fn options(&self, missing: bool, again: Vec<TrialOutcome>) -> Result<SweepOptions> {
         let shard = Shard::parse(&self.shard, |name| std::env::var(name).ok())?;
         Ok(SweepOptions { shard, threads: threads(self.threads)?, missing, again })
@@ -58,7 +66,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 
 /// Runs a part of a sweep. `verb` is the command that goes on with it.
 pub(super) fn go(part: &ShardArgs, options: &SweepOptions, verb: &str, out: &mut Output) -> anyhow::Result<Answer> {
-    let again = format!("`carrylane sweep {verb} {} --shard {}` goes on", quoted(&part.folder), part.shard);
+    let again = format!("`carrylane sweep {verb} {}{}` goes on", quoted(&part.folder), part.words(" --shard "));
     let stop = signals::flag(format!("interrupted; finished trials are kept, {again}"));
     out.must_finish();
     let ran = run_sweep(&part.folder, options, &stop, |progress| {
@@ -87,7 +95,7 @@ fn under_way(progress: &Progress) -> String {
 fn show(progress: &Progress, options: &SweepOptions, part: &ShardArgs, out: &mut Output) -> Result<()> {
     let (threads, per_s) = (options.threads, progress.trials_per_s());
     if progress.planned == 0 {
-        out.say(format!("{}: nothing left to do in shard {}", quoted(&part.folder), options.shard))?;
+        out.say(format!("{}: nothing left to do{}", quoted(&part.folder), part.words(" in shard ")))?;
     } else {
         let trials = styled(STRONG, plural(progress.done as u64, "trial"));
         out.say(format!("{trials}: {}", outcomes(&progress.outcomes)))?;

@@ -13,7 +13,6 @@ use crate::model::{Activation, Cell, Config, LstmForm};
 use messages::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 use parts::Size::{Free, Of};
 use parts::{floats, node, number, value};
-use prost::Message;
 
 /// Version of ONNX's file format, and of the operators.
 const IR_VERSION: i64 = 8;
@@ -31,7 +30,7 @@ pub(super) fn to_bytes(saved: &Saved) -> Vec<u8> {
         opset_import: vec![OperatorSetIdProto { version: OPERATORS }],
         metadata_props: properties.map(|(key, value)| StringStringEntryProto { key, value }).collect(),
     };
-    model.encode_to_vec()
+    model.to_bytes()
 }
 
 /// The name of a state before a step, its width, and its name after the step.
@@ -196,8 +195,7 @@ mod tests {
                 for bias in [true, false] {
                     let config = Config { hidden: 3, bias, lstm_form, ..Config::of(cell) };
                     let saved = Saved { model: Init::Scaled.model(config, 1), notes: BTreeMap::new() };
-                    let read = ModelProto::decode(&to_bytes(&saved)[..]).expect("a message");
-                    let graph = read.graph.expect("a graph");
+                    let graph = graph(&saved);
                     assert_eq!(loose(&graph, &BTreeSet::new()), [""; 0], "{config:?}");
                     let blobs = graph.initializer.iter().filter(|tensor| tensor.data_type == messages::FLOAT);
                     let weights: Vec<u8> = blobs.flat_map(|tensor| tensor.raw_data.clone()).collect();
