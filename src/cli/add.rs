@@ -29,7 +29,8 @@ pub(super) struct Args {
 
 const DETAILS: &str = "\
 The net reads one bit of each number a step, least significant first, so a net trained at 8 bits takes numbers of any \
-size. A net whose floats are proved in an instant answers by them; else one whose integer network is proved, or in an instant, by that; others by floats that are not proved. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
+size. The sum is that of the net's floats if they can be proved in an instant, else of its integer network if that is \
+proved or can be in an instant, else of the floats without a proof. Numbers are decimal, 0b… or 0x…, with _ between digits where wanted.";
 
 const AFTER_HELP: &str = "\
 Examples:

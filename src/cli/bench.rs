@@ -40,12 +40,12 @@ pub(super) struct Args {
 }
 
 const DETAILS: &str = "\
-A step is a forward and backward pass over a minibatch of random additions, weights packed anew. GFLOP/s count the \
-recurrent products alone: those that were made, 6·gates·hidden² flop for each state that samples do not share, and \
-those that a dense pass makes in that time, 6·gates·hidden²·(bits − 1) a sample. The peak is that of one core's multiply-adds, measured right \
-before and after each row; the share of it, of all threads, is of the multiply-adds made, for the median of nine parts of the time and for \
-the best, the one that neighbours on the machine disturbed least. Each row's gradient is checked \
-against the reference before it is timed.";
+A step is a forward and backward pass over a minibatch of random additions, weights packed anew. Each row's gradient is \
+checked against the reference before it is timed. A row is timed in nine parts: the median counts, and the best part, which \
+others on the machine disturbed least, is shown beside it. GFLOP/s count the recurrent products alone, in two ways: those \
+that were made, 6·gates·hidden² flop for each state that samples do not share; and those that a dense pass would make in \
+that time, 6·gates·hidden²·(bits − 1) a sample. The share of the peak counts the multiply-adds made, by all threads; the peak \
+is that of one core, measured right before and after each row.";
 
 const AFTER_HELP: &str = "\
 Examples:

@@ -40,7 +40,7 @@ Examples:
   carrylane explain run/model.safetensors --out pictures
 
 States are those of the integer network that is proved, or of the finest one tried; states.svg frames the boxes of the floats' proof. \
-Of a net that is refuted, the whole machine is made, its errors with it, and the states that the shortest failing addition leads through \
+The machine of a refuted net has its errors too, and the states along its shortest failing addition \
 are shown. Exits with 1 unless the net is proved.";
 
 /// Names of the pictures.

@@ -41,8 +41,9 @@ pub(super) struct Args {
 }
 
 const DETAILS: &str = "\
-What carrylane exported comes back to the last bit. Of another file the shapes and PyTorch's defaults say what net it \
-holds, and the flags the rest. In safetensors the layers may have any names; weights must be f32.";
+What carrylane exported comes back to the last bit. For other files, shapes and PyTorch's defaults tell the net, and flags \
+tell the rest. In safetensors the layers may have any names; weights must be f32. An npz is read as numpy.savez writes it, \
+not compressed.";
 
 const AFTER_HELP: &str = "\
 Examples:

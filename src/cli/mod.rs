@@ -62,7 +62,7 @@ Examples:
 Exit codes: 0 yes; 1 it ran, and the answer is no; 2 usage; 65 bad input file; 70 a bug;
 74 input, output or memory failed; 75 interrupted, run it again.
 Results go to standard output, progress and warnings to standard error.
-NO_COLOR and --color never turn colour off.";
+`NO_COLOR=1` turns colour off, as `--color never` does.";
 
 macro_rules! commands {
     ($($name:ident $module:ident),*) => {

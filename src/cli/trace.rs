@@ -10,13 +10,15 @@ use carrylane::train::{Event, Observer, Settings, Until};
 pub(super) struct Trace<'a> {
     settings: &'a Settings,
     out: &'a mut Output,
+    /// Whether it is told that a training for a proof has solved the task.
+    solved: bool,
     /// The last update, if it is not shown yet.
     last: Option<Event>,
 }
 
 impl<'a> Trace<'a> {
     pub(super) fn of(settings: &'a Settings, out: &'a mut Output) -> Self {
-        Self { settings, out, last: None }
+        Self { settings, out, solved: false, last: None }
     }
 
     /// Removes the bar, and shows the last update.
@@ -40,6 +42,13 @@ impl Observer for Trace<'_> {
         let (update, samples, loss, bit_error, seconds) = match *event {
             Event::Update { update, samples, loss, bit_error, seconds } => (update, samples, loss, bit_error, seconds),
             Event::Epoch { epoch, .. } if epoch.is_power_of_two() => return self.out.record("epoch", event),
+            Event::Check { update, passed: true }
+                if matches!(self.settings.until, Until::Proved { .. }) && !self.solved =>
+            {
+                self.solved = true;
+                let line = format!("{:>10}   solved; it learns on, with noise, until it is proved", count(update));
+                return self.out.note(line);
+            }
             Event::Epoch { .. } | Event::Check { .. } => return Ok(()),
         };
         self.last = Some(*event);

@@ -48,8 +48,8 @@ struct Keeping {
 }
 
 const DETAILS: &str = "\
-Without flags: an Elman net of 16 hidden units learns 8-bit additions from random ones, until all 16,384 pairs are \
-right, and is then trained on, with noise on what it carries, until it is proved to add correctly at every bit width: its floats, and the \
+Without flags, an Elman net of 16 hidden units learns 8-bit additions from random ones until all 16,384 pairs are right. \
+It learns on, with noise on what it carries, until it is proved to add correctly at every bit width: its floats, and the \
 integer network made from it. The same settings give the same weights, to the last bit, for any number of threads.";
 
 const AFTER_HELP: &str = "\

@@ -36,9 +36,9 @@ pub(super) struct Args {
 fn details() -> String {
     let names: Vec<&str> = keys().map(|key| key.name).collect();
     format!(
-        "{DETAILS}\n\nKeys: {}. They are the options of `carrylane train` with its defaults, but until=solved, \
-         and engine=population where `carrylane info` says; \
-         test-bits=8+16+64+256 and test-pairs=64 are widths that the trained net is tried at, and random sums at each.",
+        "{DETAILS}\n\nKeys: {}. They are the options of `carrylane train`, with its defaults but for until=solved, \
+         and engine=population where `carrylane info` says. The trained net is tried at the widths test-bits=8+16+64+256, \
+         with test-pairs=64 random sums at each.",
         names.join(", ")
     )
 }
