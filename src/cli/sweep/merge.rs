@@ -16,8 +16,8 @@ pub(super) struct Args {
     /// Folder of the sweep.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// File that ends in .csv or .jsonl, or in .parquet if built with `--features parquet`; - is standard
-    /// output, as CSV.
+    /// File that ends in .csv or .jsonl, or in .parquet if built with `--features parquet`; - is
+    /// standard output, as CSV.
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     /// Add columns that depend on the machine: times, host, instruction set.

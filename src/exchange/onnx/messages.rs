@@ -49,7 +49,7 @@ messages! {
         8 ints: Vec<i64>,
         20 r#type: i64,
     }
-    /// Its raw data are little-endian.
+    /// Raw data are little-endian.
     TensorProto {
         1 dims: Vec<i64>,
         2 data_type: i64,
