@@ -106,9 +106,9 @@ fn entry<T>(
     read: impl FnOnce(&mut dyn Read) -> std::result::Result<T, String>,
 ) -> std::result::Result<Option<T>, String> {
     match archive.by_name(&format!("{name}.npy")) {
-        Ok(mut found) => read(&mut found).map(Some),
+        Ok(mut found) if found.compression() == CompressionMethod::Stored => read(&mut found).map(Some),
         Err(ZipError::FileNotFound) => return Ok(None),
-        Err(ZipError::UnsupportedArchive(_)) => {
+        Ok(_) | Err(ZipError::UnsupportedArchive(_)) => {
             Err("it is compressed or encrypted; save the archive with numpy.savez".into())
         }
         Err(error) => Err(format!("it cannot be read: {error}")),
