@@ -67,32 +67,8 @@ fn bash_takes_its_completions_and_completes_with_them() {
 }
 
 #[test]
-fn every_command_has_a_manual_page() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("man");
-    let ran = run(&["man", "-o", path.to_str().expect("UTF-8")], &[]);
-    assert!(ran.status.success(), "{ran:?}");
-    assert!(text(&ran.stdout).contains("manual pages in"), "{ran:?}");
-    for command in COMMANDS {
-        let page = path.join(format!("carrylane-{}.1", command.replace(' ', "-")));
-        let page = fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-        assert!(page.contains(".TH ") && page.contains("Examples:"), "{command}: {page}");
-    }
-    let page = fs::read_to_string(path.join("carrylane.1")).expect("the page of all");
-    assert!(page.contains("Exit codes") && page.contains("carrylane\\-train"), "{page}");
-    let blocked = folder.path().join("file");
-    fs::write(&blocked, "").expect("writable");
-    let ran = run(&["man", "-o", blocked.to_str().expect("UTF-8")], &[]);
-    assert_eq!(ran.status.code(), Some(74), "{ran:?}");
-}
-
-#[test]
 fn help_on_a_full_disk_is_no_success() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let pages = folder.path().join("man");
-    let man = ["man", "-o", pages.to_str().expect("UTF-8")];
-    for args in [&["--help"][..], &["-h"], &["--version"], &["sweep", "plan", "--help"], &["completions", "bash"], &man]
-    {
+    for args in [&["--help"][..], &["-h"], &["--version"], &["sweep", "plan", "--help"], &["completions", "bash"]] {
         // Only Linux has such a device.
         let Ok(full) = fs::File::options().write(true).open("/dev/full") else { return };
         let mut command = Command::new(env!("CARGO_BIN_EXE_carrylane"));
