@@ -1,4 +1,4 @@
-//! Comfort at the shell: completions, manual pages, quiet, colour.
+//! Comfort at the shell: completions, quiet, colour.
 
 use std::fs;
 use std::io::Write;
