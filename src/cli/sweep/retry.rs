@@ -28,7 +28,7 @@ const AFTER_HELP: &str = "\
 Examples:
   carrylane sweep retry DIR --failed --missing
 
-A trial is a function of its config: the same program gives the same result again, another version may not.";
+The same program gives a trial the same result again; another version may not.";
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let again = [
