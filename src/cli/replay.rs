@@ -54,27 +54,35 @@ Examples:
 
 pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let &Args { notebook, way, delta, seed, samples, hidden, every } = args;
-    let replay = Replay { notebook, edition: way, delta, seed, samples, every, hidden };
+    let own = Replay::new(notebook, way);
+    let replay = Replay {
+        delta: delta.unwrap_or(own.delta),
+        seed: seed.unwrap_or(own.seed),
+        samples: samples.unwrap_or(own.samples),
+        every: every.unwrap_or(own.every),
+        hidden: hidden.unwrap_or(own.hidden),
+        ..own
+    };
     // A net in f64, and its gradient.
-    let weights = 16.0 * (hidden.unwrap_or(0) as f64).powi(2);
+    let weights = 16.0 * (replay.hidden as f64).powi(2);
     MemoryNeed { weights, ..MemoryNeed::default() }.afforded()?;
     let mut printed = Ok(());
     let summary = replay.run(|line| {
         if printed.is_ok() {
             let head = fields! { "notebook": notebook.name(), "as": way.name() };
-            let said = out.say(render(notebook, line, replay.interval()));
+            let said = out.say(render(notebook, line, replay.every));
             printed = said.and_then(|()| out.record_with("replay", &head, line));
         }
     })?;
     printed?;
     out.say(conclusion(&replay, &summary))?;
-    out.note(format!("seed {} · f64, sequential sums · carrylane {VERSION}", summary.seed))?;
+    out.note(format!("seed {} · f64, sequential sums · carrylane {VERSION}", replay.seed))?;
     let held_out = summary.held_out.map(|(right, total)| json!({ "held_out_right": right, "held_out_total": total }));
     let line = fields! {
-        "notebook": notebook.name(), "as": way.name(), "seed": summary.seed, "samples": summary.samples,
+        "notebook": notebook.name(), "as": way.name(), "seed": replay.seed, "samples": replay.samples,
         "lines": summary.lines, "exact_lines": summary.exact_lines,
         "last_error": Some(summary.last_error).filter(|error| error.is_finite()),
-        "first_non_finite": summary.first_non_finite.map(|at| json!({ "index": at.index, "tensor": at.tensor }))
+        "first_non_finite": summary.first_non_finite.map(|(index, tensor)| json!({ "index": index, "tensor": tensor }))
     };
     out.record_with("summary", &line, &held_out)?;
     Ok(Answer::Yes)
@@ -82,18 +90,18 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
 
 /// The result, in a line or two.
 fn conclusion(replay: &Replay, summary: &ReplaySummary) -> String {
-    let &Replay { notebook, edition, .. } = replay;
+    let &Replay { notebook, edition, samples, .. } = replay;
     let unit = if notebook == Notebook::N003 { "epoch" } else { "sample" };
-    let samples = plural(summary.samples as u64, unit);
+    let samples = plural(samples as u64, unit);
     let (exact, lines) = (count(summary.exact_lines as u64), count(summary.lines as u64));
     let head = styled(STRONG, format!("{notebook} as {edition}"));
     let mut text = format!("\n{head}: {samples}, {exact} of the {lines} sums shown are right");
     if let Some((right, total)) = summary.held_out {
         text.push_str(&format!(", {right} of {total} held-out rows"));
     }
-    if let Some(first) = summary.first_non_finite {
-        let index = count(first.index as u64);
-        text.push_str(&format!("\nnot finite from {unit} {index} on, first in {}", first.tensor));
+    if let Some((index, tensor)) = summary.first_non_finite {
+        let index = count(index as u64);
+        text.push_str(&format!("\nnot finite from {unit} {index} on, first in {tensor}"));
     }
     text
 }

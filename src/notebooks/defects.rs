@@ -5,7 +5,6 @@
 
 use super::activation::{Activation, sigmoid};
 use super::elman::{EXACT, Later, NotebookNet, Rules, Tape, times_transposed};
-use super::lstm::{self, Lstm};
 
 /// 000 dynamic: the step's length is that of a difference of unsigned bytes, where 0 − 1 is 255.
 /// The exponential reaches 4e156, and the sigmoids after it are 0 or 1.
@@ -65,21 +64,17 @@ pub(crate) fn output_for_hidden(tape: &Tape, t: usize, dy: f64, dw_ho: &mut [f64
 /// 003: both defects of the backward pass, as the notebook ran.
 pub(crate) const AS_003: Rules = Rules { slope: slope_of_squashed, output_weights: output_for_hidden, ..EXACT };
 
-/// 003: the squared error subtracts outputs in one order of bits from targets in the other, and is
-/// divided by the ten rows of a table that was not measured.
-pub(crate) fn misordered_error(target_lsb_first: &[f64], y_lsb_first: &[f64], rows: f64) -> f64 {
-    let squares: Vec<f64> = target_lsb_first.iter().rev().zip(y_lsb_first).map(|(c, y)| (y - c) * (y - c)).collect();
-    super::numpy::numpy_sum(&squares) / rows
+/// 003: the squared error subtracts outputs in one order of bits from targets in the other. (It is
+/// divided by the ten rows of a table that was not measured.)
+pub(crate) fn misordered_error(tape: &Tape, _: f64) -> f64 {
+    let squares: Vec<f64> = tape.target.iter().rev().zip(&tape.y).map(|(c, y)| (y - c) * (y - c)).collect();
+    super::numpy::numpy_sum(&squares)
 }
 
 /// 004: the recurrent matrix is not transposed, `dz_{t+1} W_hh`.
 pub(crate) fn untransposed(later: &Later<'_>, dh: &mut [f64]) {
     dh.fill(0.0);
-    for (row, dz) in later.w_hh.chunks_exact(later.dz.len()).zip(later.dz) {
-        for (dh, w) in dh.iter_mut().zip(row) {
-            *dh += dz * w;
-        }
-    }
+    gate_untransposed(later.dz, later.w_hh, dh);
 }
 
 /// 004: the list of states was reversed, so that one entry *before* is one step *later*; before the
@@ -90,16 +85,6 @@ pub(crate) fn later_state(tape: &Tape, t: usize) -> &[f64] {
 
 /// 004: both defects of the backward pass, as the notebook's earlier net ran.
 pub(crate) const AS_004: Rules = Rules { dh_from_later: untransposed, state_of_w_hh: later_state, ..EXACT };
-
-/// 004's LSTM: the forget gate's input weights, of one of the two inputs, where its value is meant.
-pub(crate) fn weights_for_gate(net: &Lstm, row: usize, forget: &mut [f64]) {
-    forget.copy_from_slice(&net.w_ih(lstm::F)[row * net.hidden..(row + 1) * net.hidden]);
-}
-
-/// 004's LSTM: tanh as a quotient of exponentials, NaN from |x| = 710 on.
-pub(crate) fn tanh_by_exponentials(x: f64) -> f64 {
-    (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())
-}
 
 /// 004's LSTM: no recurrent matrix is transposed.
 pub(crate) fn gate_untransposed(dz: &[f64], w_hh: &[f64], dh: &mut [f64]) {

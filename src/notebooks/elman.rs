@@ -171,7 +171,10 @@ fn descend(params: &mut [f64], gradient: &[f64], rate: f64) {
     }
 }
 
-/// One sample on its way through the net: inputs and targets, then the states and outputs of
+/// `s_t` from `x_t` and `x_{t−1}`.
+pub(crate) type Scale = fn([f64; 2], [f64; 2]) -> f64;
+
+/// One sample on its way through a net: inputs and targets, then the states and outputs of
 /// [`NotebookNet::forward`].
 #[derive(Clone, Debug)]
 pub(crate) struct Tape {
@@ -182,7 +185,7 @@ pub(crate) struct Tape {
     /// Inputs `(a_t, b_t)`, least significant first.
     pub(crate) x: Vec<[f64; 2]>,
     pub(crate) target: Vec<f64>,
-    /// `s_t`, 1 unless the dynamic notebook sets it.
+    /// `s_t`, 1 but for the dynamic net.
     pub(crate) scale: Vec<f64>,
     /// `h_0 … h_T`, one after the other.
     h: Vec<f64>,
@@ -196,12 +199,14 @@ impl Tape {
         Self { bits, hidden, phi, psi, x, target: vec![0.0; bits], scale: vec![1.0; bits], h, y: vec![0.0; bits] }
     }
 
-    /// Puts the addition `a + b` on the tape.
-    pub(crate) fn load(&mut self, a: u32, b: u32) {
+    /// Puts the addition `a + b` on the tape, with its scales; `x_0` is 0.
+    pub(crate) fn load(&mut self, a: u32, b: u32, scale: Scale) {
         let digit = |n: u32, k: usize| f64::from((n >> k) & 1);
+        let mut x_prev = [0.0; 2];
         for k in 0..self.bits {
-            self.x[k] = [digit(a, k), digit(b, k)];
-            self.target[k] = digit(a + b, k);
+            let x = [digit(a, k), digit(b, k)];
+            (self.x[k], self.target[k], self.scale[k]) = (x, digit(a + b, k), scale(x, x_prev));
+            x_prev = x;
         }
     }
 

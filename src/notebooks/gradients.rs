@@ -10,12 +10,11 @@
 
 use super::activation::Activation::{self, Relu, Sigmoid, Tanh};
 use super::defects;
-use super::elman::{self, DrawOrder, NotebookNet, Rules, Tape};
-use super::lstm::{self, Form, Lstm, LstmTape};
+use super::elman::{DrawOrder, EXACT, NotebookNet, Rules, Scale, Tape};
+use super::lstm::{self, Lstm};
 use super::names::Delta;
 use super::numpy::Legacy;
-use super::online::{Scale, no_scale, set_scales, symmetric};
-use super::{n000_dynamic, n002};
+use super::program::{dynamic_scale, no_scale, rules_of_002, symmetric};
 
 const BATCH: usize = 32;
 
@@ -38,64 +37,52 @@ pub struct DefectRow {
 /// About two seconds at most: difference quotients of seven small nets.
 #[must_use]
 pub fn gradient_defects() -> Vec<DefectRow> {
-    let mut rows = Vec::new();
-    dynamic_of_000(&mut rows);
-    recursions_of_002(&mut rows);
-    slopes_of_003(&mut rows);
-    lstm_of_004(&mut rows);
-    vanilla_of_004(&mut rows);
-    rows
-}
-
-fn dynamic_of_000(rows: &mut Vec<DefectRow>) {
-    let trial = Setup { seed: 19, scale: n000_dynamic::scale, ..SETUP }.trial("000-dynamic");
-    let exact = elman::EXACT;
-    let later = Rules { dh_from_later: defects::later_without_scale, ..exact };
-    let weights = Rules { scale_of_w_hh: defects::no_scale, ..exact };
-    trial.row(rows, "no scale on the error of the later step", &later);
-    trial.row(rows, "no scale in the gradient of the recurrent weights", &weights);
-    trial.row(rows, "neither scale, as written", &defects::WITHOUT_SCALES);
-}
-
-fn recursions_of_002(rows: &mut Vec<DefectRow>) {
-    let trial = SETUP.trial("002");
-    trial.row(rows, "hidden error from the explicit part of the later one only", &n002::rules(Delta::Explicit));
-    trial.row(rows, "slope of the later hidden state multiplied in twice", &n002::rules(Delta::Code));
-    trial.entrywise_row(rows, "recursion multiplied entry by entry");
-}
-
-fn slopes_of_003(rows: &mut Vec<DefectRow>) {
-    let exact = elman::EXACT;
-    let squashed = Rules { slope: defects::slope_of_squashed, ..exact };
-    let from_output = Rules { output_weights: defects::output_for_hidden, ..exact };
+    let dynamic = Setup { seed: 19, scale: dynamic_scale, ..SETUP }.trial("000-dynamic");
+    let of_002 = SETUP.trial("002");
     let sigmoid = SETUP.trial("003");
     let tanh = Setup { seed: 2, phi: Tanh, ..SETUP }.trial("003");
     // A step that carries no unit across its corner.
     let relu = Setup { phi: Relu, draw: |rng| 0.25 * symmetric(rng), step: 1e-5, ..SETUP }.trial("003");
-    sigmoid.row(rows, "slope of the squashed value, sigmoid", &squashed);
-    tanh.row(rows, "slope of the squashed value, tanh", &squashed);
-    sigmoid.row(rows, "output weights learn from the output, not the hidden layer", &from_output);
-    sigmoid.row(rows, "both, as written, sigmoid", &defects::AS_003);
-    tanh.row(rows, "both, as written, tanh", &defects::AS_003);
-    relu.row(rows, "both, as written, relu", &defects::AS_003);
-}
-
-fn lstm_of_004(rows: &mut Vec<DefectRow>) {
-    let trial = LstmTrial::new(Form::Notebook);
-    let exact = lstm::EXACT;
-    let untransposed = lstm::Rules { dh_from_gate: defects::gate_untransposed, ..exact };
-    trial.row(rows, "recurrent matrices not transposed", &untransposed);
-    trial.row(rows, "tanh′ of a tanh", &lstm::Rules { tanh_slope: defects::tanh_slope_of_tanh, ..exact });
-    trial.row(rows, "no carry through the cell", &lstm::Rules { carry: defects::no_carry, ..exact });
-}
-
-fn vanilla_of_004(rows: &mut Vec<DefectRow>) {
-    let trial = Setup { hidden: 8, bits: 4, draw: Legacy::standard_normal, ..SETUP }.trial("004");
-    let exact = elman::EXACT;
-    let untransposed = Rules { dh_from_later: defects::untransposed, ..exact };
-    let later = Rules { state_of_w_hh: defects::later_state, ..exact };
-    trial.row(rows, "vanilla net: recurrent matrix not transposed", &untransposed);
-    trial.row(rows, "vanilla net: later instead of earlier hidden state", &later);
+    let lstm = lstm_trial();
+    let vanilla = Setup { hidden: 8, bits: 4, draw: Legacy::standard_normal, ..SETUP }.trial("004");
+    let squashed = Rules { slope: defects::slope_of_squashed, ..EXACT };
+    vec![
+        dynamic.row(
+            "no scale on the error of the later step",
+            &Rules { dh_from_later: defects::later_without_scale, ..EXACT },
+        ),
+        dynamic.row(
+            "no scale in the gradient of the recurrent weights",
+            &Rules { scale_of_w_hh: defects::no_scale, ..EXACT },
+        ),
+        dynamic.row("neither scale, as written", &defects::WITHOUT_SCALES),
+        of_002.row("hidden error from the explicit part of the later one only", &rules_of_002(Delta::Explicit)),
+        of_002.row("slope of the later hidden state multiplied in twice", &rules_of_002(Delta::Code)),
+        entrywise_row(&of_002),
+        sigmoid.row("slope of the squashed value, sigmoid", &squashed),
+        tanh.row("slope of the squashed value, tanh", &squashed),
+        sigmoid.row(
+            "output weights learn from the output, not the hidden layer",
+            &Rules { output_weights: defects::output_for_hidden, ..EXACT },
+        ),
+        sigmoid.row("both, as written, sigmoid", &defects::AS_003),
+        tanh.row("both, as written, tanh", &defects::AS_003),
+        relu.row("both, as written, relu", &defects::AS_003),
+        lstm.row(
+            "recurrent matrices not transposed",
+            &lstm::Rules { dh_from_gate: defects::gate_untransposed, ..lstm::EXACT },
+        ),
+        lstm.row("tanh′ of a tanh", &lstm::Rules { tanh_slope: defects::tanh_slope_of_tanh, ..lstm::EXACT }),
+        lstm.row("no carry through the cell", &lstm::Rules { carry: defects::no_carry, ..lstm::EXACT }),
+        vanilla.row(
+            "vanilla net: recurrent matrix not transposed",
+            &Rules { dh_from_later: defects::untransposed, ..EXACT },
+        ),
+        vanilla.row(
+            "vanilla net: later instead of earlier hidden state",
+            &Rules { state_of_w_hh: defects::later_state, ..EXACT },
+        ),
+    ]
 }
 
 /// Sizes, rules and seed of a random Elman net.
@@ -114,112 +101,84 @@ struct Setup {
 /// The sizes of most of the notebooks; the output unit is a sigmoid in all of them.
 const SETUP: Setup = Setup { seed: 0, hidden: 16, bits: 8, phi: Sigmoid, scale: no_scale, draw: symmetric, step: 1e-4 };
 
-/// A random Elman net with a minibatch, and the difference quotients of its loss.
-struct ElmanTrial {
+/// A random net with a minibatch, the right rules of its backward pass, and the difference
+/// quotients of its loss.
+struct Trial<N, R> {
     notebook: &'static str,
-    net: NotebookNet,
+    net: N,
     tapes: Vec<Tape>,
     differences: Vec<f64>,
+    exact: R,
+    gradient: fn(&N, &[Tape], &R) -> Vec<f64>,
+}
+
+impl<N, R> Trial<N, R> {
+    fn row(&self, defect: &'static str, rules: &R) -> DefectRow {
+        let error = |rules| relative_error(&(self.gradient)(&self.net, &self.tapes, rules), &self.differences);
+        DefectRow { notebook: self.notebook, defect, error_with: error(rules), error_without: error(&self.exact) }
+    }
 }
 
 impl Setup {
-    fn trial(self, notebook: &'static str) -> ElmanTrial {
+    fn trial(self, notebook: &'static str) -> Trial<NotebookNet, Rules> {
         let mut rng = Legacy::new(self.seed);
         let net = NotebookNet::draw(&mut rng, self.hidden, DrawOrder::OutputLast, self.draw);
-        let mut tapes = Vec::new();
-        for (a, b) in minibatch(&mut rng, self.bits) {
-            let mut tape = Tape::new(self.bits, self.hidden, self.phi, Sigmoid);
-            tape.load(a, b);
-            set_scales(&mut tape, self.scale);
-            net.forward(&mut tape);
-            tapes.push(tape);
-        }
+        let mut tapes = self.minibatch(&mut rng);
+        tapes.iter_mut().for_each(|tape| net.forward(tape));
         let (mut moved, mut scratch) = (net.clone(), tapes.clone());
         // The notebooks have no biases, or comment them out: the weights alone are compared.
         let differences = difference_quotients(&net.params[..net.weights()], self.step, |params| {
             moved.params[..params.len()].copy_from_slice(params);
             scratch.iter_mut().map(|tape| (moved.forward(tape), tape.loss()).1).sum()
         });
-        ElmanTrial { notebook, net, tapes, differences }
+        let gradient = |net: &NotebookNet, tapes: &[Tape], rules: &Rules| {
+            let mut gradient = NotebookNet::zeros(net.hidden);
+            tapes.iter().for_each(|tape| net.backward_acc(tape, rules, &mut gradient));
+            gradient.params.truncate(net.weights());
+            gradient.params
+        };
+        Trial { notebook, net, tapes, differences, exact: EXACT, gradient }
+    }
+
+    /// Additions of operands of one bit less than the sum.
+    fn minibatch(&self, rng: &mut Legacy) -> Vec<Tape> {
+        let high = 1 << (self.bits - 1);
+        let mut tapes = vec![Tape::new(self.bits, self.hidden, self.phi, Sigmoid); BATCH];
+        tapes.iter_mut().for_each(|tape| tape.load(rng.below(high), rng.below(high), self.scale));
+        tapes
     }
 }
 
-impl ElmanTrial {
-    fn gradient(&self, rules: &Rules) -> Vec<f64> {
-        let mut gradient = NotebookNet::zeros(self.net.hidden);
-        for tape in &self.tapes {
-            self.net.backward_acc(tape, rules, &mut gradient);
+/// The entry-by-entry recursion of 002, which gives the recurrent weights' gradient only.
+fn entrywise_row(trial: &Trial<NotebookNet, Rules>) -> DefectRow {
+    let hidden = trial.net.hidden;
+    let recurrent = 2 * hidden..2 * hidden + hidden * hidden;
+    let mut dw_hh = vec![0.0; recurrent.len()];
+    trial.tapes.iter().for_each(|tape| defects::entrywise_recursion(&trial.net, tape, &mut dw_hh));
+    let right = (trial.gradient)(&trial.net, &trial.tapes, &EXACT);
+    let error = |gradient: &[f64]| relative_error(gradient, &trial.differences[recurrent.clone()]);
+    let (error_with, error_without) = (error(&dw_hh), error(&right[recurrent.clone()]));
+    DefectRow { notebook: "002", defect: "recursion multiplied entry by entry", error_with, error_without }
+}
+
+fn lstm_trial() -> Trial<Lstm, lstm::Rules> {
+    let mut rng = Legacy::new(SETUP.seed);
+    let net = Lstm::draw(&mut rng, SETUP.hidden);
+    let tapes = SETUP.minibatch(&mut rng);
+    let (mut moved, mut scratch) = (net.clone(), tapes.clone());
+    let differences = difference_quotients(&net.params, SETUP.step, |params| {
+        moved.params.copy_from_slice(params);
+        scratch.iter_mut().map(|tape| (moved.forward(tape), tape.loss()).1).sum()
+    });
+    let gradient = |net: &Lstm, tapes: &[Tape], rules: &lstm::Rules| {
+        let mut gradient = Lstm::zeros(net.hidden);
+        for mut tape in tapes.iter().cloned() {
+            let steps = net.forward(&mut tape);
+            net.backward_acc(&tape, &steps, rules, &mut gradient);
         }
-        gradient.params.truncate(self.net.weights());
         gradient.params
-    }
-
-    fn row(&self, rows: &mut Vec<DefectRow>, defect: &'static str, rules: &Rules) {
-        let error_with = relative_error(&self.gradient(rules), &self.differences);
-        let error_without = relative_error(&self.gradient(&elman::EXACT), &self.differences);
-        rows.push(DefectRow { notebook: self.notebook, defect, error_with, error_without });
-    }
-
-    /// The entry-by-entry recursion of 002, which gives and compares the recurrent weights'
-    /// gradient only.
-    fn entrywise_row(&self, rows: &mut Vec<DefectRow>, defect: &'static str) {
-        let hidden = self.net.hidden;
-        let recurrent = 2 * hidden..2 * hidden + hidden * hidden;
-        let mut dw_hh = vec![0.0; recurrent.len()];
-        for tape in &self.tapes {
-            defects::entrywise_recursion(&self.net, tape, &mut dw_hh);
-        }
-        let differences = &self.differences[recurrent.clone()];
-        let error_with = relative_error(&dw_hh, differences);
-        let error_without = relative_error(&self.gradient(&elman::EXACT)[recurrent], differences);
-        rows.push(DefectRow { notebook: self.notebook, defect, error_with, error_without });
-    }
-}
-
-/// A random LSTM with a minibatch, and the difference quotients of its loss.
-struct LstmTrial {
-    net: Lstm,
-    tapes: Vec<LstmTape>,
-    differences: Vec<f64>,
-}
-
-impl LstmTrial {
-    fn new(form: Form) -> Self {
-        let mut rng = Legacy::new(SETUP.seed);
-        let net = Lstm::draw(&mut rng, SETUP.hidden, Legacy::standard_normal);
-        let mut tapes = Vec::new();
-        for (a, b) in minibatch(&mut rng, SETUP.bits) {
-            let mut tape = LstmTape::new(SETUP.bits, SETUP.hidden, form);
-            tape.load(a, b);
-            net.forward(&mut tape, f64::tanh, |_| ());
-            tapes.push(tape);
-        }
-        let (mut moved, mut scratch) = (net.clone(), tapes.clone());
-        let differences = difference_quotients(&net.params, SETUP.step, |params| {
-            moved.params.copy_from_slice(params);
-            scratch.iter_mut().map(|tape| (moved.forward(tape, f64::tanh, |_| ()), tape.loss()).1).sum()
-        });
-        Self { net, tapes, differences }
-    }
-
-    fn error(&self, rules: &lstm::Rules) -> f64 {
-        let mut gradient = Lstm::zeros(SETUP.hidden);
-        for tape in &self.tapes {
-            self.net.backward_acc(tape, rules, &mut gradient);
-        }
-        relative_error(&gradient.params, &self.differences)
-    }
-
-    fn row(&self, rows: &mut Vec<DefectRow>, defect: &'static str, rules: &lstm::Rules) {
-        let (error_with, error_without) = (self.error(rules), self.error(&lstm::EXACT));
-        rows.push(DefectRow { notebook: "004", defect, error_with, error_without });
-    }
-}
-
-/// Operands of one bit less than the sum.
-fn minibatch(rng: &mut Legacy, bits: usize) -> Vec<(u32, u32)> {
-    let high = 1 << (bits - 1);
-    (0..BATCH).map(|_| (rng.below(high), rng.below(high))).collect()
+    };
+    Trial { notebook: "004", net, tapes, differences, exact: lstm::EXACT, gradient }
 }
 
 /// Central difference quotients of fourth order: `(f(p−2e) − 8 f(p−e) + 8 f(p+e) − f(p+2e)) / 12e`.
@@ -243,17 +202,4 @@ fn difference_quotients(params: &[f64], e: f64, mut loss: impl FnMut(&[f64]) -> 
 fn relative_error(gradient: &[f64], differences: &[f64]) -> f64 {
     let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
     norm(&mut gradient.iter().zip(differences).map(|(g, d)| g - d)) / norm(&mut differences.iter().copied())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_forms_of_the_lstm_have_an_exact_gradient() {
-        for form in [Form::Notebook, Form::Standard] {
-            let error = LstmTrial::new(form).error(&lstm::EXACT);
-            assert!(error <= 1e-8, "{form:?}: {error:e}");
-        }
-    }
 }

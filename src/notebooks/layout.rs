@@ -1,10 +1,7 @@
 //! Lines as the notebooks print them: their words, order of bits and digits.
 
-use std::fmt::Write as _;
-
-use super::bits::msb_first;
-use super::line::PrintedLine;
 use super::names::Notebook;
+use super::replay::PrintedLine;
 
 /// The text of one line (several lines of text, without a final line feed), in the notebook's own
 /// layout.
@@ -22,43 +19,39 @@ pub fn render(notebook: Notebook, line: &PrintedLine, every: usize) -> String {
 
 /// 000, 001, 002: error, bits, sum; 000 shows the operands' bits too.
 fn online(line: &PrintedLine, with_operands: bool) -> String {
-    let width = line.bits.len();
-    let row = |n: u32| bit_row(msb_first(n, width).into_iter().map(Some));
-    let mut text = format!("Error:{}\n", new_array_of(line.error));
-    if with_operands {
-        let _ = writeln!(text, "A  : {}\nB  : {}", row(line.a), row(line.b));
-    }
-    let _ = writeln!(text, "Pred:{}\nTrue:{}", bit_row(line.bits.iter().copied()), row(line.sum));
-    let _ = write!(text, "{} + {} = {}\n------------", line.a, line.b, integer(line.prediction));
-    text
+    let &PrintedLine { a, b, ref bits, sum, .. } = line;
+    let row = |n: u32| bit_row((0..bits.len()).rev().map(|k| bit(n, k)));
+    let operands = if with_operands { format!("A  : {}\nB  : {}\n", row(a), row(b)) } else { String::new() };
+    let (error, predicted, right) = (in_array(line.error), bit_row(bits.iter().copied()), row(sum));
+    let answer = line.prediction.map_or_else(|| "nan".into(), |n| n.to_string());
+    format!("Error:[{error}]\n{operands}Pred:{predicted}\nTrue:{right}\n{a} + {b} = {answer}\n------------")
 }
 
 /// 003: the error, and at every second line the outputs, least significant bit first.
 fn epoch(line: &PrintedLine, every: usize) -> String {
-    let mut text = format!("Epoch: {} Train Error: {}", line.index, python_float(line.error));
-    if line.index.is_multiple_of(2 * every.max(1)) {
-        let rule = "-".repeat(39);
-        let true_bits = bit_row(msb_first(line.sum, line.bits.len()).into_iter().rev().map(Some));
-        let outputs: Vec<String> = line.outputs.iter().flatten().map(|&y| two_digits(y)).collect();
-        let answer = format!("({}), Prediction: [[{}]]", line.sum, outputs.join(" "));
-        let _ = write!(text, "\n{rule}\n{} + {} = {true_bits} {answer}\n{rule}", line.a, line.b);
+    let &PrintedLine { index, a, b, ref bits, sum, .. } = line;
+    let head = format!("Epoch: {index} Train Error: {}", python_float(line.error));
+    if !index.is_multiple_of(2 * every.max(1)) {
+        return head;
     }
-    text
+    let (rule, right) = ("-".repeat(39), bit_row((0..bits.len()).map(|k| bit(sum, k))));
+    let outputs: Vec<String> = line.outputs.iter().flatten().map(|y| format!("{y:.2}").to_lowercase()).collect();
+    format!("{head}\n{rule}\n{a} + {b} = {right} ({sum}), Prediction: [[{}]]\n{rule}", outputs.join(" "))
 }
 
 /// 004: a banner, the addition, the answer as a float, the error of the batch.
 fn sample(line: &PrintedLine) -> String {
-    let banner = "#".repeat(100);
+    let &PrintedLine { index, a, b, sum, .. } = line;
+    let (banner, error) = ("#".repeat(100), in_array(line.error));
     let answer = line.prediction.map_or_else(|| "nan".into(), |n| format!("{n}.0"));
     format!(
-        "{banner} sample {} \n Training sample: {} + {} = {}\n Result is {answer}\n \
-         Average binarry error for this batch is {}",
-        line.index,
-        line.a,
-        line.b,
-        line.sum,
-        old_array_of(line.error)
+        "{banner} sample {index} \n Training sample: {a} + {b} = {sum}\n Result is {answer}\n \
+         Average binarry error for this batch is [ {error}]"
     )
+}
+
+fn bit(n: u32, place: usize) -> Option<u8> {
+    Some(u8::from(n >> place & 1 == 1))
 }
 
 fn bit_row(bits: impl Iterator<Item = Option<u8>>) -> String {
@@ -66,66 +59,27 @@ fn bit_row(bits: impl Iterator<Item = Option<u8>>) -> String {
     format!("[{}]", digits.join(" "))
 }
 
-fn integer(n: Option<u64>) -> String {
-    n.map_or_else(|| "nan".into(), |n| n.to_string())
-}
-
-fn two_digits(x: f64) -> String {
-    if x.is_nan() { "nan".into() } else { format!("{x:.2}") }
-}
-
-/// `str` of an array of one double since numpy 1.14: at most eight decimals, zeros dropped.
-fn new_array_of(x: f64) -> String {
-    if !x.is_finite() {
-        return format!("[{}]", python_float(x));
+/// A double in an array of numpy: at most eight decimals, zeros dropped.
+fn in_array(x: f64) -> String {
+    if x.is_finite() && (x == 0.0 || (1e-4..1e8).contains(&x.abs())) {
+        return format!("{x:.8}").trim_end_matches('0').to_owned();
     }
-    if x != 0.0 && (x.abs() < 1e-4 || x.abs() >= 1e8) {
-        let (mantissa, exponent) = scientific(x, 8);
-        return format!("[{}e{exponent}]", mantissa.trim_end_matches('0'));
-    }
-    format!("[{}]", format!("{x:.8}").trim_end_matches('0'))
-}
-
-/// `str` of an array of one double before numpy 1.14: a column for the sign, exponents with all
-/// digits.
-fn old_array_of(x: f64) -> String {
-    if !x.is_finite() {
-        return format!("[ {}]", python_float(x));
-    }
-    if x != 0.0 && (x.abs() < 1e-4 || x.abs() >= 1e8) {
-        let (mantissa, exponent) = scientific(x, 8);
-        return format!("[  {mantissa}e{exponent}]");
-    }
-    format!("[ {}]", format!("{x:.8}").trim_end_matches('0'))
+    with_exponent(&format!("{x:.8e}"))
 }
 
 /// Python's `repr` of a double: the shortest digits that read back, with an exponent below 1e-4 and
 /// from 1e16.
 fn python_float(x: f64) -> String {
-    if x.is_nan() {
-        return "nan".into();
-    }
-    if x.is_infinite() {
-        return if x > 0.0 { "inf".into() } else { "-inf".into() };
-    }
-    if x != 0.0 && (x.abs() < 1e-4 || x.abs() >= 1e16) {
-        let text = format!("{x:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        return format!("{mantissa}e{}", signed_exponent(exponent));
-    }
-    format!("{x:?}")
+    if x == 0.0 || (1e-4..1e16).contains(&x.abs()) { format!("{x:?}") } else { with_exponent(&format!("{x:e}")) }
 }
 
-fn scientific(x: f64, decimals: usize) -> (String, String) {
-    let text = format!("{x:.decimals$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    (mantissa.to_owned(), signed_exponent(exponent))
-}
-
-/// `-5` as `-05`, `7` as `+07`.
-fn signed_exponent(exponent: &str) -> String {
+/// Python's spelling of a float with an exponent, or of one that is not finite: `1e-5` is `1e-05`,
+/// `NaN` is `nan`.
+fn with_exponent(text: &str) -> String {
+    let Some((mantissa, exponent)) = text.split_once('e') else { return text.to_lowercase() };
+    let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0') } else { mantissa };
     let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-    format!("{sign}{digits:0>2}")
+    format!("{mantissa}e{sign}{digits:0>2}")
 }
 
 #[cfg(test)]
@@ -134,13 +88,12 @@ mod tests {
 
     #[test]
     fn floats_as_python_and_numpy_write_them() {
-        assert_eq!(new_array_of(2.0593875039509224), "[2.0593875]", "zeros are dropped");
-        assert_eq!(new_array_of(4.0), "[4.]", "an integer keeps its point");
-        assert_eq!(new_array_of(5.320_137_804e-5), "[5.3201378e-05]", "small numbers take an exponent");
-        assert_eq!(old_array_of(0.306_611_799), "[ 0.3066118]", "a column for the sign");
+        assert_eq!(in_array(2.0593875039509224), "2.0593875", "zeros are dropped");
+        assert_eq!(in_array(4.0), "4.", "an integer keeps its point");
+        assert_eq!(in_array(5.320_137_804e-5), "5.3201378e-05", "small numbers take an exponent");
         assert_eq!(python_float(0.1), "0.1", "shortest");
         assert_eq!(python_float(1e-5), "1e-05", "two digits in an exponent");
-        assert_eq!(python_float(f64::NAN), "nan", "lower case");
+        assert_eq!((python_float(f64::NAN), in_array(f64::NEG_INFINITY)), ("nan".into(), "-inf".into()));
         assert_eq!(python_float(3.0), "3.0", "a float");
     }
 }

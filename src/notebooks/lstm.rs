@@ -1,31 +1,23 @@
 //! The LSTM that notebook 004 shows but never trains.
 //!
 //! ```text
-//! i, f, o = σ(x W + h_{t−1} U)    g = tanh(x W + h_{t−1} U)    z_t = g·i + c_{t−1}·f    y_t = σ(h_t w_ho)
-//! notebook: c_t = tanh(z_t), h_t = c_t·o        standard: c_t = z_t, h_t = tanh(c_t)·o
+//! i, f, o = σ(x W + h_{t−1} U)    g = tanh(x W + h_{t−1} U)    c_t = tanh(g·i + c_{t−1}·f)    h_t = c_t·o    y_t = σ(h_t w_ho)
 //! dh_t = dy_t w_hoᵀ + Σ_k dz^k_{t+1} U_kᵀ       k in i, f, g, o
-//! notebook: dz = (dh·o + carry)(1−c²)           standard: dz = dh·o(1−tanh²c) + carry
-//! dz^o = dh·(h/o)·o(1−o)   dz^g = dz·i(1−g²)   dz^i = dz·g·i(1−i)   dz^f = dz·c_{t−1}·f(1−f)   carry = dz·f
+//! dz = (dh·o + carry)(1−c²)                     carry = dz·f
+//! dz^o = dh·c·o(1−o)   dz^g = dz·i(1−g²)   dz^i = dz·g·i(1−i)   dz^f = dz·c_{t−1}·f(1−f)
 //! ```
-//! Here h/o stands for c or tanh c. Sums are plain, and the factors that a notebook got wrong are
-//! [`Rules`], as in `elman.rs`.
+//! Sums are plain, and the factors that the notebook got wrong are [`Rules`], as in `elman.rs`. Its
+//! text is read with the forget gate where it has that gate's weights.
 
 use super::activation::sigmoid;
-use super::bits::lsb_first;
+use super::elman::Tape;
 use super::numpy::Legacy;
 
-/// Which of the two cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Notebook,
-    Standard,
-}
-
 /// Gates in the field's order.
-pub(crate) const I: usize = 0;
-pub(crate) const F: usize = 1;
-pub(crate) const G: usize = 2;
-pub(crate) const O: usize = 3;
+const I: usize = 0;
+const F: usize = 1;
+const G: usize = 2;
+const O: usize = 3;
 
 /// Parameters in one flat buffer: for each gate `w_ih` (2, H) and `w_hh` (H, H), then `w_ho` (H).
 #[derive(Clone, Debug)]
@@ -39,15 +31,15 @@ impl Lstm {
         Self { hidden, params: vec![0.0; 4 * (2 * hidden + hidden * hidden) + hidden] }
     }
 
-    /// Drawn in 004's order: candidate, input, forget, output gate, each input before recurrent;
-    /// then the output layer.
-    pub(crate) fn draw(rng: &mut Legacy, hidden: usize, mut draw: impl FnMut(&mut Legacy) -> f64) -> Self {
+    /// Drawn as in 004, from normals: candidate, input, forget, output gate, each input before
+    /// recurrent; then the output layer.
+    pub(crate) fn draw(rng: &mut Legacy, hidden: usize) -> Self {
         let mut net = Self::zeros(hidden);
         let block = net.block();
         let ranges = [G, I, F, O].map(|gate| gate * block..(gate + 1) * block);
         for range in ranges.into_iter().chain(std::iter::once(4 * block..4 * block + hidden)) {
             for w in &mut net.params[range] {
-                *w = draw(rng);
+                *w = rng.standard_normal();
             }
         }
         net
@@ -57,7 +49,7 @@ impl Lstm {
         2 * self.hidden + self.hidden * self.hidden
     }
 
-    pub(crate) fn w_ih(&self, gate: usize) -> &[f64] {
+    fn w_ih(&self, gate: usize) -> &[f64] {
         &self.params[gate * self.block()..][..2 * self.hidden]
     }
 
@@ -69,26 +61,25 @@ impl Lstm {
         &self.params[4 * self.block()..]
     }
 
-    /// Runs the net over the tape. `forget` may replace the forget gate of a step.
-    pub(crate) fn forward(&self, tape: &mut LstmTape, tanh: fn(f64) -> f64, mut forget: impl FnMut(&mut [f64])) {
-        for t in 1..=tape.bits {
-            let x = tape.x[t - 1];
-            let mut gates = [I, F, G, O].map(|gate| self.pre_activation(gate, x, &tape.steps[t - 1].h));
+    /// Runs the net over the tape's inputs, filling its outputs. Returns the steps, the zero state
+    /// first.
+    pub(crate) fn forward(&self, tape: &mut Tape) -> Vec<Step> {
+        let zeros = || vec![0.0; self.hidden];
+        let mut steps = vec![Step { gates: std::array::from_fn(|_| zeros()), c: zeros(), h: zeros() }];
+        for (&x, y) in tape.x.iter().zip(&mut tape.y) {
+            let before = &steps[steps.len() - 1];
+            let mut gates = [I, F, G, O].map(|gate| self.pre_activation(gate, x, &before.h));
             for (gate, values) in gates.iter_mut().enumerate() {
-                let phi = if gate == G { tanh } else { sigmoid };
+                let phi = if gate == G { f64::tanh } else { sigmoid };
                 values.iter_mut().for_each(|v| *v = phi(*v));
             }
-            forget(&mut gates[F]);
-            let mut step = Step { c: vec![0.0; self.hidden], squashed: vec![0.0; self.hidden], h: vec![], gates };
-            for j in 0..self.hidden {
-                let z = step.gates[G][j] * step.gates[I][j] + tape.steps[t - 1].c[j] * step.gates[F][j];
-                step.squashed[j] = tanh(z);
-                step.c[j] = if tape.form == Form::Notebook { step.squashed[j] } else { z };
-            }
-            step.h = step.squashed.iter().zip(&step.gates[O]).map(|(c, o)| c * o).collect();
-            tape.y[t - 1] = sigmoid(step.h.iter().zip(self.w_ho()).fold(0.0, |sum, (h, w)| sum + h * w));
-            tape.steps[t] = step;
+            let [i, f, g, o] = &gates;
+            let c: Vec<f64> = (0..self.hidden).map(|j| (g[j] * i[j] + before.c[j] * f[j]).tanh()).collect();
+            let h: Vec<f64> = c.iter().zip(o).map(|(c, o)| c * o).collect();
+            *y = sigmoid(h.iter().zip(self.w_ho()).fold(0.0, |sum, (h, w)| sum + h * w));
+            steps.push(Step { gates, c, h });
         }
+        steps
     }
 
     fn pre_activation(&self, gate: usize, x: [f64; 2], h_prev: &[f64]) -> Vec<f64> {
@@ -103,12 +94,12 @@ impl Lstm {
     }
 
     /// Adds the gradient of the tape's loss `½ Σ (y − target)²`, by these rules, to `gradient`.
-    pub(crate) fn backward_acc(&self, tape: &LstmTape, rules: &Rules, gradient: &mut Self) {
+    pub(crate) fn backward_acc(&self, tape: &Tape, steps: &[Step], rules: &Rules, gradient: &mut Self) {
         let (hidden, block) = (self.hidden, self.block());
         let mut dz_later: [Vec<f64>; 4] = std::array::from_fn(|_| vec![0.0; hidden]);
         let mut carry = vec![0.0; hidden];
-        for t in (1..=tape.bits).rev() {
-            let (now, before) = (&tape.steps[t], &tape.steps[t - 1]);
+        for t in (1..steps.len()).rev() {
+            let (now, before) = (&steps[t], &steps[t - 1]);
             let y = tape.y[t - 1];
             let dy = (y - tape.target[t - 1]) * (y * (1.0 - y));
             let mut dh: Vec<f64> = self.w_ho().iter().map(|w| dy * w).collect();
@@ -117,15 +108,11 @@ impl Lstm {
             }
             let [i, f, g, o] = &now.gates;
             for j in 0..hidden {
-                let slope = (rules.tanh_slope)(now.squashed[j]);
-                let dz = match tape.form {
-                    Form::Notebook => (dh[j] * o[j] + carry[j]) * slope,
-                    Form::Standard => dh[j] * o[j] * slope + carry[j],
-                };
+                let dz = (dh[j] * o[j] + carry[j]) * (rules.tanh_slope)(now.c[j]);
                 dz_later[I][j] = dz * g[j] * i[j] * (1.0 - i[j]);
                 dz_later[F][j] = dz * before.c[j] * f[j] * (1.0 - f[j]);
                 dz_later[G][j] = dz * i[j] * (rules.tanh_slope)(g[j]);
-                dz_later[O][j] = dh[j] * now.squashed[j] * o[j] * (1.0 - o[j]);
+                dz_later[O][j] = dh[j] * now.c[j] * o[j] * (1.0 - o[j]);
                 carry[j] = (rules.carry)(dz, f[j]);
                 gradient.params[4 * block + j] += now.h[j] * dy;
             }
@@ -142,44 +129,12 @@ impl Lstm {
     }
 }
 
-/// One time step: gates after their activation, cell, `tanh` of the cell's sum, state.
+/// One time step: gates after their activation, cell, state.
 #[derive(Clone, Debug)]
-struct Step {
+pub(crate) struct Step {
     gates: [Vec<f64>; 4],
     c: Vec<f64>,
-    squashed: Vec<f64>,
     h: Vec<f64>,
-}
-
-/// One sample on its way through the LSTM; step 0 is the zero state.
-#[derive(Clone, Debug)]
-pub(crate) struct LstmTape {
-    bits: usize,
-    form: Form,
-    x: Vec<[f64; 2]>,
-    target: Vec<f64>,
-    steps: Vec<Step>,
-    pub(crate) y: Vec<f64>,
-}
-
-impl LstmTape {
-    pub(crate) fn new(bits: usize, hidden: usize, form: Form) -> Self {
-        let zeros = || vec![0.0; hidden];
-        let zero = Step { gates: std::array::from_fn(|_| zeros()), c: zeros(), squashed: zeros(), h: zeros() };
-        let steps = vec![zero; bits + 1];
-        Self { bits, form, x: vec![[0.0; 2]; bits], target: vec![0.0; bits], steps, y: vec![0.0; bits] }
-    }
-
-    pub(crate) fn load(&mut self, a: u32, b: u32) {
-        let (a_bits, b_bits) = (lsb_first(a, self.bits), lsb_first(b, self.bits));
-        self.x = a_bits.into_iter().zip(b_bits).map(|(a, b)| [a, b]).collect();
-        self.target = lsb_first(a + b, self.bits);
-    }
-
-    /// `½ Σ_t (y_t − target_t)²`.
-    pub(crate) fn loss(&self) -> f64 {
-        self.target.iter().zip(&self.y).map(|(target, y)| 0.5 * (y - target) * (y - target)).sum()
-    }
 }
 
 /// The factors of the backward pass that 004 got wrong.
@@ -199,5 +154,31 @@ pub(crate) const EXACT: Rules = Rules { dh_from_gate, tanh_slope: |tanh| 1.0 - t
 fn dh_from_gate(dz: &[f64], w_hh: &[f64], dh: &mut [f64]) {
     for (row, dh) in w_hh.chunks_exact(dz.len()).zip(dh) {
         *dh += row.iter().zip(dz).fold(0.0, |sum, (w, dz)| sum + dz * w);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notebooks::activation::Activation::{Sigmoid, Tanh};
+
+    #[test]
+    fn outputs_are_those_of_the_notebooks_lstm_in_numpy() {
+        let path = format!("{}/tests/data/004_lstm_forward_seed0.json", env!("CARGO_MANIFEST_DIR"));
+        let trace: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON");
+        let mut rng = Legacy::new(0);
+        let net = Lstm::draw(&mut rng, 16);
+        let mut tape = Tape::new(8, 16, Tanh, Sigmoid);
+        for sample in trace.as_array().expect("samples") {
+            let (a, b) = (rng.below(128), rng.below(128));
+            assert_eq!((Some(a.into()), Some(b.into())), (sample["a_int"].as_u64(), sample["b_int"].as_u64()));
+            tape.load(a, b, |_, _| 1.0);
+            net.forward(&mut tape);
+            for (t, &y) in tape.y.iter().enumerate() {
+                let theirs = sample["intended_output"][t].as_f64().expect("an output");
+                assert!((y - theirs).abs() <= 1e-12, "{a} + {b}, step {t}: {y}, numpy's {theirs}");
+            }
+        }
     }
 }

@@ -19,39 +19,6 @@ pub enum Notebook {
     N004,
 }
 
-impl Notebook {
-    /// The seed in the notebook's first lines.
-    #[must_use]
-    pub fn own_seed(self) -> u32 {
-        match self {
-            Self::N000Elman | Self::N000Dynamic => 32,
-            Self::N001 | Self::N002 | Self::N003 | Self::N004 => 0,
-        }
-    }
-
-    /// How many samples (003: epochs) the notebook trains on.
-    #[must_use]
-    pub fn own_samples(self) -> usize {
-        match self {
-            Self::N000Elman | Self::N000Dynamic => 100_000,
-            Self::N001 | Self::N002 | Self::N003 => 10_000,
-            Self::N004 => 10_001,
-        }
-    }
-
-    /// Every how many samples (003: epochs) the notebook prints.
-    #[must_use]
-    pub fn own_interval(self) -> usize {
-        if self == Self::N003 { 50 } else { 1000 }
-    }
-
-    /// Hidden units.
-    #[must_use]
-    pub fn own_hidden(self) -> usize {
-        if self == Self::N004 { 8 } else { 16 }
-    }
-}
-
 /// The program as it was printed, or with its defects mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edition {

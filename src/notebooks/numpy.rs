@@ -29,12 +29,6 @@ impl Legacy {
         self.words.next_u32()
     }
 
-    /// The next 64 bits: the word drawn first is the upper half.
-    pub fn next_u64(&mut self) -> u64 {
-        let upper = u64::from(self.next_u32());
-        (upper << 32) | u64::from(self.next_u32())
-    }
-
     /// A double in [0, 1) of 53 random bits: `(2²⁶ a + b) / 2⁵³` with 27 bits of a first word and
     /// 26 of a second.
     pub fn random_sample(&mut self) -> f64 {
@@ -43,44 +37,21 @@ impl Legacy {
         (a * 67_108_864.0 + b) / 9_007_199_254_740_992.0
     }
 
-    /// `numpy.random.rand(len)`: [`random_sample`](Self::random_sample), row by row for a matrix of
-    /// `len` entries.
-    pub fn rand(&mut self, len: usize) -> Vec<f64> {
-        (0..len).map(|_| self.random_sample()).collect()
-    }
-
-    /// A uniform integer in `[0, max]` by masked rejection; words of 64 bits only where `max` needs
-    /// them.
+    /// `numpy.random.randint(high)`: a uniform integer below `high`, by masked rejection.
     ///
-    /// The mask is the smallest `2ᵏ − 1 ≥ max`. `max = 0` draws nothing.
-    pub fn interval(&mut self, max: u64) -> u64 {
-        if max == 0 {
-            return 0;
-        }
-        let mask = u64::MAX >> max.leading_zeros();
-        loop {
-            let word = if max <= u64::from(u32::MAX) { u64::from(self.next_u32()) } else { self.next_u64() };
-            if word & mask <= max {
-                return word & mask;
-            }
-        }
-    }
-
-    /// `numpy.random.randint(low, high)` in numpy's 64-bit default type.
+    /// The mask is the smallest `2ᵏ − 1 ≥ high − 1`. `high` = 1 draws nothing.
     ///
     /// # Panics
-    /// If `low >= high`, which numpy refuses too.
-    pub fn randint(&mut self, low: i64, high: i64) -> i64 {
-        assert!(low < high, "randint: low {low} is not below high {high}");
-        // The span of any two i64 fits a u64, and adding it back wraps to the right i64.
-        let span = high.wrapping_sub(1).wrapping_sub(low).cast_unsigned();
-        low.wrapping_add(self.interval(span).cast_signed())
-    }
-
-    /// `numpy.random.randint(high)` for the notebooks' small operands.
+    /// If `high` is 0, which numpy refuses too.
     pub fn below(&mut self, high: u32) -> u32 {
         assert!(high > 0, "randint: high is 0");
-        u32::try_from(self.interval(u64::from(high - 1))).unwrap_or(high - 1)
+        let mask = u32::MAX.checked_shr((high - 1).leading_zeros()).unwrap_or(0);
+        loop {
+            let word = if high == 1 { 0 } else { self.next_u32() & mask };
+            if word < high {
+                return word;
+            }
+        }
     }
 
     /// A standard normal by the polar method. Every second call returns the kept value of a pair.
@@ -103,8 +74,8 @@ impl Legacy {
     /// `numpy.random.shuffle`: Fisher–Yates from the end.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
-            let j = self.interval(i as u64);
-            items.swap(i, usize::try_from(j).unwrap_or(i));
+            let below = u32::try_from(i + 1).expect("at most 2^32 items");
+            items.swap(i, self.below(below) as usize);
         }
     }
 }

@@ -1,30 +1,52 @@
-//! The replay engine: builds a notebook's program, runs it, and reports lines and a summary.
+//! The replay engine: runs a notebook's program, and reports lines and a summary.
 
-use super::bits::{decode_msb_first, rounded_msb_first};
 use super::elman::NotebookNet;
-use super::line::PrintedLine;
 use super::names::{Delta, Edition, Notebook};
-use super::program::{Program, Sample};
-use super::{n000_dynamic, n000_elman, n001, n002, n003, n004};
+use super::program::Program;
 use crate::error::{Error, Result};
+use serde::Serialize;
 
-/// A request to replay a notebook. Fields left `None` take the notebook's own values.
+/// A request to replay a notebook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replay {
     /// The notebook.
     pub notebook: Notebook,
     /// Printed or corrected.
     pub edition: Edition,
-    /// Recursion of 002 [default: [`Delta::Code`] printed, [`Delta::Total`] corrected].
-    pub delta: Option<Delta>,
+    /// Recursion of 002: [`Delta::Code`] as printed, [`Delta::Total`] elsewhere.
+    pub delta: Delta,
     /// Seed of numpy's generator.
-    pub seed: Option<u32>,
+    pub seed: u32,
     /// Samples (003: epochs) to train on.
-    pub samples: Option<usize>,
+    pub samples: usize,
     /// Samples (003: epochs) from line to line.
-    pub every: Option<usize>,
+    pub every: usize,
     /// Hidden units.
-    pub hidden: Option<usize>,
+    pub hidden: usize,
+}
+
+/// One reported sample of a replay. In JSON, numbers that are not finite are null.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PrintedLine {
+    /// Number of the sample (003: the epoch), from 0.
+    pub index: usize,
+    /// The error as the notebook computes it; may be NaN.
+    pub error: f64,
+    /// First operand.
+    pub a: u32,
+    /// Second operand.
+    pub b: u32,
+    /// The predicted bits as an integer; `None` if an output is not finite.
+    pub prediction: Option<u64>,
+    /// The predicted bits, most significant first; `None` for an output that is not finite.
+    pub bits: Vec<Option<u8>>,
+    /// 003 only: the outputs themselves, least significant first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Vec<f64>>,
+    /// The right answer, `a + b`.
+    pub sum: u32,
+    /// Whether the prediction is the sum.
+    pub exact: bool,
 }
 
 /// The result of a replay.
@@ -34,132 +56,90 @@ pub struct ReplaySummary {
     pub lines: usize,
     /// Reported lines whose prediction is the sum.
     pub exact_lines: usize,
-    /// Samples (003: epochs) trained on.
-    pub samples: usize,
-    /// The seed used.
-    pub seed: u32,
-    /// Where a number was first not finite.
-    pub first_non_finite: Option<NonFinite>,
+    /// Sample (003: epoch) after whose step a number was first not finite, and the tensor that held
+    /// it: `w_hh`, `w_ih`, `w_ho`, `b_h`, `b_o` or `y`.
+    pub first_non_finite: Option<(usize, &'static str)>,
     /// The error of the last line.
     pub last_error: f64,
     /// 003 corrected: rows of the table that the net adds exactly at the end, and all rows.
     pub held_out: Option<(usize, usize)>,
 }
 
-/// Where a number was first not finite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NonFinite {
-    /// Sample (003: epoch) after whose step the number was seen.
-    pub index: usize,
-    /// Tensor that held the number: `w_hh`, `w_ih`, `w_ho`, `b_h`, `b_o` or `y`.
-    pub tensor: &'static str,
-}
-
 impl Replay {
     /// A replay with all of the notebook's own values.
     #[must_use]
     pub fn new(notebook: Notebook, edition: Edition) -> Self {
-        Self { notebook, edition, delta: None, seed: None, samples: None, every: None, hidden: None }
-    }
-
-    /// The interval between lines: `every`, or the notebook's own.
-    #[must_use]
-    pub fn interval(&self) -> usize {
-        self.every.unwrap_or(self.notebook.own_interval())
+        let delta = if (notebook, edition) == THREE_DELTAS { Delta::Code } else { Delta::Total };
+        let (seed, samples, every, hidden) = match notebook {
+            Notebook::N000Elman | Notebook::N000Dynamic => (32, 100_000, 1000, 16),
+            Notebook::N001 | Notebook::N002 => (0, 10_000, 1000, 16),
+            Notebook::N003 => (0, 10_000, 50, 16),
+            Notebook::N004 => (0, 10_001, 1000, 8),
+        };
+        Self { notebook, edition, delta, seed, samples, every, hidden }
     }
 
     /// Runs the program, and calls `on_line` with each line. Numbers that are not finite do not end
     /// it.
     ///
     /// # Errors
-    /// A count of zero (samples, interval, hidden units) or more than 2^15 hidden units; a delta
-    /// for a notebook other than 002, or a wrong delta for its correction.
+    /// A count of zero (samples, interval, hidden units); a wrong delta for anything but 002 as
+    /// printed.
     pub fn run(&self, mut on_line: impl FnMut(&PrintedLine)) -> Result<ReplaySummary> {
-        let samples = positive("samples", self.samples, usize::MAX, self.notebook.own_samples())?;
-        let every = positive("every", self.every, usize::MAX, self.notebook.own_interval())?;
-        let mut program = self.program()?;
-        let mut summary = ReplaySummary {
-            lines: 0,
-            exact_lines: 0,
-            samples,
-            seed: self.seed.unwrap_or(self.notebook.own_seed()),
-            first_non_finite: None,
-            last_error: f64::NAN,
-            held_out: None,
-        };
+        let &Self { notebook, edition, delta, seed, samples, every, hidden } = self;
+        let counts = [("samples", samples), ("every", every), ("hidden", hidden)];
+        if let Some((name, _)) = counts.into_iter().find(|&(_, count)| count == 0) {
+            return Err(Error::usage(format!("{name} is 0: give 1 or more")));
+        }
+        if delta != Delta::Total && (notebook, edition) != THREE_DELTAS {
+            return Err(Error::usage(format!(
+                "delta {delta} was given for {notebook} as {edition}: only 002 as printed has three of them"
+            )));
+        }
+        let mut program = Program::new(notebook, edition, delta, seed, hidden);
+        let (mut lines, mut exact_lines, mut first_non_finite, mut last_error) = (0, 0, None, f64::NAN);
         for index in 0..samples {
-            let sample = program.step();
-            if summary.first_non_finite.is_none() {
-                let tensor = first_non_finite(program.net(), &sample.y);
-                summary.first_non_finite = tensor.map(|tensor| NonFinite { index, tensor });
+            let (a, b) = program.step();
+            if first_non_finite.is_none() {
+                let tensor = non_finite_tensor(&program.net, &program.tape.y);
+                first_non_finite = tensor.map(|tensor| (index, tensor));
             }
             if index % every == 0 {
-                let line = self.line(index, program.printed_error(&sample), sample);
-                summary.lines += 1;
-                summary.exact_lines += usize::from(line.exact);
-                summary.last_error = line.error;
-                on_line(&line);
+                let y = &program.tape.y;
+                let bits = rounded_msb_first(y);
+                let prediction = bits.iter().try_fold(0, |n, &bit| Some(2 * n + u64::from(bit?)));
+                let outputs = (notebook == Notebook::N003).then(|| y.clone());
+                let (error, sum) = (program.printed_error(), a + b);
+                let exact = prediction == Some(sum.into());
+                on_line(&PrintedLine { index, error, a, b, prediction, bits, outputs, sum, exact });
+                (lines, exact_lines, last_error) = (lines + 1, exact_lines + usize::from(exact), error);
             }
         }
-        summary.held_out = program.held_out();
-        Ok(summary)
-    }
-
-    fn program(&self) -> Result<Box<dyn Program>> {
-        let seed = self.seed.unwrap_or(self.notebook.own_seed());
-        let hidden = positive("hidden", self.hidden, MAX_HIDDEN, self.notebook.own_hidden())?;
-        let delta = self.checked_delta()?;
-        Ok(match self.notebook {
-            Notebook::N000Elman => Box::new(n000_elman::program(seed, hidden)),
-            Notebook::N000Dynamic => Box::new(n000_dynamic::program(seed, hidden, self.edition)),
-            Notebook::N001 => Box::new(n001::program(seed, hidden)),
-            Notebook::N002 => Box::new(n002::program(seed, hidden, delta)),
-            Notebook::N003 => match self.edition {
-                Edition::Printed => Box::new(n003::Printed::new(seed, hidden)),
-                Edition::Corrected => Box::new(n003::Corrected::new(seed, hidden)),
-            },
-            Notebook::N004 => Box::new(n004::Vanilla::new(seed, hidden, self.edition)),
-        })
-    }
-
-    fn checked_delta(&self) -> Result<Delta> {
-        match (self.notebook, self.edition, self.delta) {
-            (Notebook::N002, Edition::Printed, delta) => Ok(delta.unwrap_or(Delta::Code)),
-            (_, _, None) | (Notebook::N002, Edition::Corrected, Some(Delta::Total)) => Ok(Delta::Total),
-            (Notebook::N002, Edition::Corrected, Some(wrong)) => Err(Error::usage(format!(
-                "delta {wrong} is one of the defects of 002: leave it out, or replay 002 as printed"
-            ))),
-            (other, _, Some(delta)) => {
-                Err(Error::usage(format!("delta {delta} was given for {other}: only notebook 002 has three of them")))
-            }
-        }
-    }
-
-    fn line(&self, index: usize, error: f64, sample: Sample) -> PrintedLine {
-        let bits = rounded_msb_first(&sample.y);
-        let prediction = decode_msb_first(&bits);
-        let sum = sample.a + sample.b;
-        let outputs = (self.notebook == Notebook::N003).then_some(sample.y);
-        let exact = prediction == Some(u64::from(sum));
-        PrintedLine { index, error, a: sample.a, b: sample.b, prediction, bits, outputs, sum, exact }
+        Ok(ReplaySummary { lines, exact_lines, first_non_finite, last_error, held_out: program.held_out() })
     }
 }
 
-/// The most hidden units: 2^30 recurrent weights.
-const MAX_HIDDEN: usize = 1 << 15;
+/// The program that has a choice of recursions.
+const THREE_DELTAS: (Notebook, Edition) = (Notebook::N002, Edition::Printed);
 
-fn positive(name: &str, given: Option<usize>, most: usize, own: usize) -> Result<usize> {
-    let wanted = match given {
-        Some(0) => "1 or more".to_owned(),
-        Some(n) if n > most => format!("at most {most}"),
-        _ => return Ok(given.unwrap_or(own)),
-    };
-    let found = given.unwrap_or(own);
-    Err(Error::usage(format!("{name} is {found}: give {wanted}, or leave it out for the notebook's {own}")))
+/// Outputs, least significant first, rounded to bits, most significant first. A number that is not
+/// finite gives no bit. Rounding is numpy's, to even: an output of exactly one half is 0.
+fn rounded_msb_first(outputs: &[f64]) -> Vec<Option<u8>> {
+    outputs.iter().rev().map(|&y| y.is_finite().then_some(u8::from(y > 0.5))).collect()
 }
 
-fn first_non_finite(net: &NotebookNet, y: &[f64]) -> Option<&'static str> {
+fn non_finite_tensor(net: &NotebookNet, y: &[f64]) -> Option<&'static str> {
     let [w_ih, w_hh, w_ho, b_h, b_o] = net.split();
     let tensors = [("w_hh", w_hh), ("w_ih", w_ih), ("w_ho", w_ho), ("b_h", b_h), ("b_o", b_o), ("y", y)];
     tensors.into_iter().find(|(_, tensor)| tensor.iter().any(|x| !x.is_finite())).map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded_msb_first;
+
+    #[test]
+    fn a_half_rounds_down_and_nan_is_no_bit() {
+        assert_eq!(rounded_msb_first(&[0.5, f64::NAN, 1.0]), [Some(1), None, Some(0)], "MSB 1.0, NaN, LSB 0.5");
+    }
 }
