@@ -6,7 +6,7 @@
 //! bits takes numbers of any width:
 //!
 //! ```
-//! use carrylane::{prove::{self, Runner}, task::number, train::{Settings, Trainer, Until}, verify::{Grid, gradcheck}};
+//! use carrylane::{prove, task::number, train::{Settings, Trainer, Until}, verify::{Grid, gradcheck}};
 //!
 //! // Train until every pair of 8-bit numbers is right, and on until the net is proved at every width.
 //! let settings = Settings::default();
@@ -22,7 +22,7 @@
 //! // Add two numbers, by the integer network that the proof is about.
 //! let (a, b) = (number::parse("340282366920938463463374607431768211455")?, number::parse("0xff")?);
 //! let net = learned.proof.expect("it is proved").net;
-//! assert_eq!(Runner::new(&net).add(&a, &b), a + b);
+//! assert_eq!(net.add(&a, &b, 130), a + b);
 //! # Ok::<(), carrylane::Error>(())
 //! ```
 //!

@@ -5,7 +5,7 @@ mod common;
 use carrylane::kernel::SimdLevel;
 use carrylane::model::{Activation, Cell, Config, Init, LstmForm, Model, weights_hash};
 use carrylane::prove::{
-    Area, Automaton, Certificate, Findings, FixedPoint, FloatProof, IntegerNet, Learned, Open, Proof, Runner, Verdict,
+    Area, Automaton, Certificate, Findings, FixedPoint, FloatProof, IntegerNet, Learned, Open, Proof, State, Verdict,
     Walk, check, check_float, explain, prove, train,
 };
 use carrylane::report::{automaton_svg, states_svg};
@@ -13,6 +13,7 @@ use carrylane::task::rng::Purpose;
 use carrylane::task::{BitTensor, Minibatch, PairSet};
 use carrylane::train::{Engine, EngineKind, Outcome, Settings, Trainer, Until, score};
 use common::{elman, engines, hand_made_adder, nets, put, report};
+use indexmap::IndexSet;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -37,6 +38,47 @@ fn solved(config: Config, seed: u64) -> Model<f32> {
     let mut trainer = Trainer::new(Settings { config, seed, ..Settings::default() }).expect("settings in range");
     trainer.run(&mut ()).expect("a training");
     trainer.model().clone()
+}
+
+/// A network that remembers its steps, for many additions.
+struct Runner<'a> {
+    net: &'a IntegerNet,
+    states: IndexSet<State>,
+    /// For each state and input the state after it and the answer, once known.
+    steps: Vec<[Option<(usize, bool)>; 4]>,
+}
+
+impl<'a> Runner<'a> {
+    fn new(net: &'a IntegerNet) -> Self {
+        Self { net, states: IndexSet::from([net.start()]), steps: vec![[None; 4]] }
+    }
+
+    fn answer(&mut self, a: &BitTensor, b: &BitTensor) -> BitTensor {
+        let mut answer = BitTensor::new(a.samples(), a.steps());
+        for sample in 0..a.samples() {
+            let mut state = 0;
+            for t in 0..a.steps() {
+                let (next, bit) = self.step(state, u8::from(a.get(sample, t)) + 2 * u8::from(b.get(sample, t)));
+                answer.set(sample, t, bit);
+                state = next;
+            }
+        }
+        answer
+    }
+
+    fn step(&mut self, from: usize, x: u8) -> (usize, bool) {
+        if let Some(known) = self.steps[from][usize::from(x)] {
+            return known;
+        }
+        let mut moved = self.states[from].clone();
+        let bit = self.net.step(&mut moved, x) >= 0;
+        let (next, new) = self.states.insert_full(moved);
+        if new {
+            self.steps.push([None; 4]);
+        }
+        self.steps[from][usize::from(x)] = Some((next, bit));
+        (next, bit)
+    }
 }
 
 #[test]
@@ -150,7 +192,7 @@ fn counterexamples_fail_and_nothing_shorter_does() {
                 let Some(failing) = proof.counterexample() else { continue };
                 let context = format!("{name}, seed {seed}, q {q}: {failing:?}");
                 let mut runner = Runner::new(&proof.net);
-                let answer = runner.add_at(&failing.a, &failing.b, failing.bits);
+                let answer = proof.net.add(&failing.a, &failing.b, failing.bits);
                 let sum = &failing.a + &failing.b;
                 let last = failing.bits as u64 - 1;
                 assert_ne!(answer.bit(last), sum.bit(last), "{context}: the last bit is wrong");
@@ -257,12 +299,6 @@ fn a_certificate_with_changed_nodes_is_refused_whatever_its_hashes_say() {
     }
 }
 
-/// A certificate without its network and seal: all nodes, and where they lead.
-fn steps(proof: &Proof) -> Vec<u8> {
-    let bytes = Certificate::of(proof).expect("proved").bytes().to_vec();
-    bytes[b"carrylane proof 1\n".len() + proof.net.to_bytes().len()..bytes.len() - 32].to_vec()
-}
-
 #[test]
 fn a_net_that_does_not_end_solved_is_not_called_proved() {
     let (_, mut learned) = learn(elman(8), 0);
@@ -270,35 +306,6 @@ fn a_net_that_does_not_end_solved_is_not_called_proved() {
         learned.report.outcome = outcome;
         assert_eq!((learned.proved(), learned.outcome()), (false, outcome.name()), "with a proof at hand");
     }
-}
-
-#[test]
-fn a_nudged_weight_is_caught_as_soon_as_it_changes_a_step() {
-    let (_, learned) = learn(elman(8), 0);
-    let proof = learned.proof.expect("proved");
-    let bytes = Certificate::of(&proof).expect("proved").bytes().to_vec();
-    let network = proof.net.to_bytes();
-    assert_eq!(IntegerNet::from_bytes(&network).as_ref(), Ok(&proof.net));
-    // After the seven numbers of the head: recurrent, input and output weights.
-    let weights = 8 * 8 + 4 * 8 + 8;
-    let (mut caught, mut harmless) = (0, 0);
-    for weight in 0..weights {
-        for nudge in [1_i32, 64, 1024, 8192, 65_536, -65_536] {
-            let at = 4 * (7 + weight);
-            let nudged = |mut bytes: Vec<u8>, start: usize| {
-                let place: &mut [u8; 4] = bytes[start + at..].first_chunk_mut().expect("a word");
-                *place = (i32::from_le_bytes(*place) + nudge).to_le_bytes();
-                bytes
-            };
-            let net = IntegerNet::from_bytes(&nudged(network.clone(), 0)).expect("a network, if another");
-            let other = Proof::of(net, STATES);
-            let same = other.verdict == Verdict::Proved && steps(&other) == steps(&proof);
-            let checked = check(&sealed(nudged(bytes.clone(), 18)));
-            assert_eq!(checked.is_ok(), same, "weight {weight} nudged by {nudge}: {checked:?}");
-            if same { harmless += 1 } else { caught += 1 }
-        }
-    }
-    assert!(caught > weights && harmless > 0, "{caught} caught, {harmless} change nothing");
 }
 
 #[test]

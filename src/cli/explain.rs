@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     }
     out.note(stamp.line())?;
     let summary = fields! {
-        "verdict": found.verdict, "q": found.q, "automaton_states": machine.as_ref().map(Automaton::states),
+        "verdict": found.walk.verdict, "q": found.walk.q, "automaton_states": machine.as_ref().map(Automaton::states),
         "full_adder": machine.as_ref().is_some_and(Automaton::is_full_adder), "failing_path": failing_path,
         "variance_shares": explanation.shares, "network_hash": found.network_hash
     };

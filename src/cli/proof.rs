@@ -3,7 +3,7 @@
 use super::format::{at_least, count, plural};
 use super::output::{BAD, GOOD, Output, STRONG, styled};
 use carrylane::model::Config;
-use carrylane::prove::{Automaton, Failure, Findings, FloatFailure, FloatProof, Open, Verdict, Walk};
+use carrylane::prove::{Automaton, Failure, Findings, FloatProof, Open, Verdict, Walk, WalkSummary};
 use carrylane::task::number::shorten;
 
 /// The states that this machine has memory for; an error if it lacks memory for the net itself.
@@ -35,22 +35,24 @@ pub(super) fn tell(found: &Findings, out: &mut Output) -> carrylane::Result<()> 
         }
     };
     out.say(floats)?;
-    if let Some(FloatFailure { a, b, bits, sum, answer }) = &found.floats.shortest_known_failure {
-        let [a, b, sum, answer] = [a, b, sum, answer].map(|n| shorten(n));
+    if let Some(Failure { a, b, bits, sum, float_answer, .. }) = &found.floats.shortest_known_failure {
+        let [a, b, sum, answer] = [a, b, sum, float_answer].map(|n| shorten(n));
         let refuted = styled(BAD, format!("refuted (floats): {a} + {b} = {sum}"));
         out.say(format!("{refuted}, and the float net answers {answer}"))?;
         let bits = plural(*bits as u64, "bit");
         out.say(format!("of {bits}, the shortest failing addition known of the floats; shorter ones may fail"))?;
     }
-    let (q, states) = (found.q, plural(found.states as u64, "state"));
-    match (found.verdict, &found.counterexample) {
+    let &WalkSummary { verdict, q, states, depth, .. } = &found.walk;
+    let states = plural(states as u64, "state");
+    match (verdict, &found.counterexample) {
         (Verdict::Proved, _) => {
             let proved = styled(GOOD, format!("proved (integer network, q = {q}): adds correctly at every bit width"));
             let margin = found.margin.map_or(String::new(), |margin| format!(", least margin {margin:.3}"));
-            out.say(format!("{proved} ({states}, depth {}{margin})", found.depth))?;
+            out.say(format!("{proved} ({states}, depth {depth}{margin})"))?;
         }
         (_, Some(Failure { a, b, bits, sum, integer_answer, float_answer })) => {
-            let [a, b, sum, integer, float] = [a, b, sum, integer_answer, float_answer].map(|n| shorten(n));
+            let [a, b, sum, float] = [a, b, sum, float_answer].map(|n| shorten(n));
+            let integer = integer_answer.as_ref().map_or(String::new(), |n| shorten(n));
             let refuted = styled(BAD, format!("refuted: {a} + {b} = {sum}"));
             out.say(format!("{refuted}, and the integer network (q = {q}) answers {integer}, the float net {float}"))?;
             out.say(format!("no addition of fewer than {} goes wrong", plural(*bits as u64, "bit")))?;

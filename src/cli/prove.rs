@@ -7,8 +7,8 @@ use super::proof::{afforded, automaton_table, tell};
 use super::{Answer, values};
 use carrylane::model::file::{self, Saved};
 use carrylane::prove::{
-    Checked, CheckedCertificate, CheckedFloat, Findings, FixedPoint, FloatProof, MAX_Q, MAX_STATES, Theorem,
-    WEIGHT_BITS, WalkSummary, prove,
+    Certificate, Checked, CheckedCertificate, CheckedFloat, Findings, FixedPoint, FloatProof, MAX_Q, MAX_STATES,
+    Theorem, WEIGHT_BITS, WalkSummary, prove,
 };
 use carrylane::report::automaton_svg;
 use carrylane::run::model_path;
@@ -113,16 +113,17 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     if let Some(machine) = &found.automaton {
         automaton_table(machine, out)?;
     }
-    let (made, time) = (plural(found.transitions, "transition"), duration(found.seconds));
-    let per_s = found.transitions as f64 / found.seconds;
+    let (made, time) = (plural(found.walk.transitions, "transition"), duration(found.walk.seconds));
+    let per_s = found.walk.transitions_per_s;
     out.note(format!("{made} in {time}, {} transitions/s · network {}", rate(per_s), found.network_hash))?;
     out.note(stamp.line())?;
     if let Some(folder) = &args.coq {
-        let floats = found.float_proof.as_ref().ok().map(|floats| Theorem::of_floats(floats.certificate()));
-        keep_theorems(folder, &Theorem::of(&proof).into_iter().chain(floats).collect::<Vec<_>>(), out)?;
+        let floats = found.float_proof.as_ref().ok().map(FloatProof::certificate);
+        let certificates = found.certificate.as_ref().map(Certificate::bytes).into_iter().chain(floats);
+        keep_theorems(folder, &certificates.map(Theorem::of).collect::<Vec<_>>(), out)?;
     }
     let summary = fields! {
-        "verdict": found.verdict, "q": found.q, "states": found.states,
+        "verdict": found.walk.verdict, "q": found.walk.q, "states": found.walk.states,
         "transitions_per_s": per_s, "network_hash": found.network_hash
     };
     out.record_with("summary", &summary, &stamp)?;
@@ -184,7 +185,8 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
     let inputs = [Some(path.to_owned()), args.model.as_deref().map(model_path)];
     args.writes(&inputs.into_iter().flatten().collect::<Vec<_>>(), out)?;
     let started = Instant::now();
-    let checked = CheckedCertificate::read(path)?;
+    let certificate = Certificate::read(path)?;
+    let checked = CheckedCertificate::of(&certificate).map_err(|problem| Error::data(path, problem))?;
     if let Some(model) = &args.model
         && !checked.is_of(&file::load(&model_path(model))?.model)
     {
@@ -206,7 +208,7 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
                 line,
             )
         }
-        CheckedCertificate::Floats(CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash }, _) => {
+        CheckedCertificate::Floats(CheckedFloat { hidden, boxes, epsilon, margin, room, net_hash }) => {
             let who = format!("net, evaluated in floats within ε = {},", at_least(*epsilon));
             let line = fields! {
                 "holds": true, "floats": true, "epsilon": epsilon, "hidden": hidden, "boxes": boxes,
@@ -219,7 +221,7 @@ fn check_file(path: &Path, args: &Args, out: &mut Output) -> anyhow::Result<Answ
     out.say(format!("{holds} ({details})"))?;
     out.note(format!("{hash} · {} · carrylane {VERSION}", path.display()))?;
     if let Some(folder) = &args.coq {
-        keep_theorems(folder, &[checked.theorem().map_err(|problem| Error::data(path, problem))?], out)?;
+        keep_theorems(folder, &[Theorem::of(&certificate)], out)?;
     }
     line.0.extend(fields! { "certificate": path, "seconds": started.elapsed().as_secs_f64() }.0);
     out.record("summary", &line)?;

@@ -2,11 +2,11 @@
 
 use super::float::FloatProof;
 use super::net::{FixedPoint, IntegerNet};
-use super::run::Runner;
 use super::search::Verdict;
 use super::verdict::prove;
 use crate::model::Model;
 use crate::task::Sum;
+use crate::task::number::width_of_sum;
 use crate::train::Engine;
 use num_bigint::BigUint;
 use std::ops::RangeInclusive;
@@ -40,7 +40,7 @@ impl Arithmetic {
     /// Adds two numbers, at the width the sum needs; `engine` holds the net's floats.
     pub fn add(&self, engine: &mut Engine<f32>, a: BigUint, b: BigUint) -> Sum {
         let answer = match self {
-            Self::ProvedIntegers(net) => Runner::new(net).add(&a, &b),
+            Self::ProvedIntegers(net) => net.add(&a, &b, width_of_sum(&a, &b)),
             Self::ProvedFloats(_) | Self::Floats => engine.add(&a, &b),
         };
         Sum { a, b, answer }

@@ -8,18 +8,16 @@
 //! the SHA-256 of all before it. A set of nodes that has the start in it, is closed under all four
 //! inputs and answers right everywhere is an inductive invariant, and that is the proof.
 
-use super::file::{sealed, size};
-use super::float::{self, FloatProof};
+use super::check::MAGIC;
+use super::check_float;
+use super::file::sealed;
 use super::search::Verdict;
 use super::verdict::Proof;
 use crate::error::Result;
-use crate::files;
+use crate::files::{self, Size};
 use crate::model::digits;
 use sha2::{Digest, Sha256};
 use std::path::Path;
-
-/// First line of a certificate, with its version.
-const MAGIC: &[u8] = b"carrylane proof 1\n";
 
 /// A certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,15 +73,62 @@ impl Certificate {
     }
 
     /// The bytes of a certificate's file, for [`check()`](super::check()), or of a float
-    /// certificate's, for [`check_float()`](super::check_float()): no more than its own numbers
-    /// say.
+    /// certificate's, for [`check_float()`](super::check_float()).
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if it cannot be read; [`Error::Data`](crate::Error::Data) if
     /// it does not begin as a certificate.
     pub fn read(path: &Path) -> Result<Vec<u8>> {
-        let told =
-            |bytes: &[u8]| if FloatProof::is_certificate(bytes) { float::size(bytes) } else { size(bytes, MAGIC) };
-        files::read(path, told)
+        /// More than memory holds.
+        const MOST: u64 = 1 << 40;
+        let longest = check_float::MAGIC.len();
+        files::read(path, |bytes| match bytes {
+            _ if bytes.starts_with(MAGIC) || bytes.starts_with(check_float::MAGIC) => Ok(Size::AtMost(MOST)),
+            _ if bytes.len() < longest => Ok(Size::ToldBy(longest as u64)),
+            _ => Err("it does not begin with the line 'carrylane proof 1' or 'carrylane float proof 1'".into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::net::IntegerNet;
+    use super::super::{check, train};
+    use super::*;
+    use crate::model::Config;
+    use crate::train::{Settings, Trainer, Until};
+
+    /// More states than the walks here need.
+    const STATES: usize = 1_000_000;
+
+    fn weights(net: &mut IntegerNet) -> impl Iterator<Item = &mut i32> {
+        net.recurrent.iter_mut().chain(&mut net.input).chain([&mut net.output]).flatten()
+    }
+
+    #[test]
+    fn a_nudged_weight_is_caught_as_soon_as_it_changes_a_step() {
+        let config = Config { hidden: 8, ..Config::default() };
+        let settings = Settings { config, until: Until::proved(&config, 20_000), ..Settings::default() };
+        let learned = train(&mut Trainer::new(settings).expect("settings in range"), &mut ()).expect("a training");
+        let proof = learned.proof.expect("proved");
+        // A certificate without its network and seal: all nodes, and where they lead.
+        let steps = |proof: &Proof| {
+            let bytes = Certificate::of(proof)?.bytes;
+            Some(bytes[MAGIC.len() + proof.net.to_bytes().len()..bytes.len() - 32].to_vec())
+        };
+        let own = steps(&proof).expect("proved");
+        let (mut caught, mut harmless) = (0, 0);
+        let count = weights(&mut proof.net.clone()).count();
+        for weight in 0..count {
+            for nudge in [1, 64, 1024, 8192, 65_536, -65_536] {
+                let mut net = proof.net.clone();
+                *weights(&mut net).nth(weight).expect("a weight") += nudge;
+                let checked = check(&sealed([MAGIC, &net.to_bytes(), &own].concat()));
+                let same = steps(&Proof::of(net, STATES)).as_ref() == Some(&own);
+                assert_eq!(checked.is_ok(), same, "weight {weight} nudged by {nudge}: {checked:?}");
+                if same { harmless += 1 } else { caught += 1 }
+            }
+        }
+        assert!(caught > count && harmless > 0, "{caught} caught, {harmless} change nothing");
     }
 }

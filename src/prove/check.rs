@@ -31,8 +31,6 @@ pub struct Checked {
     pub margin: i64,
     /// 16 hexadecimal digits of SHA-256 over the network.
     pub network_hash: String,
-    /// The network's bytes.
-    pub network: Vec<u8>,
 }
 
 /// Checks a certificate, given as the bytes of its file.
@@ -43,12 +41,9 @@ pub struct Checked {
 /// # Cost
 /// For each node four steps of plain loops and four searches among the nodes.
 pub fn check(bytes: &[u8]) -> Result<Checked, String> {
-    let mut reader = Reader::of(bytes, "carrylane proof 1")?;
-    let before = reader.rest;
-    let net = Net::read(&mut reader)?;
-    let network = &before[..before.len() - reader.rest.len()];
-    let (states, depth, margin) =
-        (u64::from_le_bytes(reader.take()?), u32::from_le_bytes(reader.take()?), i64::from_le_bytes(reader.take()?));
+    let mut reader = Reader::of(bytes, MAGIC)?;
+    let (net, network_hash, states, depth) = stated(&mut reader)?;
+    let margin = i64::from_le_bytes(reader.take()?);
     let digest: [u8; 32] = reader.take()?;
     let width = net.carried + 1;
     let nodes: Vec<&[u8]> = reader.rest.chunks(width).collect();
@@ -73,17 +68,17 @@ pub fn check(bytes: &[u8]) -> Result<Checked, String> {
     if hash.finalize()[..] != digest[..] {
         return Err("the digest of its nodes and steps does not match them".into());
     }
-    Ok(Checked {
-        hidden: net.hidden,
-        q: net.q,
-        cell_most: net.cell_most,
-        states,
-        depth,
-        margin,
-        network_hash: name(network),
-        network: network.to_vec(),
-    })
+    Ok(Checked { hidden: net.hidden, q: net.q, cell_most: net.cell_most, states, depth, margin, network_hash })
 }
+
+/// The network of a certificate, its name, and the number of nodes and the depth that are stated.
+pub(super) fn stated(reader: &mut Reader<'_>) -> Result<(Net, String, u64, u32), String> {
+    let (net, name) = reader.named(Net::read)?;
+    Ok((net, name, u64::from_le_bytes(reader.take()?), u32::from_le_bytes(reader.take()?)))
+}
+
+/// First line of a certificate, with its version.
+pub(super) const MAGIC: &[u8] = b"carrylane proof 1\n";
 
 /// The result of going through all nodes.
 struct Found {
@@ -94,11 +89,6 @@ struct Found {
     steps: Vec<[u32; 4]>,
 }
 
-/// 16 hexadecimal digits of SHA-256.
-pub(super) fn name(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Bytes of a certificate not read yet.
 pub(super) struct Reader<'a> {
     pub(super) rest: &'a [u8],
@@ -106,15 +96,27 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// What is between a certificate's first line and its seal, the SHA-256 of all before it.
-    pub(super) fn of(bytes: &'a [u8], line: &str) -> Result<Self, String> {
-        if !bytes.starts_with(&[line.as_bytes(), b"\n"].concat()) {
-            return Err(format!("not a certificate of version 1: it does not begin with '{line}'"));
+    pub(super) fn of(bytes: &'a [u8], magic: &[u8]) -> Result<Self, String> {
+        if !bytes.starts_with(magic) {
+            let line = String::from_utf8_lossy(magic);
+            return Err(format!("not a certificate of version 1: it does not begin with '{}'", line.trim_end()));
         }
         let (body, seal) = bytes.split_last_chunk::<32>().ok_or("cut short")?;
         if Sha256::digest(body)[..] != seal[..] {
             return Err("its hash does not match: it was changed, damaged or cut short after it was written".into());
         }
-        Ok(Self { rest: body.get(line.len() + 1..).ok_or("cut short")? })
+        Ok(Self { rest: body.strip_prefix(magic).ok_or("cut short")? })
+    }
+
+    /// What `read` takes, and the name of its bytes: 16 hexadecimal digits of SHA-256.
+    pub(super) fn named<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Result<(T, String), String> {
+        let before = self.rest;
+        let what = read(self)?;
+        let digest = Sha256::digest(&before[..before.len() - self.rest.len()]);
+        Ok((what, digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()))
     }
 
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
@@ -136,23 +138,23 @@ impl<'a> Reader<'a> {
 }
 
 /// The network of a certificate.
-struct Net {
+pub(super) struct Net {
     /// 0 Elman, 1 dynamic, 2 LSTM standard, 3 LSTM notebook.
-    cell: i64,
-    hidden: usize,
-    carried: usize,
-    q: u32,
-    gate_bits: u32,
-    cell_most: i32,
-    output_bias: i64,
-    threshold: i64,
+    pub(super) cell: usize,
+    pub(super) hidden: usize,
+    pub(super) carried: usize,
+    pub(super) q: u32,
+    pub(super) gate_bits: u32,
+    pub(super) cell_most: i32,
+    pub(super) output_bias: i64,
+    pub(super) threshold: i64,
     /// `[changed bits][pre-activation][unit]`.
-    recurrent: Vec<Vec<i64>>,
+    pub(super) recurrent: Vec<Vec<i64>>,
     /// `[input][pre-activation]`.
-    input: Vec<Vec<i64>>,
-    output: Vec<i64>,
+    pub(super) input: Vec<Vec<i64>>,
+    pub(super) output: Vec<i64>,
     /// φ, σ, φ of the cell: the value below all thresholds, and the thresholds.
-    tables: Vec<(i64, Vec<i64>)>,
+    pub(super) tables: Vec<(i64, Vec<i64>)>,
 }
 
 impl Net {
@@ -162,10 +164,9 @@ impl Net {
             value if (least..=most).contains(&value) => Ok(value),
             value => Err(format!("number {i} of its network is {value}, want {least} to {most}")),
         };
-        let cell = in_range(0, 0, 3)?;
         let small =
             |i, least, most| in_range(i, least, most).map(|value| u32::try_from(value).expect("a small number"));
-        let hidden = small(1, 1, 1 << 15)? as usize;
+        let (cell, hidden) = (small(0, 0, 3)? as usize, small(1, 1, 1 << 15)? as usize);
         let (q, gate_bits) = (small(2, 0, 6)?, small(3, 0, 6)?);
         if cell >= 2 && q > gate_bits {
             return Err(format!("its state has {q} fractional bits and its gates {gate_bits}"));
@@ -206,7 +207,7 @@ impl Net {
     }
 
     /// x / 2^bits, rounded half up.
-    fn round(x: i64, bits: u32) -> i64 {
+    pub(super) fn round(x: i64, bits: u32) -> i64 {
         if bits == 0 { x } else { (x + (1 << (bits - 1))).div_euclid(1 << bits) }
     }
 

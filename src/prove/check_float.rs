@@ -14,11 +14,12 @@
 //!
 //! By induction over the bits, every answer to every addition of any width is right.
 
-use super::check::{Reader, name};
+use super::check::Reader;
+use serde::Serialize;
 use std::ops::{Add, Mul, Sub};
 
 /// The statement of a float certificate that holds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckedFloat {
     /// Hidden units of the net.
     pub hidden: usize,
@@ -43,21 +44,7 @@ pub struct CheckedFloat {
 /// # Cost
 /// Four steps of plain loops over intervals for each box.
 pub fn check_float(bytes: &[u8]) -> Result<CheckedFloat, String> {
-    let mut reader = Reader::of(bytes, "carrylane float proof 1")?;
-    let before = reader.rest;
-    let mut net = Net::read(&mut reader)?;
-    let net_bytes = &before[..before.len() - reader.rest.len()];
-    let epsilon = reader.float()?;
-    // What 32-bit floats need; NaN is not enough either.
-    let need = 1.01 * (net.hidden + 16) as f64 / f64::from(1 << 24);
-    if !(epsilon >= need && epsilon < 0.01) {
-        return Err(format!("its ε is {epsilon:e}, want {need:e} to 0.01"));
-    }
-    net.epsilon = epsilon;
-    let boxes = (0..reader.whole()?).map(|_| Region::read(&mut reader, &net)).collect::<Result<Vec<_>, _>>()?;
-    if !reader.rest.is_empty() {
-        return Err(format!("{} bytes follow its boxes", reader.rest.len()));
-    }
+    let (net, net_hash, boxes) = stated(bytes)?;
     let start = boxes.first().ok_or("it has no box")?;
     if start.carry != 0 || start.before != 0 || start.values.iter().any(|&range| !ZERO.lies_in(range)) {
         return Err("the start does not lie in its first box".into());
@@ -72,8 +59,28 @@ pub fn check_float(bytes: &[u8]) -> Result<CheckedFloat, String> {
             (margin, room) = (margin.min(found.0), room.min(found.1));
         }
     }
-    Ok(CheckedFloat { hidden: net.hidden, boxes: boxes.len(), epsilon, margin, room, net_hash: name(net_bytes) })
+    Ok(CheckedFloat { hidden: net.hidden, boxes: boxes.len(), epsilon: net.epsilon, margin, room, net_hash })
 }
+
+/// The net of a certificate, its name, and the boxes.
+pub(super) fn stated(bytes: &[u8]) -> Result<(Net, String, Vec<Region>), String> {
+    let mut reader = Reader::of(bytes, MAGIC)?;
+    let (mut net, name) = reader.named(Net::read)?;
+    net.epsilon = reader.float()?;
+    // What 32-bit floats need; NaN is not enough either.
+    let need = 1.01 * (net.hidden + 16) as f64 / f64::from(1 << 24);
+    if !(net.epsilon >= need && net.epsilon < 0.01) {
+        return Err(format!("its ε is {:e}, want {need:e} to 0.01", net.epsilon));
+    }
+    let boxes = (0..reader.whole()?).map(|_| Region::read(&mut reader, &net)).collect::<Result<_, _>>()?;
+    if !reader.rest.is_empty() {
+        return Err(format!("{} bytes follow its boxes", reader.rest.len()));
+    }
+    Ok((net, name, boxes))
+}
+
+/// First line of a certificate, with its version.
+pub(super) const MAGIC: &[u8] = b"carrylane float proof 1\n";
 
 impl Reader<'_> {
     fn whole(&mut self) -> Result<usize, String> {
@@ -105,9 +112,9 @@ impl Reader<'_> {
 
 /// All numbers from `lo` to `hi`.
 #[derive(Clone, Copy)]
-struct Range {
-    lo: f64,
-    hi: f64,
+pub(super) struct Range {
+    pub(super) lo: f64,
+    pub(super) hi: f64,
 }
 
 const ZERO: Range = Range { lo: 0.0, hi: 0.0 };
@@ -222,21 +229,21 @@ impl Sum {
 }
 
 /// The net of a certificate.
-struct Net {
+pub(super) struct Net {
     /// 0 Elman, 1 dynamic, 2 LSTM standard, 3 LSTM notebook.
-    cell: usize,
-    hidden: usize,
+    pub(super) cell: usize,
+    pub(super) hidden: usize,
     /// φ of the hidden units and ψ of the output: 0 sigmoid, 1 tanh, 2 `ReLU`.
-    activation: usize,
-    output: usize,
+    pub(super) activation: usize,
+    pub(super) output: usize,
     /// `[2][G·H]`, `[H][G·H]`, `[G·H]`, `[H]`, `[1]`; without biases the third and the last are
     /// empty.
-    w_ih: Vec<Range>,
-    w_hh: Vec<Range>,
-    b_h: Vec<Range>,
-    w_ho: Vec<Range>,
-    b_o: Vec<Range>,
-    epsilon: f64,
+    pub(super) w_ih: Vec<Range>,
+    pub(super) w_hh: Vec<Range>,
+    pub(super) b_h: Vec<Range>,
+    pub(super) w_ho: Vec<Range>,
+    pub(super) b_o: Vec<Range>,
+    pub(super) epsilon: f64,
 }
 
 impl Net {
@@ -344,14 +351,14 @@ impl Net {
 }
 
 /// A box.
-struct Region {
-    carry: usize,
+pub(super) struct Region {
+    pub(super) carry: usize,
     /// The input before, a + 2b, of the dynamic cell; else 0.
-    before: usize,
+    pub(super) before: usize,
     /// Where each input leads.
-    next: [usize; 4],
+    pub(super) next: [usize; 4],
     /// h, then an LSTM's c.
-    values: Vec<Range>,
+    pub(super) values: Vec<Range>,
 }
 
 impl Region {

@@ -5,14 +5,10 @@
 //! is given the number of the walk's levels alone. Of the floats, it is given the boxes of a
 //! certificate.
 
-use super::fixed::GATE_BITS;
-use super::net::IntegerNet;
-use super::search::Verdict;
-use super::table::Table;
-use super::verdict::Proof;
+use super::check::{MAGIC, Net, Reader, stated};
+use super::float::FloatProof;
 use crate::error::Result;
 use crate::files;
-use crate::model::{Cell, LstmForm};
 use std::path::{Path, PathBuf};
 
 /// The general files, by name: of the integer network, what a net is and a check with its proof; of
@@ -33,36 +29,40 @@ pub struct Theorem {
 }
 
 impl Theorem {
-    /// The theorem about a proved network; `None` if nothing is proved.
-    pub fn of(proof: &Proof) -> Option<Self> {
-        (proof.verdict == Verdict::Proved)
-            .then(|| Self::new(&proof.net, u32::try_from(proof.walk.depth).expect("at most the nodes")))
+    /// The theorem of a certificate that its checker has passed.
+    ///
+    /// # Panics
+    /// If it is not one.
+    pub fn of(certificate: &[u8]) -> Self {
+        let theorem = if FloatProof::is_certificate(certificate) { Self::of_floats } else { Self::of_network };
+        theorem(certificate).expect("a certificate that its checker has passed")
     }
 
-    /// The theorem about a network whose farthest state is `depth` steps from the start. Coq finds
-    /// out whether it holds.
-    pub fn new(net: &IntegerNet, depth: u32) -> Self {
-        let levels = u64::from(depth) + 1;
-        let (name, cell, q, hidden) = (net.hash(), net.cell, net.q, net.hidden);
-        let kind = match cell {
-            Cell::Elman => "Elman".into(),
-            Cell::Dynamic => "Dynamic".into(),
-            Cell::Lstm => {
-                let limit = match net.form {
-                    LstmForm::Standard => format!("(Some {})", net.cell_most),
-                    LstmForm::Notebook => "None".into(),
-                };
-                let [sigma, phi_c] = [&net.tables.sigma, &net.tables.cell].map(table);
-                format!("Lstm {q} {GATE_BITS}\n    {sigma}\n    {phi_c}\n    {limit}")
+    /// The theorem about the network of a certificate. Coq finds out whether it holds.
+    fn of_network(certificate: &[u8]) -> std::result::Result<Self, String> {
+        let (net, name, _, depth) = stated(&mut Reader::of(certificate, MAGIC)?)?;
+        let (hidden, q, levels) = (net.hidden, net.q, u64::from(depth) + 1);
+        let [phi, sigma, phi_c] = &net.tables[..] else { return Err("want three tables".into()) };
+        let cell = ["elman", "dynamic", "lstm", "lstm"][net.cell];
+        let kind = match net.cell {
+            0 => "Elman".into(),
+            1 => "Dynamic".into(),
+            form => {
+                let limit = if form == 2 { format!("(Some {})", net.cell_most) } else { "None".into() };
+                format!("Lstm {q} {}\n    {}\n    {}\n    {limit}", net.gate_bits, table(sigma), table(phi_c))
             }
         };
         let matrices = net.recurrent.iter().flat_map(|all| all.chunks(hidden * hidden));
         let matrices = matrices.map(|matrix| list(matrix.chunks(hidden).map(row), ";\n    "));
         let w_hh = list(matrices, ";\n    ");
-        let [none, a, b, both] = net.input.each_ref().map(|input| list(input.chunks(hidden).map(row), ";\n      "));
-        let (phi, w_ho) = (table(&net.tables.phi), row(&net.output));
-        let (b_o, threshold) = (net.output_bias, net.threshold);
-        let most = net.tables.largest(cell, net.form, q);
+        let input = |x: usize| list(net.input[x].chunks(hidden).map(row), ";\n      ");
+        let (none, a, b, both) = (input(0), input(1), input(2), input(3));
+        let most = match net.cell {
+            2 => Net::round(magnitude(phi_c) << net.gate_bits, 2 * net.gate_bits - q),
+            3 => magnitude(phi_c),
+            _ => magnitude(phi),
+        };
+        let (phi, w_ho, b_o, threshold) = (table(phi), row(&net.output), net.output_bias, net.threshold);
         let text = format!(
             "\
 (* carrylane's integer network {name}: {cell}, {hidden} hidden, q = {q}. Beside Theory.v: coqc Theory.v && coqc Net.v *)
@@ -101,7 +101,7 @@ Proof. exact (check_adds_in_time the_net levels checked). Qed.
 Print Assumptions the_net_adds.
 "
         );
-        Self { file: "Net.v", theories: 1, text }
+        Ok(Self { file: "Net.v", theories: 1, text })
     }
 
     /// Names of all files that may be written to a folder.
@@ -138,20 +138,27 @@ pub(super) fn list(items: impl Iterator<Item = String>, between: &str) -> String
     format!("[{}]", items.collect::<Vec<_>>().join(between))
 }
 
-fn row(numbers: &[i32]) -> String {
-    list(numbers.iter().map(i32::to_string), "; ")
+fn row(numbers: &[i64]) -> String {
+    list(numbers.iter().map(i64::to_string), "; ")
 }
 
-fn table(Table { first, thresholds }: &Table) -> String {
+fn table((first, thresholds): &(i64, Vec<i64>)) -> String {
     format!("{{| first := {first}; thresholds := {} |}}", row(thresholds))
+}
+
+/// The largest magnitude that a table takes.
+fn magnitude((first, thresholds): &(i64, Vec<i64>)) -> i64 {
+    first.abs().max((first + i64::try_from(thresholds.len()).expect("a small number")).abs())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::CELLS;
-    use super::super::net::FixedPoint;
+    use super::super::file::{CELLS, sealed};
+    use super::super::fixed::GATE_BITS;
+    use super::super::net::{FixedPoint, IntegerNet};
+    use super::super::table::Table;
     use super::*;
-    use crate::model::{Config, Init};
+    use crate::model::{Cell, Config, Init, LstmForm};
 
     /// The integers of a text, in their order.
     fn integers(text: &str) -> Vec<i32> {
@@ -168,14 +175,16 @@ mod tests {
             let table = |table: &Table| [&[table.first][..], &table.thresholds].concat();
             let mut wanted = Vec::new();
             if cell == Cell::Lstm {
-                wanted.extend([2, 4]);
+                wanted.extend([2, i32::try_from(GATE_BITS).expect("few")]);
                 wanted.extend([&net.tables.sigma, &net.tables.cell].into_iter().flat_map(table));
                 wanted.extend((form == LstmForm::Standard).then_some(8));
             }
             wanted.extend(table(&net.tables.phi));
             recurrent.iter().chain(input).chain([output]).for_each(|row| wanted.extend(row));
             wanted.extend([net.output_bias, net.threshold, net.tables.largest(cell, form, 2)]);
-            let theorem = Theorem::new(&net, 5);
+            // No nodes, five steps deep, no margin and no digest.
+            let stated = [&[0; 8][..], &5_u32.to_le_bytes(), &[0; 8 + 32]].concat();
+            let theorem = Theorem::of(&sealed([MAGIC, &net.to_bytes(), &stated].concat()));
             let (_, rest) = theorem.text().split_once("the_net : net :=").expect("a definition");
             let (found, rest) = rest.split_once("|}.").expect("its end");
             assert_eq!(integers(found), wanted, "{cell}, {form:?}");

@@ -1,35 +1,25 @@
 //! The theorem about the floats of a certificate, for Coq.
 
+use super::check_float::{Range, Region, stated};
 use super::coq::{THEORIES, Theorem, list};
-use super::file::HASH;
-use super::float::MAGIC;
-use crate::model::digits;
 
 /// Fractional bits of the ends of boxes in Coq, and of what it computes from them: roundings are
 /// far below the hundredth of ε that the search for boxes leaves.
 const BITS: i32 = 30;
 
 impl Theorem {
-    /// The theorem about the floats of a certificate that [`check_float()`](super::check_float())
-    /// has passed.
-    ///
-    /// # Panics
-    /// If it is not one.
-    pub fn of_floats(certificate: &[u8]) -> Self {
-        let body = certificate.len() - HASH;
-        let mut reader = Reader(certificate[..body].strip_prefix(MAGIC).expect("a float certificate"));
-        let [cell, hidden, phi, psi, bias] = [0; 5].map(|_: usize| reader.whole());
-        let lstm = cell >= 2;
+    /// The theorem about the floats of a certificate.
+    pub(super) fn of_floats(certificate: &[u8]) -> Result<Self, String> {
+        let (net, net_name, boxes) = stated(certificate)?;
+        let (hidden, lstm) = (net.hidden, net.cell >= 2);
         let gates = if lstm { 4 } else { 1 };
         let wide = gates * hidden;
-        let (w_ih, w_hh) = (reader.weights(2 * wide), reader.weights(hidden * wide));
-        let (b_h, w_ho, b_o) = (reader.weights(bias * wide), reader.weights(hidden), reader.weights(bias));
-        let net_name = digits(&certificate[MAGIC.len()..body - reader.0.len()]);
-        let epsilon = reader.float();
+        let exact = |weights: &[Range]| weights.iter().map(|w| w.lo).collect::<Vec<f64>>();
+        let [w_ih, w_hh, b_h, w_ho, b_o] = [&net.w_ih, &net.w_hh, &net.b_h, &net.w_ho, &net.b_o].map(|w| exact(w));
         // Without biases, biases are 0.
         let bias = |all: &[f64], m: usize| all.get(m).copied().unwrap_or(0.0);
         let all = [&w_ih, &w_hh, &b_h, &w_ho, &b_o].into_iter().flatten().copied();
-        let scale = all.chain([epsilon]).map(fraction_bits).max().expect("ε is there").max(1);
+        let scale = all.chain([net.epsilon]).map(fraction_bits).max().expect("ε is there").max(1);
         let whole = |w: f64| integer(w * 2_f64.powi(scale));
         let row = |recurrent: &mut dyn Iterator<Item = f64>, [a, b, bias]: [f64; 3]| {
             let recurrent = list(recurrent.map(whole), "; ");
@@ -39,14 +29,14 @@ impl Theorem {
         let rows = |gate: usize| {
             let rows = (gate * hidden..(gate + 1) * hidden)
                 .map(|m| row(&mut w_hh.chunks(wide).map(|from| from[m]), [w_ih[m], w_ih[wide + m], bias(&b_h, m)]));
-            let activation = if lstm && gate != 2 { "Sigmoid" } else { name(phi) };
+            let activation = if lstm && gate != 2 { "Sigmoid" } else { name(net.activation) };
             format!("({activation}, {})", list(rows, ";\n      "))
         };
-        let kind = ["Elman", "Dynamic", "Lstm false", "Lstm true"][cell];
+        let kind = ["Elman", "Dynamic", "Lstm false", "Lstm true"][net.cell];
         let gates = list((0..gates).map(rows), ";\n    ");
         let output = row(&mut w_ho.iter().copied(), [0.0, 0.0, bias(&b_o, 0)]);
-        let boxes = list((0..reader.whole()).map(|_| reader.region(hidden, lstm)), ";\n  ");
-        let (phi, psi, epsilon) = (name(phi), name(psi), whole(epsilon));
+        let boxes = list(boxes.iter().map(|from| region(from, hidden)), ";\n  ");
+        let (phi, psi, epsilon) = (name(net.activation), name(net.output), whole(net.epsilon));
         let text = format!(
             "\
 (* carrylane's net {net_name}: {kind}, {hidden} hidden. Beside Theory.v, Floats.v and FloatsProof.v, which coqc has compiled. *)
@@ -83,45 +73,19 @@ Proof. exact (check_adds_in_time the_net {BITS} boxes checked). Qed.
 Print Assumptions the_net_adds.
 "
         );
-        Self { file: "FloatNet.v", theories: THEORIES.len(), text }
+        Ok(Self { file: "FloatNet.v", theories: THEORIES.len(), text })
     }
 }
 
-/// The bytes of a float certificate.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let (head, rest) = self.0.split_first_chunk().expect("a certificate that was checked");
-        self.0 = rest;
-        *head
-    }
-
-    fn whole(&mut self) -> usize {
-        u32::from_le_bytes(self.take()) as usize
-    }
-
-    fn float(&mut self) -> f64 {
-        f64::from_le_bytes(self.take())
-    }
-
-    /// A box, as Coq has it: it looks for the boxes that inputs lead to by itself.
-    fn region(&mut self, hidden: usize, lstm: bool) -> String {
-        let [carry, before, ..] = [0; 6].map(|_: usize| self.whole());
-        let mut ranges = |count: usize| {
-            let range = |_| {
-                let [lo, hi] = [self.float(), self.float()].map(|end| end * 2_f64.powi(BITS));
-                format!("({}, {})", integer(lo.floor()), integer(hi.ceil()))
-            };
-            list((0..count).map(range), "; ")
-        };
-        let (h, c) = (ranges(hidden), ranges(if lstm { hidden } else { 0 }));
-        format!("Box {} ({}, {}) {h} {c}", carry == 1, before & 1 == 1, before >> 1 == 1)
-    }
-
-    fn weights(&mut self, count: usize) -> Vec<f64> {
-        (0..count).map(|_| f32::from_le_bytes(self.take()).into()).collect()
-    }
+/// A box, as Coq has it: it looks for the boxes that inputs lead to by itself.
+fn region(Region { carry, before, values, .. }: &Region, hidden: usize) -> String {
+    let range = |range: &Range| {
+        let [lo, hi] = [range.lo, range.hi].map(|end| end * 2_f64.powi(BITS));
+        format!("({}, {})", integer(lo.floor()), integer(hi.ceil()))
+    };
+    let (h, c) = values.split_at(hidden);
+    let [h, c] = [h, c].map(|values| list(values.iter().map(range), "; "));
+    format!("Box {} ({}, {}) {h} {c}", *carry == 1, before & 1 == 1, before >> 1 == 1)
 }
 
 /// How often a float must be doubled until it is an integer.
@@ -139,7 +103,7 @@ mod tests {
     use super::super::boxes::Region;
     use super::super::file::CELLS;
     use super::super::float::certificate;
-    use super::*;
+    use super::{BITS, Theorem};
     use crate::model::{Activation, Cell, Config, Init, Layout};
 
     /// The integers of a text, in their order.
@@ -155,8 +119,9 @@ mod tests {
             let model = Init::Scaled.model(config, 7);
             let carried = if cell == Cell::Lstm { 6 } else { 3 };
             let [lo, hi] = [-0.3, 0.7].map(|end| (0..carried).map(|k| end + 1e-3 * f64::from(k)).collect::<Vec<_>>());
-            let region = Region { carry: 1, before: 2, next: [0; 4], lo: lo.clone(), hi: hi.clone() };
-            let theorem = Theorem::of_floats(&certificate(&model, 0.5_f64.powi(17), &[region]));
+            let before = if cell == Cell::Dynamic { 2 } else { 0 };
+            let region = Region { carry: 1, before, next: [0; 4], lo: lo.clone(), hi: hi.clone() };
+            let theorem = Theorem::of(&certificate(&model, 0.5_f64.powi(17), &[region]));
             assert!(theorem.text().contains(&super::super::FloatProof::net_hash(&model)), "the net's name");
 
             let (_, rest) = theorem.text().split_once("cell := ").expect("a net");
@@ -180,7 +145,7 @@ mod tests {
 
             let (boxes, _) = rest.split_once("Lemma").expect("boxes");
             let (_, boxes) = boxes.split_once(":=").expect("boxes");
-            assert!(boxes.contains("Box true (false, true)"), "{boxes}");
+            assert!(boxes.contains(&format!("Box true (false, {})", before == 2)), "{boxes}");
             let ends = integers(boxes);
             assert_eq!(ends.len(), 2 * lo.len());
             for (k, end) in ends.chunks(2).enumerate() {

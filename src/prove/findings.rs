@@ -3,10 +3,11 @@
 use super::automaton::Automaton;
 use super::boxes::Open;
 use super::certificate::Certificate;
+use super::check_float::CheckedFloat;
 use super::float::FloatProof;
-use super::run::Runner;
+use super::net::{FixedPoint, IntegerNet};
 use super::search::Verdict;
-use super::verdict::Proof;
+use super::verdict::{Counterexample, Proof};
 use crate::task::number::{to_uint, width_of_sum};
 use crate::task::{BitTensor, Minibatch};
 use crate::train::{Engine, WorstSearch, WorstSum};
@@ -16,12 +17,12 @@ use serde::Serialize;
 /// The result and cost of a walk over a network's states.
 #[derive(Debug, Clone, Serialize)]
 pub struct WalkSummary {
+    /// Verdict about the integer network.
+    pub verdict: Verdict,
     /// Fractional bits of the carried state.
     pub q: u32,
     /// Largest c of a standard LSTM.
     pub cell_limit: u8,
-    /// `proved`, `refuted` or `undecided`.
-    pub verdict: Verdict,
     /// States seen.
     pub states: usize,
     /// Steps to the furthest state.
@@ -36,16 +37,17 @@ pub struct WalkSummary {
 
 impl From<&Proof> for WalkSummary {
     fn from(proof: &Proof) -> Self {
-        let (format, walk) = (proof.net.format(), &proof.walk);
+        let (FixedPoint { q, cell_limit }, walk) = (proof.net.format(), &proof.walk);
+        let (transitions, seconds) = (walk.transitions(), walk.seconds);
         Self {
-            q: format.q,
-            cell_limit: format.cell_limit,
             verdict: proof.verdict,
+            q,
+            cell_limit,
             states: walk.states(),
             depth: walk.depth,
-            transitions: walk.transitions(),
-            transitions_per_s: walk.transitions() as f64 / walk.seconds,
-            seconds: walk.seconds,
+            transitions,
+            transitions_per_s: transitions as f64 / seconds,
+            seconds,
         }
     }
 }
@@ -53,14 +55,9 @@ impl From<&Proof> for WalkSummary {
 /// What is known of a net.
 #[derive(Debug, Serialize)]
 pub struct Findings {
-    /// Verdict about the integer network.
-    pub verdict: Verdict,
-    /// Fractional bits of the carried state.
-    pub q: u32,
-    /// States seen.
-    pub states: usize,
-    /// Steps to the furthest state.
-    pub depth: usize,
+    /// The last walk.
+    #[serde(flatten)]
+    pub walk: WalkSummary,
     /// The least distance of an output to the wrong side.
     pub margin: Option<f64>,
     /// States of the smallest machine that does what the network does.
@@ -69,14 +66,8 @@ pub struct Findings {
     pub counterexample: Option<Failure>,
     /// Hash of the integer network's certificate.
     pub certificate_hash: Option<String>,
-    /// Time of the walk.
-    pub seconds: f64,
     /// The integer network.
     pub network_hash: String,
-    /// Largest c of a standard LSTM.
-    pub cell_limit: u8,
-    /// Steps made.
-    pub transitions: u64,
     /// Findings about the floats.
     pub floats: FloatFindings,
     /// The integer network's certificate, if it is proved.
@@ -101,8 +92,9 @@ pub struct Failure {
     pub bits: usize,
     /// The right sum.
     pub sum: String,
-    /// Answer of the integer network.
-    pub integer_answer: String,
+    /// Answer of the integer network, if it is that network's failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integer_answer: Option<String>,
     /// Answer of the float net.
     pub float_answer: String,
 }
@@ -112,67 +104,30 @@ pub struct Failure {
 pub struct FloatFindings {
     /// Whether the floats are proved.
     pub holds: bool,
-    /// Errors that a step may have.
-    pub epsilon: Option<f64>,
-    /// Boxes of states.
-    pub boxes: Option<usize>,
     /// Inputs that tell boxes apart.
     pub memory: Option<u32>,
-    /// The least distance of an output to the wrong side.
-    pub margin: Option<f64>,
-    /// The least distance of a state to the end of its box.
-    pub room: Option<f64>,
     /// Hash of the floats' certificate.
     pub certificate_hash: Option<String>,
-    /// The shortest addition known that goes wrong, if one was searched for.
-    pub shortest_known_failure: Option<FloatFailure>,
-}
-
-/// A sum that the float net gets wrong; shorter ones may fail.
-#[derive(Debug, Serialize)]
-pub struct FloatFailure {
-    /// First operand.
-    pub a: String,
-    /// Second operand.
-    pub b: String,
-    /// Steps up to the wrong bit and with it.
-    pub bits: usize,
-    /// The right sum.
-    pub sum: String,
-    /// Answer of the float net.
-    pub answer: String,
+    /// The checker's statement.
+    #[serde(flatten)]
+    pub checked: Option<CheckedFloat>,
+    /// The shortest addition known that goes wrong, if one was searched for; shorter ones may fail.
+    pub shortest_known_failure: Option<Failure>,
 }
 
 impl Findings {
     /// The findings of a net's last walk and of its floats; `engine` gives the float net's answers.
     pub fn of(proof: &Proof, float_proof: Result<FloatProof, Open>, engine: &mut Engine<f32>) -> Self {
-        let counterexample = proof.counterexample().map(|shortest| {
-            let (a, b) = (shortest.a, shortest.b);
-            let bits = shortest.bits.max(width_of_sum(&a, &b));
-            Failure {
-                sum: (&a + &b).to_string(),
-                integer_answer: Runner::new(&proof.net).add_at(&a, &b, bits).to_string(),
-                float_answer: float_answer(engine, &a, &b, bits),
-                bits: shortest.bits,
-                a: a.to_string(),
-                b: b.to_string(),
-            }
-        });
+        let failure = |it: Counterexample| Failure::of(&it.a, &it.b, it.bits, Some(&proof.net), engine);
+        let counterexample = proof.counterexample().map(failure);
         let (certificate, automaton) = (Certificate::of(proof), Automaton::of(&proof.walk));
-        let walk = &proof.walk;
         Self {
-            verdict: proof.verdict,
-            q: proof.net.q(),
-            states: walk.states(),
-            depth: walk.depth,
-            margin: (walk.margin < i64::MAX).then(|| proof.margin()),
+            walk: proof.into(),
+            margin: (proof.walk.margin < i64::MAX).then(|| proof.margin()),
             automaton_states: automaton.as_ref().map(Automaton::states),
             counterexample,
             certificate_hash: certificate.as_ref().map(Certificate::hash),
-            seconds: walk.seconds,
             network_hash: proof.net.hash(),
-            cell_limit: proof.net.format().cell_limit,
-            transitions: walk.transitions(),
             floats: float_proof.as_ref().map(FloatFindings::from).unwrap_or_default(),
             certificate,
             automaton,
@@ -187,43 +142,45 @@ impl Findings {
         const BITS: usize = 1024;
         if self.float_proof.is_err() {
             let sum = engine.worst_sum(&WorstSearch::within(BITS), || true).filter(WorstSum::wrong);
-            self.floats.shortest_known_failure = sum.map(|WorstSum { a, b, bit, .. }| FloatFailure {
-                bits: bit + 1,
-                sum: (&a + &b).to_string(),
-                answer: float_answer(engine, &a, &b, width_of_sum(&a, &b).max(bit + 1)),
-                a: a.to_string(),
-                b: b.to_string(),
-            });
+            let failure = sum.map(|WorstSum { a, b, bit, .. }| Failure::of(&a, &b, bit + 1, None, engine));
+            self.floats.shortest_known_failure = failure;
         }
         self
     }
 
     /// Whether either theorem holds.
     pub fn proved(&self) -> bool {
-        self.floats.holds || self.verdict == Verdict::Proved
+        self.floats.holds || self.walk.verdict == Verdict::Proved
     }
 }
 
 impl From<&FloatProof> for FloatFindings {
     fn from(proof: &FloatProof) -> Self {
-        let checked = &proof.checked;
         Self {
             holds: true,
-            epsilon: Some(checked.epsilon),
-            boxes: Some(checked.boxes),
             memory: Some(proof.memory),
-            margin: Some(checked.margin),
-            room: Some(checked.room),
             certificate_hash: Some(proof.hash()),
+            checked: Some(proof.checked.clone()),
             shortest_known_failure: None,
         }
     }
 }
 
-/// The answer of the net in an engine, in `bits` steps.
-fn float_answer(engine: &mut Engine<f32>, a: &BigUint, b: &BigUint, bits: usize) -> String {
-    let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits).expect("the width of the sum or more");
-    let mut predicted = BitTensor::new(1, bits);
-    engine.evaluate(&batch, Some(&mut predicted));
-    to_uint(&predicted, 0).to_string()
+impl Failure {
+    /// The answers to `a + b`, whose bit `bits − 1` is wrong, of a network and of the net in an
+    /// engine.
+    fn of(a: &BigUint, b: &BigUint, bits: usize, net: Option<&IntegerNet>, engine: &mut Engine<f32>) -> Self {
+        let steps = bits.max(width_of_sum(a, b));
+        let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], steps).expect("the width of the sum or more");
+        let mut predicted = BitTensor::new(1, steps);
+        engine.evaluate(&batch, Some(&mut predicted));
+        Self {
+            a: a.to_string(),
+            b: b.to_string(),
+            bits,
+            sum: (a + b).to_string(),
+            integer_answer: net.map(|net| net.add(a, b, steps).to_string()),
+            float_answer: to_uint(&predicted, 0).to_string(),
+        }
+    }
 }

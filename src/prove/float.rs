@@ -1,10 +1,9 @@
 //! The proof of the floats themselves, and its certificate.
 
 use super::boxes::{Open, Region, boxes};
-use super::check_float::{CheckedFloat, check_float};
-use super::file::{HASH, code, sealed};
-use crate::files::Size;
-use crate::model::{Activation, Cell, Config, MAX_HIDDEN, Model, digits};
+use super::check_float::{CheckedFloat, MAGIC, check_float};
+use super::file::{code, sealed};
+use crate::model::{Activation, Cell, Config, Model, digits};
 
 /// A float proof: boxes that its checker has gone through.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,11 +90,8 @@ fn epsilon(config: &Config) -> f64 {
     (config.hidden + 16) as f64 / f64::from(1 << 23)
 }
 
-/// First line of a certificate, with its version.
-pub(super) const MAGIC: &[u8] = b"carrylane float proof 1\n";
-
 /// The bytes of a net in a certificate.
-pub(super) fn net_bytes(model: &Model<f32>) -> Vec<u8> {
+fn net_bytes(model: &Model<f32>) -> Vec<u8> {
     let config = &model.config;
     let number = |activation| match activation {
         Activation::Sigmoid => 0,
@@ -106,26 +102,6 @@ pub(super) fn net_bytes(model: &Model<f32>) -> Vec<u8> {
     let cell = code(config.cell, config.lstm_form);
     let head = [cell, hidden, number(config.activation), number(config.output), config.bias.into()];
     head.into_iter().flat_map(u32::to_le_bytes).chain(model.params.iter().flat_map(|w| w.to_le_bytes())).collect()
-}
-
-/// How far the file of a certificate is read.
-pub(super) fn size(bytes: &[u8]) -> Result<Size, String> {
-    let start = MAGIC.len() as u64;
-    let number = |at: u64| {
-        let place = usize::try_from(at).ok()?;
-        Some(u64::from(u32::from_le_bytes(*bytes.get(place..)?.first_chunk()?)))
-    };
-    let (Some(cell), Some(hidden), Some(bias)) = (number(start), number(start + 4), number(start + 16)) else {
-        return Ok(Size::ToldBy(start + 20));
-    };
-    let (gates, states) = if cell < 2 { (1, 1) } else { (4, 2) };
-    if cell > 3 || hidden > MAX_HIDDEN as u64 || bias > 1 {
-        return Err("its sizes make no net".into());
-    }
-    let weights = gates * hidden * (2 + hidden + bias) + hidden + bias;
-    let boxes = start + 20 + 4 * weights + 8;
-    let Some(count) = number(boxes) else { return Ok(Size::ToldBy(boxes + 4)) };
-    Ok(Size::AtMost(boxes + 4 + count * (24 + 16 * states * hidden) + HASH as u64))
 }
 
 pub(super) fn certificate(model: &Model<f32>, epsilon: f64, boxes: &[Region]) -> Vec<u8> {

@@ -22,6 +22,8 @@ use super::fixed::{GATE_BITS, LARGEST, MAX_Q, WEIGHT_BITS, fixed, power};
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::model::{Activation, Cell, Config, Layout, LstmForm, Model};
+use num_bigint::BigUint;
+use std::collections::HashMap;
 
 /// The format of a network in fixed point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,31 +237,6 @@ impl IntegerNet {
         hidden.chain([output]).max_by_key(|(most, _)| *most).expect("an output")
     }
 
-    /// Whether no sum can overflow and every carried value fits a byte, whatever the state: for
-    /// networks that come from a file.
-    pub(super) fn in_bounds(&self) -> bool {
-        let Tables { phi, sigma, cell } = &self.tables;
-        let carried = if self.cell == Cell::Lstm { cell } else { phi };
-        let standard = (self.cell, self.form) == (Cell::Lstm, LstmForm::Standard);
-        let small = |table: &Table, most: i32| table.magnitude() <= most;
-        self.largest_sum().0 < MOST_SUM
-            && self.tables.largest(self.cell, self.form, self.q) <= MOST
-            && (standard || small(carried, MOST))
-            && small(phi, 8 << GATE_BITS.max(MAX_Q))
-            && small(sigma, 1 << GATE_BITS)
-            && small(cell, MOST << GATE_BITS)
-    }
-
-    /// The cell.
-    pub fn cell(&self) -> Cell {
-        self.cell
-    }
-
-    /// Hidden units, H.
-    pub fn hidden(&self) -> usize {
-        self.hidden
-    }
-
     /// Fractional bits of the carried state.
     pub fn q(&self) -> u32 {
         self.q
@@ -298,6 +275,22 @@ impl IntegerNet {
         let (values, output) = self.moved(&self.products(&state.values), state, x);
         *state = State { values, before: if self.remembers() { x } else { 0 } };
         output
+    }
+
+    /// The network's answer to `a + b`, in `bits` steps; a step that comes again is looked up.
+    pub fn add(&self, a: &BigUint, b: &BigUint, bits: usize) -> BigUint {
+        let (mut state, mut answer, mut known) = (self.start(), BigUint::default(), HashMap::new());
+        for t in 0..bits as u64 {
+            let x = u8::from(a.bit(t)) + 2 * u8::from(b.bit(t));
+            let step = known.entry((state, x)).or_insert_with_key(|(state, x)| {
+                let mut next = state.clone();
+                let bit = self.step(&mut next, *x) >= 0;
+                (next, bit)
+            });
+            answer.set_bit(t, step.1);
+            state = step.0.clone();
+        }
+        answer
     }
 
     /// `W_hh h` for each number of input bits that changed, `[G·H]`.
