@@ -78,7 +78,7 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
     }
 
     /// Packs the weights of one update.
-    pub(crate) fn pack<S: Simd>(&mut self, simd: S, shape: Shape, w: &Weights<'_, F>, net: &Net) {
+    pub(crate) fn pack<S: Simd>(&mut self, simd: S, shape: Shape, w: &Weights<&[F]>, net: &Net) {
         let scales = net.gates().map(scale::<F>);
         self.rows.pack(simd, w.w_hh, scales);
         let Shape { hidden, gates, wide, .. } = shape;

@@ -86,7 +86,7 @@ impl Layout {
     ///
     /// # Panics
     /// If `params` has another length than the layout.
-    pub fn weights<'a, F>(&self, params: &'a [F]) -> Weights<'a, F> {
+    pub fn weights<'a, F>(&self, params: &'a [F]) -> Weights<&'a [F]> {
         assert_eq!(params.len(), self.len(), "a parameter buffer of another net");
         let view = |name| self.get(name).map_or(&params[..0], |tensor| &params[tensor.range()]);
         Weights { w_ih: view("w_ih"), w_hh: view("w_hh"), b_h: view("b_h"), w_ho: view("w_ho"), b_o: view("b_o") }
@@ -96,7 +96,7 @@ impl Layout {
     ///
     /// # Panics
     /// If `params` has another length than the layout.
-    pub fn weights_mut<'a, F>(&self, params: &'a mut [F]) -> WeightsMut<'a, F> {
+    pub fn weights_mut<'a, F>(&self, params: &'a mut [F]) -> Weights<&'a mut [F]> {
         assert_eq!(params.len(), self.len(), "a parameter buffer of another net");
         let mut rest = params;
         let mut next = |name| {
@@ -104,38 +104,23 @@ impl Layout {
             rest = after;
             tensor
         };
-        WeightsMut { w_ih: next("w_ih"), w_hh: next("w_hh"), b_h: next("b_h"), w_ho: next("w_ho"), b_o: next("b_o") }
+        Weights { w_ih: next("w_ih"), w_hh: next("w_hh"), b_h: next("b_h"), w_ho: next("w_ho"), b_o: next("b_o") }
     }
 }
 
-/// A flat buffer seen as its tensors, to write; see [`Layout`] for the shapes.
-#[derive(Debug)]
-pub struct WeightsMut<'a, F> {
-    /// Input to hidden, `[2, G·H]`.
-    pub w_ih: &'a mut [F],
-    /// Hidden to hidden, `[H, G·H]`.
-    pub w_hh: &'a mut [F],
-    /// Hidden bias, `[G·H]`, or empty.
-    pub b_h: &'a mut [F],
-    /// Hidden to output, `[H]`.
-    pub w_ho: &'a mut [F],
-    /// Output bias, `[1]`, or empty.
-    pub b_o: &'a mut [F],
-}
-
-/// A flat buffer seen as its tensors; see [`Layout`] for the shapes.
+/// A flat buffer seen as its tensors, slices of it; see [`Layout`] for the shapes.
 #[derive(Debug, Clone, Copy)]
-pub struct Weights<'a, F> {
+pub struct Weights<S> {
     /// Input to hidden, `[2, G·H]`.
-    pub w_ih: &'a [F],
+    pub w_ih: S,
     /// Hidden to hidden, `[H, G·H]`.
-    pub w_hh: &'a [F],
+    pub w_hh: S,
     /// Hidden bias, `[G·H]`, or empty.
-    pub b_h: &'a [F],
+    pub b_h: S,
     /// Hidden to output, `[H]`.
-    pub w_ho: &'a [F],
+    pub w_ho: S,
     /// Output bias, `[1]`, or empty.
-    pub b_o: &'a [F],
+    pub b_o: S,
 }
 
 /// A net: what it is and the numbers it learned.

@@ -7,7 +7,7 @@ use super::{Real, Sample, Step, dynamic, elman, lstm};
 use crate::model::{Cell, Config, Layout, Loss, Tally, Weights};
 
 /// The forward pass: the step before the first, then all steps.
-pub(super) fn forward<F: Real>(config: &Config, w: &Weights<'_, F>, input: &Sample<'_>) -> Vec<Step<F>> {
+pub(super) fn forward<F: Real>(config: &Config, w: &Weights<&[F]>, input: &Sample<'_>) -> Vec<Step<F>> {
     let (hidden, wide) = (config.hidden, config.hidden * config.cell.gates());
     let mut steps = vec![Step::before_the_first(config)];
     for t in 0..input.steps() {
