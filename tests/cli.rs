@@ -393,7 +393,7 @@ fn json_lines_keep_their_keys_in_order() {
     let keys = "type schema cell against precision level hidden bits batch max_relative_error tolerance ok";
     begins_with(line.lines().next().expect("lines"), &keys.split(' ').collect::<Vec<_>>());
     let line = carrylane(&["bench", "--hidden", "2", "--seconds", "0.01", "--json"]).stdout;
-    let keys = "type schema cell engine level precision hidden bits batch threads samples_per_s gflops peak_gflops peak_share \
+    let keys = "type schema cell hidden bits batch engine level precision threads samples_per_s gflops peak_gflops peak_share \
                 reference_samples_per_s ratio";
     begins_with(line.lines().next().expect("lines"), &keys.split(' ').collect::<Vec<_>>());
     begins_with(&carrylane(&["add", "1", "2", "--json"]).stdout, &["type", "schema", "a", "b", "sum", "correct"]);

@@ -57,11 +57,11 @@ Examples:
 Exits with 1 if a gradient is off; its row is not timed.";
 
 const COLUMNS: [Column<Speed>; 12] = [
-    ("hidden", |speed| count(speed.hidden as u64)),
-    ("bits", |speed| count(speed.bits as u64)),
-    ("batch", |speed| count(speed.batch as u64)),
-    ("<engine", |speed| speed.engine.clone()),
-    ("<level", |speed| speed.level.clone()),
+    ("hidden", |speed| count(speed.step.config.hidden as u64)),
+    ("bits", |speed| count(speed.step.bits as u64)),
+    ("batch", |speed| count(speed.step.batch as u64)),
+    ("<engine", |speed| speed.step.engine.to_string()),
+    ("<level", |speed| speed.step.level.to_string()),
     ("samples/s", |speed| rate(speed.samples_per_s)),
     ("GFLOP/s", |speed| format!("{:.1}", speed.gflops)),
     ("dense", |speed| format!("{:.1}", speed.dense_gflops)),

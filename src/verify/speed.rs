@@ -14,9 +14,10 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// A gradient step to be measured.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct TimedStep {
     /// The net.
+    #[serde(flatten)]
     pub config: Config,
     /// Width of the additions.
     pub bits: usize,
@@ -33,34 +34,20 @@ pub struct TimedStep {
     /// Key of the random net and additions.
     pub seed: u64,
     /// Time of the measurement.
+    #[serde(skip)]
     pub time: Duration,
     /// Nets that learn side by side, in whole updates by plain descent; `None` for the gradient
     /// step of one net.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub population: Option<usize>,
 }
 
 /// How fast a gradient step is. GFLOP/s are those of the recurrent products.
 #[derive(Debug, Clone, Serialize)]
 pub struct Speed {
-    /// The cell.
-    pub cell: String,
-    /// What computes.
-    pub engine: String,
-    /// On which level.
-    pub level: String,
-    /// In which precision.
-    pub precision: String,
-    /// Hidden units.
-    pub hidden: usize,
-    /// Width of the additions.
-    pub bits: usize,
-    /// Additions in the minibatch.
-    pub batch: usize,
-    /// Worker threads.
-    pub threads: usize,
-    /// Nets side by side.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub population: Option<usize>,
+    /// The step.
+    #[serde(flatten)]
+    pub step: TimedStep,
     /// Median over the parts of the measurement.
     pub samples_per_s: f64,
     /// GFLOP/s of the multiply-adds made.
@@ -147,15 +134,7 @@ impl TimedStep {
         let gflops = shared * dense_gflops;
         let peak_share = gflops / (peak_gflops * self.threads as f64);
         Ok(Speed {
-            cell: self.config.cell.to_string(),
-            engine: self.engine.to_string(),
-            level: self.level.to_string(),
-            precision: self.precision.to_string(),
-            hidden: self.config.hidden,
-            bits: self.bits,
-            batch: self.batch,
-            threads: self.threads,
-            population: self.population,
+            step: self.clone(),
             samples_per_s,
             gflops,
             dense_gflops,
