@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let (config, seed) = (saved.model.config, seed(&saved));
     let stamp = Provenance::of(&saved.model, level, threads, seed);
     let max_states = afforded(args.max_states, &config, out)?;
-    let proof = prove(&saved.model, &FixedPoint::all(config.cell, config.lstm_form), max_states, |_| {});
+    let proof = prove(&saved.model, &FixedPoint::all(&config), max_states, |_| {});
     let proof = proof.map_err(|error| Error::data(path, error.to_string()))?;
     out.say(format!("{} · {}", styled(STRONG, stamp.net()), path.display()))?;
     let mut engine = Engine::new(&config, EngineKind::Fused, level, threads)?;

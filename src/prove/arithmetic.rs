@@ -56,6 +56,6 @@ fn instantly(model: &Model<f32>) -> Option<IntegerNet> {
     if !STATES.contains(&max_states) {
         return None;
     }
-    let found = prove(model, &FixedPoint::all(model.config.cell, model.config.lstm_form), max_states, |_| {}).ok()?;
+    let found = prove(model, &FixedPoint::all(&model.config), max_states, |_| {}).ok()?;
     (found.verdict == Verdict::Proved).then_some(found.net)
 }

@@ -45,6 +45,17 @@ pub struct Explanation {
     axes: [Vec<f64>; 2],
 }
 
+/// How clearly a carried value tells the carry.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Unit {
+    /// The hidden unit.
+    pub unit: usize,
+    /// `h` or `c`.
+    pub value: &'static str,
+    /// Correlation with the true carry, −1 to 1.
+    pub correlation: f64,
+}
+
 impl Explanation {
     /// Areas of the boxes of the floats' proof.
     pub fn areas(&self, proof: &FloatProof) -> Vec<Area> {
@@ -60,20 +71,7 @@ impl Explanation {
         };
         proof.boxes.iter().map(area).collect()
     }
-}
 
-/// How clearly a carried value tells the carry.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Unit {
-    /// The hidden unit.
-    pub unit: usize,
-    /// `h` or `c`.
-    pub value: &'static str,
-    /// Correlation with the true carry, −1 to 1.
-    pub correlation: f64,
-}
-
-impl Explanation {
     /// The carried values of a net of `hidden` units, the clearest first.
     pub fn units(&self, hidden: usize) -> Vec<Unit> {
         let value = |place: usize| if place < hidden { "h" } else { "c" };

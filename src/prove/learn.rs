@@ -17,7 +17,7 @@ use super::net::{FixedPoint, IntegerNet};
 use super::search::Verdict;
 use super::verdict::Proof;
 use crate::error::Result;
-use crate::model::{Activation, Cell, LstmForm};
+use crate::model::{Activation, Cell};
 use crate::train::{Check, Observer, Outcome, Pursuit, Report, Settings, Trainer, Until};
 use std::time::Instant;
 
@@ -244,8 +244,9 @@ fn proves_floats(settings: &Settings) -> bool {
 
 /// Formats that are tried in training: the coarse ones, to which noise drives nets.
 fn formats(settings: &Settings) -> Vec<FixedPoint> {
-    let lstm = (settings.config.cell, settings.config.lstm_form) == (Cell::Lstm, LstmForm::Standard);
-    (0..=if lstm { 2 } else { 3 }).map(|q| FixedPoint { q, cell_limit: FixedPoint::CELL_LIMIT }).collect()
+    (0..=if FixedPoint::has_limit(&settings.config) { 2 } else { 3 })
+        .map(|q| FixedPoint { q, cell_limit: FixedPoint::CELL_LIMIT })
+        .collect()
 }
 
 /// What a node of a walk takes, in products.

@@ -95,11 +95,10 @@
 //! - *What σ is there.* (1 + z/n)ⁿ never exceeds eᶻ and tends to it. So "at most ε from σ(z)" is a
 //!   condition on rational numbers for each n = 2ᵏ, and no real numbers are needed. The check of
 //!   boxes uses k = 29, by a cubic that Coq proves to be below.
-//! - *What has to be trusted.* Coq's kernel and its virtual machine; part 1 of `Theory.v`, 130
-//!   lines, and for the floats `Floats.v`, 100 lines, which say what a net is, how it runs and what
-//!   it answers; and that the numbers of a net's file are the net's. Who doubts the last exports
-//!   again, from the model or from a certificate (`prove --check CERT --coq DIR`), and compares. No
-//!   axiom is used: the nets' files print so.
+//! - *What has to be trusted* is in the table above: part 1 of `Theory.v` and `Floats.v` say what
+//!   a net is, how it runs and what it answers. Who doubts that a file's numbers are the net's
+//!   exports again, from a certificate (`prove --check CERT --coq DIR`), and compares. No axiom is
+//!   used: the nets' files print so.
 //! - *What need not be trusted.* `FloatsReals.v` proves that a value within ε of the σ or tanh of
 //!   Coq's real numbers is within ε in `Floats.v`, and that every well-formed net has evaluations.
 //!   It rests on the axioms of Coq's real numbers. No net's theorem rests on it.

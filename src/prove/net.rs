@@ -38,16 +38,12 @@ impl FixedPoint {
     /// The format that nets are trained for: c within ±2.
     pub const CELL_LIMIT: u8 = 2;
 
-    /// The formats to try for a cell, coarsest first: a standard LSTM also with c as wide as a byte
+    /// The formats to try for a net, coarsest first: a standard LSTM also with c as wide as a byte
     /// allows, for nets trained elsewhere.
-    pub fn all(cell: Cell, form: LstmForm) -> Vec<Self> {
-        let limits: &[u8] = if (cell, form) == (Cell::Lstm, LstmForm::Standard) {
-            &[Self::CELL_LIMIT, u8::MAX]
-        } else {
-            &[Self::CELL_LIMIT]
-        };
+    pub fn all(config: &Config) -> Vec<Self> {
+        let limits = if Self::has_limit(config) { &[Self::CELL_LIMIT, u8::MAX][..] } else { &[Self::CELL_LIMIT] };
         let of = |q| limits.iter().map(move |&cell_limit| Self { q, cell_limit });
-        (0..=Self::most(cell)).flat_map(of).collect()
+        (0..=Self::most(config.cell)).flat_map(of).collect()
     }
 
     /// The formats of [`FixedPoint::all`] with the chosen fractional bits and limit of c.
@@ -55,15 +51,12 @@ impl FixedPoint {
     /// # Errors
     /// [`Error::Usage`] for more bits than the cell can have, or a limit where c needs none.
     pub fn chosen(config: &Config, q: Option<u32>, cell_limit: Option<u8>) -> Result<Vec<Self>> {
-        let (cell, most) = (config.cell, Self::most(config.cell));
-        if let Some(q) = q.filter(|&q| q > most) {
-            return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
-        }
+        q.map_or(Ok(()), |q| Self::fits(q, config.cell))?;
         if cell_limit.is_some() && !Self::has_limit(config) {
             let problem = "--cell-limit goes with an LSTM of the standard form, whose c has no bounds";
             return Err(Error::usage(problem));
         }
-        let mut formats = Self::all(cell, config.lstm_form);
+        let mut formats = Self::all(config);
         formats.retain(|format| q.is_none_or(|q| q == format.q));
         if let Some(cell_limit) = cell_limit {
             formats.dedup_by_key(|format| format.q);
@@ -75,6 +68,12 @@ impl FixedPoint {
     /// Whether c has no bounds but its limit.
     pub fn has_limit(config: &Config) -> bool {
         (config.cell, config.lstm_form) == (Cell::Lstm, LstmForm::Standard)
+    }
+
+    fn fits(q: u32, cell: Cell) -> Result<()> {
+        let most = Self::most(cell);
+        let problem = || format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell");
+        if q > most { Err(Error::usage(problem())) } else { Ok(()) }
     }
 
     /// The most fractional bits of a cell's carried state.
@@ -143,11 +142,8 @@ impl IntegerNet {
     /// sums of 32 bits.
     pub fn new(model: &Model<f32>, format: FixedPoint) -> Result<Self> {
         let config = model.config.checked()?;
-        let (FixedPoint { q, cell_limit }, most) = (format, FixedPoint::most(config.cell));
-        if q > most {
-            let cell = config.cell;
-            return Err(Error::usage(format!("q is {q}, want 0 to {most} fractional bits for the {cell} cell")));
-        }
+        let FixedPoint { q, cell_limit } = format;
+        FixedPoint::fits(q, config.cell)?;
         let layout = Layout::of(&config);
         if let Some(index) = model.params.iter().position(|p| !p.is_finite()) {
             let (tensor, place) = layout.locate(index).expect("an index of the buffer");
