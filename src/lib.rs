@@ -64,6 +64,7 @@ pub mod files;
 pub mod kernel;
 pub mod model;
 pub mod notebooks;
+mod protobuf;
 pub mod prove;
 pub mod reference;
 pub mod report;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Rooms by rank; rooms of one rank do not see each other.
 const RANKS: &[&[&str]] = &[
     &["error"],
-    &["words", "files"],
+    &["words", "files", "protobuf"],
     &["task"],
     &["model"],
     &["reference", "kernel"],

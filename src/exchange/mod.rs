@@ -15,7 +15,6 @@ mod meaning;
 mod npy;
 mod npz;
 mod onnx;
-pub(crate) mod protobuf;
 mod torch;
 
 use crate::error::{Error, Result};

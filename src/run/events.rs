@@ -10,29 +10,10 @@
 
 use super::curves::Curves;
 use crate::error::Result;
-use crate::exchange::protobuf::messages;
 use crate::files::{self, Appender};
+use crate::protobuf::Message;
 use crate::train::Row;
 use std::path::Path;
-
-messages! {
-    /// `tensorflow.Event`, as far as it is needed.
-    TfEvent {
-        1 wall_time: f64,
-        2 step: Option<i64>,
-        3 file_version: Option<String>,
-        5 summary: Option<TfSummary>,
-    }
-    /// `tensorflow.Summary`.
-    TfSummary {
-        1 value: Vec<TfValue>,
-    }
-    /// `tensorflow.Summary.Value` that holds a number.
-    TfValue {
-        1 tag: String,
-        2 simple_value: f32,
-    }
-}
 
 /// An event file that is appended to.
 #[derive(Debug)]
@@ -49,8 +30,7 @@ impl EventLog {
     /// seconds since 1970, and is only shown.
     pub fn open(folder: &Path, curves: &Curves, began: f64) -> Result<Self> {
         let path = folder.join(Self::NAME);
-        let version = TfEvent { wall_time: began, file_version: Some("brain.Event:2".into()), ..TfEvent::default() };
-        let mut bytes = framed(&version);
+        let mut bytes = framed(&Message::default().double(1, began).bytes(3, VERSION));
         curves.rows.iter().for_each(|row| bytes.extend(framed(&event(row, began))));
         files::write(&path, &bytes)?;
         Ok(Self { file: Appender::open(&path)?, began })
@@ -62,28 +42,27 @@ impl EventLog {
     }
 }
 
-/// The event of a row.
-fn event(row: &Row, began: f64) -> TfEvent {
+/// The version of events, which the first one names.
+const VERSION: &str = "brain.Event:2";
+
+/// The `tensorflow.Event` of a row: time, update, and a `Summary` of names and values.
+fn event(row: &Row, began: f64) -> Message {
     #[expect(clippy::cast_possible_truncation, reason = "TensorBoard's numbers are f32")]
-    let value = |tag: String, value: f64| TfValue { tag, simple_value: value as f32 };
+    let value = |tag: String, value: f64| Message::default().bytes(1, tag).float(2, value as f32);
     let train = row.values().into_iter().chain([("samples_per_s", row.samples_per_s)]);
-    let mut values: Vec<TfValue> = train.map(|(name, x)| value(format!("train/{name}"), x)).collect();
+    let mut values: Vec<Message> = train.map(|(name, x)| value(format!("train/{name}"), x)).collect();
     values.push(value("probe/exact_rate".into(), row.exact_rate));
     let places = row.bit_error_by_position.iter().enumerate();
     values.extend(places.map(|(place, &error)| value(format!("probe/bit_error/{place:02}"), error)));
-    TfEvent {
-        wall_time: began + row.seconds,
-        step: i64::try_from(row.update).ok(),
-        file_version: None,
-        summary: Some(TfSummary { value: values }),
-    }
+    let update = i64::try_from(row.update).unwrap_or(i64::MAX);
+    let event = Message::default().double(1, began + row.seconds).int(2, update);
+    event.bytes(5, Message::default().all(1, values))
 }
 
 /// A message as a TFRecord.
-fn framed(message: &TfEvent) -> Vec<u8> {
-    let data = message.to_bytes();
+fn framed(Message(data): &Message) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
-    [&length[..], &masked(&length), &data, &masked(&data)].concat()
+    [&length[..], &masked(&length), data, &masked(data)].concat()
 }
 
 /// CRC-32C, rotated and shifted, so that checksums of data that hold checksums are good ones.
@@ -103,15 +82,13 @@ mod tests {
 
     #[test]
     fn the_first_record_is_the_one_that_tensorflow_writes() {
-        // EventsWriter's own first record: 24 bytes of data, `09` and the time, `1a 0d` and the
-        // version.
-        let event = TfEvent { wall_time: 2.0, file_version: Some("brain.Event:2".into()), ..TfEvent::default() };
-        let bytes = framed(&event);
-        assert_eq!(bytes[..8], 24_u64.to_le_bytes(), "the length");
-        assert_eq!(bytes[12..21], [9, 0, 0, 0, 0, 0, 0, 0, 0x40], "field 1, a double");
-        assert_eq!(bytes[21..23], [0x1a, 0x0d], "field 3, 13 bytes");
-        assert_eq!(&bytes[23..36], b"brain.Event:2", "the version");
-        assert_eq!(bytes.len(), 8 + 4 + 24 + 4, "and nothing else");
+        // EventsWriter's own first record with wall_time 0, which it leaves out: 15 bytes of data,
+        // `1a 0d` and the version.
+        let bytes = framed(&Message::default().bytes(3, VERSION));
+        assert_eq!(bytes[..8], 15_u64.to_le_bytes(), "the length");
+        assert_eq!(bytes[12..14], [0x1a, 0x0d], "field 3, 13 bytes");
+        assert_eq!(&bytes[14..27], b"brain.Event:2", "the version");
+        assert_eq!(bytes.len(), 8 + 4 + 15 + 4, "and nothing else");
     }
 
     #[test]

@@ -1,78 +1,73 @@
-//! The protocol-buffer messages of ONNX that a net needs, with ONNX's names, numbers and types.
+//! ONNX's messages.
 //!
 //! # Source
 //! `onnx/onnx.proto` of ONNX, intermediate representation 8; fields that no net needs are left out.
 
-use crate::exchange::protobuf::messages;
+use crate::protobuf::Message;
 
-/// Codes of `AttributeProto.AttributeType`.
-pub(super) const INT: i64 = 2;
-pub(super) const GRAPH: i64 = 5;
-pub(super) const INTS: i64 = 7;
 /// Codes of `TensorProto.DataType`.
 pub(super) const FLOAT: i64 = 1;
 pub(super) const INT64: i64 = 7;
 
-messages! {
-    ModelProto {
-        1 ir_version: i64,
-        2 producer_name: String,
-        3 producer_version: String,
-        7 graph: Option<GraphProto>,
-        8 opset_import: Vec<OperatorSetIdProto>,
-        14 metadata_props: Vec<StringStringEntryProto>,
+/// Attributes of a node; field 20 is an attribute's type.
+impl Message {
+    /// Adds a whole number.
+    pub(super) fn with_int(self, name: &str, value: i64) -> Self {
+        self.bytes(5, Self::default().bytes(1, name).int(3, value).int(20, 2))
     }
-    OperatorSetIdProto {
-        2 version: i64,
+
+    /// Adds a list of one whole number.
+    pub(super) fn with_ints(self, name: &str, value: i64) -> Self {
+        self.bytes(5, Self::default().bytes(1, name).int(8, value).int(20, 7))
     }
-    StringStringEntryProto {
-        1 key: String,
-        2 value: String,
+
+    /// Adds a graph.
+    pub(super) fn with_graph(self, name: &str, graph: &Self) -> Self {
+        self.bytes(5, Self::default().bytes(1, name).bytes(6, graph).int(20, 5))
     }
-    GraphProto {
-        1 node: Vec<NodeProto>,
-        2 name: String,
-        5 initializer: Vec<TensorProto>,
-        11 input: Vec<ValueInfoProto>,
-        12 output: Vec<ValueInfoProto>,
-    }
-    NodeProto {
-        1 input: Vec<String>,
-        2 output: Vec<String>,
-        4 op_type: String,
-        5 attribute: Vec<AttributeProto>,
-    }
-    AttributeProto {
-        1 name: String,
-        3 i: Option<i64>,
-        6 g: Option<GraphProto>,
-        8 ints: Vec<i64>,
-        20 r#type: i64,
-    }
-    /// Raw data are little-endian.
-    TensorProto {
-        1 dims: Vec<i64>,
-        2 data_type: i64,
-        8 name: String,
-        9 raw_data: Vec<u8>,
-    }
-    ValueInfoProto {
-        1 name: String,
-        2 r#type: Option<TypeProto>,
-    }
-    TypeProto {
-        1 tensor_type: Option<TensorTypeProto>,
-    }
-    TensorTypeProto {
-        1 elem_type: i64,
-        2 shape: Option<TensorShapeProto>,
-    }
-    TensorShapeProto {
-        1 dim: Vec<DimensionProto>,
-    }
-    /// A size, or the name of one that is free.
-    DimensionProto {
-        1 dim_value: Option<i64>,
-        2 dim_param: Option<String>,
-    }
+}
+
+/// `NodeProto`: `outputs = op(inputs)`.
+pub(super) fn node(op: &str, inputs: &[&str], outputs: &[&str]) -> Message {
+    Message::default().all(1, inputs).all(2, outputs).bytes(4, op)
+}
+
+/// `GraphProto`.
+pub(super) fn graph(
+    name: &str,
+    nodes: &[Message],
+    constants: &[Message],
+    inputs: &[Message],
+    outputs: &[Message],
+) -> Message {
+    Message::default().all(1, nodes).bytes(2, name).all(5, constants).all(11, inputs).all(12, outputs)
+}
+
+/// `TensorProto`, of a `kind` and its elements' bytes.
+pub(super) fn tensor(name: &str, shape: &[usize], kind: i64, bytes: impl AsRef<[u8]>) -> Message {
+    let dims = shape.iter().fold(Message::default(), |message, &size| message.int(1, int(size)));
+    dims.int(2, kind).bytes(8, name).bytes(9, bytes)
+}
+
+/// A size as ONNX has it.
+pub(super) fn int(size: usize) -> i64 {
+    i64::try_from(size).expect("a size in memory")
+}
+
+/// A size of a value.
+pub(super) enum Size {
+    /// A fixed size.
+    Of(usize),
+    /// The name of a size that is known when the graph runs.
+    Free(&'static str),
+}
+
+/// `ValueInfoProto`: a value of floats and its sizes.
+pub(super) fn value(name: &str, sizes: &[Size]) -> Message {
+    let dims = sizes.iter().map(|size| match size {
+        Size::Of(size) => Message::default().int(1, int(*size)),
+        Size::Free(name) => Message::default().bytes(2, name),
+    });
+    let tensor = Message::default().int(1, FLOAT).bytes(2, Message::default().all(1, dims));
+    Message::default().bytes(1, name).bytes(2, Message::default().bytes(1, tensor))
 }
