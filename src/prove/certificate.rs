@@ -79,8 +79,8 @@ impl Certificate {
     /// [`Error::Io`](crate::Error::Io) if it cannot be read; [`Error::Data`](crate::Error::Data) if
     /// it does not begin as a certificate.
     pub fn read(path: &Path) -> Result<Vec<u8>> {
-        /// More than memory holds.
-        const MOST: u64 = 1 << 40;
+        /// The most states that a proof may take, of 32 bytes each.
+        const MOST: u64 = 1 << 34;
         let longest = check_float::MAGIC.len();
         files::read(path, |bytes| match bytes {
             _ if bytes.starts_with(MAGIC) || bytes.starts_with(check_float::MAGIC) => Ok(Size::AtMost(MOST)),
