@@ -23,7 +23,7 @@ pub struct Score {
 ///
 /// Beyond, they are adversarial sums at the width and at 4 times it, random sums and sums of random
 /// runs at 4 times it, and the worst sum that a [`WorstSearch`] finds. An LSTM, whose cell state
-/// has no bound, gets nine times as many runs and twice the search.
+/// has no bound, gets twice as many runs and twice the search.
 #[derive(Debug, Clone)]
 pub struct Check {
     parts: Vec<CheckPart>,
@@ -43,7 +43,7 @@ const PAIRS: usize = 1 << 16;
 const RANDOM: usize = 64;
 const FEW_RUNS: usize = 64;
 const MORE_RUNS: usize = 448;
-const MORE_RUNS_UNBOUNDED: usize = 4096;
+const MORE_RUNS_UNBOUNDED: usize = 1024;
 
 impl Check {
     /// The check of a training. Its random pairs are a function of the seed.
