@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::train::Checkpoint;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Folder of the checkpoints.
@@ -30,7 +31,13 @@ impl Checkpoints {
     /// # Errors
     /// [`Error::Io`] if the folder cannot be written; older checkpoints then stay.
     pub fn add(&self, checkpoint: &Checkpoint) -> Result<()> {
-        files::make_folder(&self.folder)?;
+        // Not the folders above it: a run that vanished stays so.
+        match fs::create_dir(&self.folder) {
+            Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::io(&self.folder, "create", source));
+            }
+            _ => {}
+        }
         checkpoint.save(&self.folder.join(format!("{:012}.safetensors", checkpoint.course().updates)))?;
         let names = self.names()?;
         for old in &names[..names.len().saturating_sub(KEPT)] {
@@ -96,6 +103,8 @@ mod tests {
         let (found, damaged) = checkpoints.latest().expect("readable");
         assert_eq!((found.course().updates, damaged.len()), (3, 1), "{damaged:?}");
         fs::write(&names[0], "spoiled").expect("writable");
+        let gone = Checkpoints::of(&folder.path().join("gone"));
+        assert!(gone.add(&trainer.checkpoint(None)).is_err(), "no run, no checkpoint");
         let none = checkpoints.latest().expect_err("both are damaged").to_string();
         assert!(none.contains("no checkpoint is whole") && none.contains("000000000004.safetensors"), "{none}");
     }
