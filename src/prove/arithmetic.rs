@@ -39,9 +39,10 @@ impl Arithmetic {
 
     /// Adds two numbers, at the width the sum needs; `engine` holds the net's floats.
     pub fn add(&self, engine: &mut Engine<f32>, a: BigUint, b: BigUint) -> Sum {
+        let bits = width_of_sum(&a, &b);
         let answer = match self {
-            Self::ProvedIntegers(net) => net.add(&a, &b, width_of_sum(&a, &b)),
-            Self::ProvedFloats(_) | Self::Floats => engine.add(&a, &b),
+            Self::ProvedIntegers(net) => net.add(&a, &b, bits),
+            Self::ProvedFloats(_) | Self::Floats => engine.add(&a, &b, bits),
         };
         Sum { a, b, answer }
     }

@@ -8,8 +8,7 @@ use super::float::FloatProof;
 use super::net::{FixedPoint, IntegerNet};
 use super::search::Verdict;
 use super::verdict::{Counterexample, Proof};
-use crate::task::number::{to_uint, width_of_sum};
-use crate::task::{BitTensor, Minibatch};
+use crate::task::number::width_of_sum;
 use crate::train::{Engine, WorstSearch, WorstSum};
 use num_bigint::BigUint;
 use serde::Serialize;
@@ -171,16 +170,13 @@ impl Failure {
     /// engine.
     fn of(a: &BigUint, b: &BigUint, bits: usize, net: Option<&IntegerNet>, engine: &mut Engine<f32>) -> Self {
         let steps = bits.max(width_of_sum(a, b));
-        let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], steps).expect("the width of the sum or more");
-        let mut predicted = BitTensor::new(1, steps);
-        engine.evaluate(&batch, Some(&mut predicted));
         Self {
             a: a.to_string(),
             b: b.to_string(),
             bits,
             sum: (a + b).to_string(),
             integer_answer: net.map(|net| net.add(a, b, steps).to_string()),
-            float_answer: to_uint(&predicted, 0).to_string(),
+            float_answer: engine.add(a, b, steps).to_string(),
         }
     }
 }

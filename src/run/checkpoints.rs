@@ -32,11 +32,10 @@ impl Checkpoints {
     /// [`Error::Io`] if the folder cannot be written; older checkpoints then stay.
     pub fn add(&self, checkpoint: &Checkpoint) -> Result<()> {
         // Not the folders above it: a run that vanished stays so.
-        match fs::create_dir(&self.folder) {
-            Err(source) if source.kind() != ErrorKind::AlreadyExists => {
-                return Err(Error::io(&self.folder, "create", source));
-            }
-            _ => {}
+        if let Err(source) = fs::create_dir(&self.folder)
+            && source.kind() != ErrorKind::AlreadyExists
+        {
+            return Err(Error::io(&self.folder, "create", source));
         }
         checkpoint.save(&self.folder.join(format!("{:012}.safetensors", checkpoint.course().updates)))?;
         let names = self.names()?;

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Float, Kernel, Noise, Population, Products, SimdLevel, Workspace};
 use crate::model::{Config, Layout, Tally};
 use crate::reference::{self, Real};
-use crate::task::number::{to_uint, width_of_sum};
+use crate::task::number::to_uint;
 use crate::task::tree::{Cut, Tree};
 use crate::task::{BitTensor, LaneBits, Minibatch};
 use crate::words::words;
@@ -251,9 +251,11 @@ impl<F: Float + Real> Engine<F> {
         total
     }
 
-    /// The net's answer to `a + b`, right or wrong, at the width that the sum needs.
-    pub fn add(&mut self, a: &BigUint, b: &BigUint) -> BigUint {
-        let bits = width_of_sum(a, b);
+    /// The net's answer to `a + b`, right or wrong, in so many bits.
+    ///
+    /// # Panics
+    /// If the sum needs more.
+    pub fn add(&mut self, a: &BigUint, b: &BigUint, bits: usize) -> BigUint {
         let batch = Minibatch::from_pairs(&[(a.clone(), b.clone())], bits).expect("wide enough");
         let mut predicted = BitTensor::new(1, bits);
         self.evaluate(&batch, Some(&mut predicted));

@@ -363,7 +363,8 @@ impl Trainer {
             }
             self.course.clean = 0;
         }
-        if self.course.updates >= updates || self.seconds() >= seconds {
+        // After every update the clock is read only where it can end the training.
+        if self.course.updates >= updates || seconds < f64::INFINITY && self.seconds() >= seconds {
             return Ok(Some(Outcome::Unsolved));
         }
         Ok(self.stopped().then_some(Outcome::Stopped))
