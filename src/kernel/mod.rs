@@ -148,6 +148,8 @@ pub struct Job<'a, F: Number> {
 pub(crate) enum What<'a, F> {
     Gradient(&'a mut [F]),
     Evaluate(Option<&'a mut BitTensor>),
+    /// An evaluation by the tree that is there.
+    Again,
 }
 
 /// How the kernel multiplies.
@@ -183,10 +185,10 @@ macro_rules! precision {
             fn run(kernel: &Kernel<Self>, job: Job<'_, Self>) -> Tally {
                 let Job { batch, cut, shard, tree, ws, what } = job;
                 let level = kernel.level.token().expect("checked when made");
-                if let What::Evaluate(Some(_)) = what {
-                    tree.plain(0..batch.samples(), batch.bits());
-                } else {
-                    dispatch!(level, _ => tree.make(batch, cut, shard, kernel.order()));
+                match what {
+                    What::Evaluate(Some(_)) => tree.plain(0..batch.samples(), batch.bits()),
+                    What::Again => {}
+                    _ => dispatch!(level, _ => tree.make(batch, cut, shard, kernel.order())),
                 }
                 if tree.chains() == 0 {
                     return Tally::default();
@@ -296,6 +298,17 @@ impl<F: Float> Kernel<F> {
         predicted: Option<&mut BitTensor>,
     ) -> Tally {
         F::run(self, Job { batch, cut, shard, tree, ws, what: What::Evaluate(predicted) })
+    }
+
+    /// [`Kernel::evaluate`] of the shard whose tree is in `tree` already.
+    pub fn evaluate_again(
+        &self,
+        batch: &Minibatch,
+        cut: &Cut,
+        shard: usize,
+        (tree, ws): (&mut Tree<F>, &mut Workspace<F>),
+    ) -> Tally {
+        F::run(self, Job { batch, cut, shard, tree, ws, what: What::Again })
     }
 
     /// How the trees of minibatches number their nodes.

@@ -146,6 +146,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         match what {
             What::Gradient(grad) => self.gradient(simd, ws, layout, grad),
             What::Evaluate(predicted) => self.evaluate(simd, ws, predicted),
+            What::Again => self.evaluate(simd, ws, None),
         }
     }
 

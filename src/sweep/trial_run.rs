@@ -7,8 +7,8 @@ use crate::model::weights_hash;
 use crate::prove::{self, FloatProof, Learned};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Event, PopulationEvent, Trainer, population, score};
-use std::cell::RefCell;
+use crate::train::{Engine, Event, PopulationEvent, Trainer, population, score};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,6 +29,11 @@ pub(super) struct Worker<'a> {
     /// Filled in, but for the level and the times of a trial.
     pub(super) machine: &'a TrialMachine,
     pub(super) stop: &'a Arc<AtomicBool>,
+}
+
+thread_local! {
+    /// The engine of a thread's last trial: the next one has the same checks and tests.
+    static LAST: Cell<Option<Engine<f32>>> = const { Cell::new(None) };
 }
 
 impl Attempt {
@@ -95,8 +100,11 @@ impl Worker<'_> {
 
     fn trained(&self, attempt: &mut Attempt) -> Result<Option<TrialRecord>> {
         let mut trainer = self.trainer(attempt)?;
+        LAST.take().into_iter().for_each(|engine| trainer.take_trees(engine));
         let learned = prove::train(&mut trainer, &mut |event: &Event| attempt.note(event))?;
-        Ok(self.record(attempt, &mut trainer, &learned))
+        let record = self.record(attempt, &mut trainer, &learned);
+        LAST.set(Some(trainer.into_engine()));
+        Ok(record)
     }
 
     /// The record of a training that has ended; `None` if it was stopped.

@@ -21,9 +21,9 @@ pub struct Score {
 
 /// The sums that decide. Up to 9 bits they are all pairs, at most 2^16.
 ///
-/// Beyond, they are adversarial sums at the width and at 4 times it, random sums and sums of random
-/// runs at 4 times it, and the worst sum that a [`WorstSearch`] finds. An LSTM, whose cell state
-/// has no bound, gets twice as many runs and twice the search.
+/// Beyond, they are adversarial sums, random ones and sums of random runs at 4 times the width, and
+/// the worst sum that a [`WorstSearch`] finds. An LSTM, whose cell state has no bound, gets many
+/// more runs and a longer search.
 #[derive(Debug, Clone)]
 pub struct Check {
     parts: Vec<CheckPart>,
@@ -38,12 +38,12 @@ enum CheckPart {
 
 /// The most pairs that are checked one by one.
 const PAIRS: usize = 1 << 16;
-/// Random sums where there are more, sums of random runs that turn most nets away, and the rest of
-/// those, by whether the cell's states have a bound.
+/// Random sums where there are more; sums of random runs that turn most nets away, the rest of
+/// those, and many more where a cell's states have no bound.
 const RANDOM: usize = 64;
 const FEW_RUNS: usize = 64;
-const MORE_RUNS: usize = 448;
-const MORE_RUNS_UNBOUNDED: usize = 1024;
+const MORE_RUNS: usize = 128;
+const MANY_RUNS: usize = 1024;
 
 impl Check {
     /// The check of a training. Its random pairs are a function of the seed.
@@ -55,11 +55,13 @@ impl Check {
         // What turns most nets away for its cost comes first.
         let uniform = |pairs| CheckPart::Sums(PairSet::uniform(4 * bits, pairs, seed, Purpose::Check));
         let runs = |pairs| CheckPart::Sums(PairSet::runs(4 * bits, pairs, seed, Purpose::Check));
-        let adversarial = |bits| CheckPart::Sums(PairSet::adversarial(bits));
-        let few = [uniform(RANDOM), runs(FEW_RUNS), adversarial(4 * bits), adversarial(bits)];
-        let more = if config.cell == Cell::Lstm { MORE_RUNS_UNBOUNDED } else { MORE_RUNS };
-        let parts = few.into_iter().chain([CheckPart::Worst(WorstSearch::of(config.cell, bits)), runs(more)]);
-        Self { parts: parts.collect() }
+        let adversarial = CheckPart::Sums(PairSet::adversarial(4 * bits));
+        let worst = CheckPart::Worst(WorstSearch::of(config.cell, bits));
+        let mut parts = vec![runs(FEW_RUNS), uniform(RANDOM), adversarial, worst, runs(MORE_RUNS)];
+        if config.cell == Cell::Lstm {
+            parts.push(runs(MANY_RUNS));
+        }
+        Self { parts }
     }
 
     /// How many pairs it counts.

@@ -10,6 +10,7 @@ use crate::task::{BitTensor, LaneBits, Minibatch};
 use crate::words::words;
 use num_bigint::BigUint;
 use rayon::prelude::*;
+use std::mem::replace;
 
 /// How gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +43,10 @@ words!(EngineKind "engine": Fused = "fused", Blas = "blas", Reference = "referen
 /// costs.
 const SERIAL: f64 = 4e6;
 
+/// The most samples of a small evaluation: all pairs of 8 bits, which most nets are checked on, are
+/// more, and tests at other widths fewer.
+const FEW: usize = 4096;
+
 /// Computes gradients and answers of one net over whole minibatches.
 #[derive(Debug)]
 pub struct Engine<F: Float> {
@@ -58,9 +63,11 @@ pub struct Engine<F: Float> {
     fresh: bool,
     pool: Option<rayon::ThreadPool>,
     workers: Vec<Workspace<F>>,
-    /// Workspaces of gradients and of evaluations, which differ in size.
+    /// Gradients, and evaluations of few and of many samples, which differ in size.
     learning: BatchShards<F>,
-    trying: BatchShards<F>,
+    trying: [BatchShards<F>; 2],
+    /// The tree of what is answered, bit by bit.
+    answering: Tree<F>,
 }
 
 /// A population of one net.
@@ -73,6 +80,8 @@ struct PopulationOfOne<F: Float> {
 /// A minibatch in shards, and what each computes.
 #[derive(Debug, Default)]
 struct BatchShards<F> {
+    /// The minibatch, of evaluations: nets are tried on the same pairs again, whose trees stay.
+    batch: Minibatch,
     cut: Cut,
     all: Vec<BatchShard<F>>,
 }
@@ -81,8 +90,39 @@ struct BatchShards<F> {
 #[derive(Debug, Clone, Default)]
 struct BatchShard<F> {
     tree: Tree<F>,
+    /// Whether the tree is that of the minibatch.
+    made: bool,
     grad: Vec<F>,
     tally: Tally,
+}
+
+impl<F: Float> BatchShards<F> {
+    /// Itself with a minibatch for evaluations, which is cut if it is another one.
+    fn of(&mut self, kernel: &Kernel<F>, batch: &Minibatch) -> &mut Self {
+        if self.batch != *batch {
+            self.batch.clone_from(batch);
+            kernel.cut(batch, &mut self.cut);
+            self.all.resize_with(self.cut.shards(), BatchShard::default);
+            self.all.iter_mut().for_each(|shard| shard.made = false);
+        }
+        self
+    }
+}
+
+impl<F: Float> BatchShard<F> {
+    fn evaluate(
+        &mut self,
+        kernel: &Kernel<F>,
+        (batch, cut): (&Minibatch, &Cut),
+        index: usize,
+        ws: &mut Workspace<F>,
+    ) -> Tally {
+        if replace(&mut self.made, true) {
+            kernel.evaluate_again(batch, cut, index, (&mut self.tree, ws))
+        } else {
+            kernel.evaluate(batch, cut, index, (&mut self.tree, ws), None)
+        }
+    }
 }
 
 impl<F: Float + Real> Engine<F> {
@@ -106,7 +146,8 @@ impl<F: Float + Real> Engine<F> {
             pool,
             workers: vec![Workspace::default(); threads],
             learning: BatchShards::default(),
-            trying: BatchShards::default(),
+            trying: [BatchShards::default(), BatchShards::default()],
+            answering: Tree::default(),
         })
     }
 
@@ -128,6 +169,13 @@ impl<F: Float + Real> Engine<F> {
     /// The net's parameters.
     pub fn params(&self) -> &[F] {
         &self.params
+    }
+
+    /// Takes over the trees of evaluations of an engine for nets of the same config.
+    pub(super) fn take_trees(&mut self, other: Self) {
+        if (self.config, self.kind, self.level) == (other.config, other.kind, other.level) {
+            self.trying = other.trying;
+        }
     }
 
     /// Takes the parameters of an update.
@@ -165,7 +213,7 @@ impl<F: Float + Real> Engine<F> {
         let Some(kernel) = &self.kernel else {
             return reference::gradient(&self.config, &self.params, batch, 0..batch.samples(), grad);
         };
-        let BatchShards { cut, all } = &mut self.learning;
+        let BatchShards { cut, all, .. } = &mut self.learning;
         kernel.cut(batch, cut);
         all.resize_with(cut.shards(), BatchShard::default);
         if let [BatchShard { tree, .. }] = &mut all[..] {
@@ -219,13 +267,10 @@ impl<F: Float + Real> Engine<F> {
         let (Some(kernel), None) = (&self.kernel, &self.pool) else {
             return self.evaluate(batch, None).wrong_samples == 0;
         };
-        let BatchShards { cut, all } = &mut self.trying;
-        kernel.cut(batch, cut);
-        all.resize_with(cut.shards(), BatchShard::default);
+        let BatchShards { cut, all, .. } = self.trying[usize::from(batch.samples() > FEW)].of(kernel, batch);
         // The last shards begin with carries.
-        all.iter_mut().enumerate().rev().all(|(index, BatchShard { tree, .. })| {
-            kernel.evaluate(batch, cut, index, (tree, &mut self.workers[0]), None).wrong_samples == 0
-        })
+        let mut shards = all.iter_mut().enumerate().rev();
+        shards.all(|(i, shard)| shard.evaluate(kernel, (batch, cut), i, &mut self.workers[0]).wrong_samples == 0)
     }
 
     /// Counts wrong bits and samples, by the forward pass alone; `predicted`, of the minibatch's
@@ -235,16 +280,14 @@ impl<F: Float + Real> Engine<F> {
         let Some(kernel) = &self.kernel else {
             return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
         };
-        let BatchShards { cut, all } = &mut self.trying;
         if predicted.is_some() {
-            all.resize_with(1, BatchShard::default);
-            return kernel.evaluate(batch, cut, 0, (&mut all[0].tree, &mut self.workers[0]), predicted);
+            let (tree, cut) = (&mut self.answering, &self.trying[0].cut);
+            return kernel.evaluate(batch, cut, 0, (tree, &mut self.workers[0]), predicted);
         }
-        kernel.cut(batch, cut);
-        all.resize_with(cut.shards(), BatchShard::default);
+        let BatchShards { cut, all, .. } = self.trying[usize::from(batch.samples() > FEW)].of(kernel, batch);
         let work = batch.samples() as f64 * self.config.work(batch.bits()) / 3.0;
         each(self.pool.as_ref().filter(|_| work > SERIAL), all, &mut self.workers, |index, shard, ws| {
-            shard.tally = kernel.evaluate(batch, cut, index, (&mut shard.tree, ws), None);
+            shard.tally = shard.evaluate(kernel, (batch, cut), index, ws);
         });
         let mut total = Tally::default();
         all.iter().for_each(|shard| total += shard.tally);

@@ -167,7 +167,7 @@ struct Group {
     data: DataKeys,
     updates: PerLane<u64>,
     /// Additions in a row without a wrong bit; of an empty lane anything.
-    clean: PerLane<f64>,
+    clean: PerLane<u64>,
     tallies: Vec<Tallies>,
     lanes: PerLane<Option<LaneTraining>>,
 }
@@ -198,7 +198,7 @@ impl Group {
             additions: LaneBits::new(batch, bits),
             data: DataKeys::default(),
             updates: [0; LANES],
-            clean: [0.0; LANES],
+            clean: [0; LANES],
             tallies: Vec::new(),
             lanes: [const { None }; LANES],
             settings,
@@ -217,7 +217,7 @@ impl Group {
         self.nets.set_params(lane, &trainer.model().params);
         self.optimizer.set(lane, &trainer.optimizer);
         self.data.set(lane, settings.seed);
-        (self.updates[lane], self.clean[lane]) = (0, 0.0);
+        (self.updates[lane], self.clean[lane]) = (0, 0);
         self.lanes[lane] = Some(LaneTraining { number, trainer: Box::new(trainer), check });
         Ok(())
     }
@@ -244,7 +244,7 @@ impl Group {
                 trainer.run_clock(true);
                 let due = trainer.due(check, &mut tell)?;
                 trainer.run_clock(false);
-                self.clean[lane] = trainer.course().clean as f64;
+                self.clean[lane] = trainer.course().clean;
                 due.map(|outcome| trainer.report(check, outcome, &mut tell))
             } else {
                 None
@@ -293,8 +293,8 @@ impl Group {
             for lane in 0..LANES {
                 self.updates[lane] += 1;
                 let right = nets.tallies().wrong_samples()[lane] == 0.0;
-                clean[lane] = if right { clean[lane] + settings.batch as f64 } else { 0.0 };
-                due |= checked[lane] & (clean[lane] >= CLEAN as f64);
+                clean[lane] = if right { clean[lane] + settings.batch as u64 } else { 0 };
+                due |= checked[lane] & (clean[lane] >= CLEAN);
             }
             if due {
                 break;
@@ -317,12 +317,9 @@ impl Group {
     /// or the end is due; only then the trainer gets the net.
     fn take_note(&self, lane: usize, trainer: &mut Trainer, seconds: f64, tell: &mut impl FnMut(&Event)) -> bool {
         let (batch, before, updates) = (self.settings.batch as u64, trainer.updates(), self.updates[lane]);
-        let due = self.clean[lane] >= CLEAN as f64 || updates >= trainer.end().0 || trainer.stopped();
+        let due = self.clean[lane] >= CLEAN || updates >= trainer.end().0 || trainer.stopped();
         let (params, optimizer, course) = trainer.parts_mut(seconds);
-        (course.updates, course.samples) = (updates, updates * batch);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let clean = self.clean[lane] as u64;
-        course.clean = clean;
+        (course.updates, course.samples, course.clean) = (updates, updates * batch, self.clean[lane]);
         if due {
             self.nets.params(lane, params);
             self.optimizer.get(lane, optimizer);

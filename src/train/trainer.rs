@@ -128,6 +128,17 @@ impl Trainer {
         &mut self.engine
     }
 
+    /// Takes over the trees of checks and tests that the engine of another training has. Its other
+    /// buffers stay away: a net that diverged leaves NaN in them.
+    pub(crate) fn take_trees(&mut self, other: Engine<f32>) {
+        self.engine.take_trees(other);
+    }
+
+    /// The engine, for another training.
+    pub(crate) fn into_engine(self) -> Engine<f32> {
+        self.engine
+    }
+
     /// Exchanges its engine for another of its kind and net, whose room is warm.
     pub(super) fn swap_engine(&mut self, engine: &mut Engine<f32>) {
         std::mem::swap(&mut self.engine, engine);

@@ -6,7 +6,6 @@
 
 use crate::kernel::{SimdLevel, dispatch};
 use crate::model::{Activation, Cell, Config, Layout, LstmForm};
-use crate::task::rng::mix;
 
 /// Units of a line. A state has whole lines; numbers beyond the last unit feed nothing.
 const UNITS: usize = 16;
@@ -21,8 +20,10 @@ pub(super) struct SearchNet {
     pub(super) lines: usize,
     /// `[line][gate][k]`: weights from unit k.
     w_hh: Vec<Line>,
-    /// `[line][gate][x]`: `x W_ih + b_h` of the four inputs x = a + 2 b.
+    /// `[line][gate][x]`: the part `x W_ih + b_h` of the four inputs x = a + 2 b.
     inputs: Vec<Line>,
+    /// The part of 0.
+    nothing: Line,
     /// `[line]`.
     w_ho: Vec<Line>,
     /// `b_o`, less the pre-activation that answers neither 0 nor 1.
@@ -47,7 +48,9 @@ pub(super) struct Successors {
     /// How far the answer is on the right side, as a pre-activation; wrong if not above 0.
     pub(super) margins: Vec<f32>,
     /// Equal for near duplicates.
-    pub(super) keys: Vec<u64>,
+    pub(super) keys: Vec<u32>,
+    /// `[state][line][gate][scale]`.
+    products: Vec<Line>,
 }
 
 impl States {
@@ -90,8 +93,9 @@ impl SearchNet {
         for (at, gate) in (0..lines).flat_map(|at| (0..gates).map(move |gate| (at, gate))) {
             w_hh.extend((0..hidden).map(|k| line(&|j| weights.w_hh[k * wide + j], at, gate)));
             inputs.extend((0..4).map(|x| {
-                let part = |bit: usize, j: usize| if x >> bit & 1 == 1 { weights.w_ih[bit * wide + j] } else { 0.0 };
-                line(&|j| part(0, j) + part(1, j) + weights.b_h.get(j).copied().unwrap_or(0.0), at, gate)
+                let of = |bit: usize, j: usize| if x >> bit & 1 == 1 { weights.w_ih[bit * wide + j] } else { 0.0 };
+                let z = line(&|j| of(0, j) + of(1, j) + weights.b_h.get(j).copied().unwrap_or(0.0), at, gate);
+                part(activation(config, gate), z)
             }));
             if gate == 0 {
                 w_ho.push(line(&|j| weights.w_ho[j], at, 0));
@@ -104,7 +108,8 @@ impl SearchNet {
             Activation::Relu => 0.5,
         };
         let b_o = weights.b_o.first().copied().unwrap_or(0.0) - half;
-        Self { config: *config, level, lines, w_hh, inputs, w_ho, b_o }
+        let nothing = part(config.activation, [0.0; UNITS]);
+        Self { config: *config, level, lines, w_hh, inputs, nothing, w_ho, b_o }
     }
 
     /// All successors of all states. Near duplicates are those that share every number rounded to
@@ -125,118 +130,125 @@ impl SearchNet {
     fn expand_by<const G: usize>(&self, from: &States, grid: f32, to: &mut Successors) {
         /// States whose products are in registers together.
         const ROWS: usize = 4;
-        let n = from.carry.len();
+        let (n, each) = (from.carry.len(), self.lines * G * self.scales().len());
+        to.products.resize(n * each, [0.0; UNITS]);
         for first in (0..n).step_by(ROWS) {
             if first + ROWS <= n {
-                self.rows::<G, ROWS>(from, grid, to, first);
+                self.multiply::<G, ROWS>(from, first, &mut to.products);
             } else {
-                (first..n).for_each(|i| self.rows::<G, 1>(from, grid, to, i));
+                (first..n).for_each(|i| self.multiply::<G, 1>(from, i, &mut to.products));
+            }
+        }
+        for i in 0..n {
+            for x in 0..4 {
+                self.successor::<G>(from, grid, i, x, to);
             }
         }
     }
 
-    /// The successors of `R` states from `first` on, in a cell with `G` gates.
+    /// What successors add their input to, or multiply with it: `h W_hh` of `R` states, times each
+    /// scale.
     #[inline(always)]
-    fn rows<const G: usize, const R: usize>(&self, from: &States, grid: f32, to: &mut Successors, first: usize) {
-        let (lines, hidden) = (self.lines, self.config.hidden);
-        let mut outputs = [[[0.0; UNITS]; 4]; R];
-        let mut marks = [[[[0_u32; UNITS]; 2]; 4]; R];
-        for line in 0..lines {
-            // h W_hh
-            let mut products = [[[0.0; UNITS]; R]; G];
-            for g in 0..G {
-                let mut sums = [[0.0; UNITS]; R];
-                for (k, w) in self.w_hh[(line * G + g) * hidden..][..hidden].iter().enumerate() {
-                    for r in 0..R {
-                        let h = from.h[(first + r) * lines + k / UNITS][k % UNITS];
-                        for l in 0..UNITS {
-                            sums[r][l] += h * w[l];
-                        }
+    fn multiply<const G: usize, const R: usize>(&self, from: &States, first: usize, products: &mut [Line]) {
+        let (lines, hidden, scales) = (self.lines, self.config.hidden, self.scales());
+        for at in 0..lines * G {
+            let mut sums = [[0.0; UNITS]; R];
+            for (k, w) in self.w_hh[at * hidden..][..hidden].iter().enumerate() {
+                for r in 0..R {
+                    let h = from.h[(first + r) * lines + k / UNITS][k % UNITS];
+                    for l in 0..UNITS {
+                        sums[r][l] += h * w[l];
                     }
                 }
-                products[g] = sums;
             }
             for r in 0..R {
-                for x in 0..4 {
-                    let scale = self.scale(from.x[first + r], x);
-                    let mut z = [[0.0; UNITS]; G];
-                    for g in 0..G {
-                        let input = &self.inputs[(line * G + g) * 4 + usize::from(x)];
-                        for l in 0..UNITS {
-                            z[g][l] = products[g][r][l] * scale + input[l];
-                        }
-                    }
-                    let child = 4 * (first + r) + usize::from(x);
-                    let place = child * lines + line;
-                    let h = if let [z] = z[..] {
-                        apply(self.config.activation, z)
-                    } else {
-                        let c_prev = &from.c[(first + r) * lines + line];
-                        let (h, c) = self.gated(&z, c_prev);
-                        mark(&mut marks[r][usize::from(x)], &c, grid);
-                        to.states.c[place] = c;
-                        h
-                    };
-                    mark(&mut marks[r][usize::from(x)], &h, grid);
-                    for l in 0..UNITS {
-                        outputs[r][usize::from(x)][l] += h[l] * self.w_ho[line][l];
-                    }
-                    to.states.h[place] = h;
+                for (class, scale) in scales.iter().enumerate() {
+                    let mut z = sums[r];
+                    z.iter_mut().for_each(|z| *z *= scale);
+                    products[((first + r) * lines * G + at) * scales.len() + class] =
+                        part(activation(&self.config, at % G), z);
                 }
             }
         }
-        for r in 0..R {
-            let carry = from.carry[first + r];
-            for x in 0..4_u8 {
-                let (child, a, b) = (4 * (first + r) + usize::from(x), x & 1, x >> 1);
-                let z = halved(outputs[r][usize::from(x)], |a, b| a + b) + self.b_o;
-                let margin = if a ^ b ^ carry == 1 { z } else { -z };
-                // NaN answers nothing.
-                to.margins[child] = if margin.is_nan() { f32::NEG_INFINITY } else { margin };
-                to.states.carry[child] = (a & b) | (carry & (a ^ b));
-                to.states.x[child] = x;
-                let [low, high] = marks[r][usize::from(x)];
-                let all = |marks| u64::from(halved(marks, |a: u32, b| a.rotate_left(5).wrapping_add(b)));
-                let known = to.states.carry[child] | if self.config.cell == Cell::Dynamic { x << 1 } else { 0 };
-                to.keys[child] = mix((all(high) << 32 | all(low)) ^ u64::from(known) << 13);
+    }
+
+    /// The successor of state `i` under input `x`, in a cell with `G` gates.
+    #[inline(always)]
+    fn successor<const G: usize>(&self, from: &States, grid: f32, i: usize, x: u8, to: &mut Successors) {
+        let (lines, scales, child) = (self.lines, self.scales().len(), 4 * i + usize::from(x));
+        let class = if scales > 1 { (from.x[i] ^ x).count_ones() as usize } else { 0 };
+        let (mut outputs, mut marks) = ([0.0; UNITS], [0; UNITS]);
+        for line in 0..lines {
+            let all = (&to.products[(i * lines + line) * G * scales + class..], line * G * 4 + usize::from(x));
+            let mut h = self.gate(0, scales, all);
+            if G == 4 {
+                let (f, o, c_prev) = (self.gate(1, scales, all), self.gate(3, scales, all), &from.c[i * lines + line]);
+                let mut c = self.gate(2, scales, all);
+                for l in 0..UNITS {
+                    c[l] = c[l] * h[l] + c_prev[l] * f[l];
+                }
+                let p = joined(self.config.activation, part(self.config.activation, c), &self.nothing);
+                for l in 0..UNITS {
+                    h[l] = o[l] * p[l];
+                }
+                let kept = if self.config.lstm_form == LstmForm::Standard { c } else { p };
+                mark(&mut marks, &kept, grid);
+                to.states.c[child * lines + line] = kept;
             }
+            mark(&mut marks, &h, grid);
+            for l in 0..UNITS {
+                outputs[l] += h[l] * self.w_ho[line][l];
+            }
+            to.states.h[child * lines + line] = h;
         }
+        let (a, b, carry) = (x & 1, x >> 1, from.carry[i]);
+        let z = halved(outputs, |a, b| a + b) + self.b_o;
+        let margin = if a ^ b ^ carry == 1 { z } else { -z };
+        // NaN answers nothing.
+        to.margins[child] = if margin.is_nan() { f32::NEG_INFINITY } else { margin };
+        to.states.carry[child] = (a & b) | (carry & (a ^ b));
+        to.states.x[child] = x;
+        let known = to.states.carry[child] | if self.config.cell == Cell::Dynamic { x << 1 } else { 0 };
+        to.keys[child] = halved(marks, u32::wrapping_add) ^ u32::from(known) << 29;
     }
 
-    /// s of the dynamic cell, whose exponentials have no libm in them; 1 of the others.
+    /// A gate of a line, whose products and inputs begin at a place.
     #[inline(always)]
-    fn scale(&self, before: u8, x: u8) -> f32 {
+    fn gate(&self, gate: usize, scales: usize, (products, inputs): (&[Line], usize)) -> Line {
+        joined(activation(&self.config, gate), products[gate * scales], &self.inputs[inputs + gate * 4])
+    }
+
+    /// s of the dynamic cell where none, one or both bits changed, whose exponentials have no libm
+    /// in them; 1 of the others.
+    #[inline(always)]
+    fn scales(&self) -> &'static [f32] {
         const SCALES: [f32; 3] = [1.0, std::f32::consts::E, 4.113_250_4];
-        let changed = if self.config.cell == Cell::Dynamic { (before ^ x).count_ones() } else { 0 };
-        SCALES[changed as usize]
-    }
-
-    /// h and c of an LSTM from its gates' pre-activations.
-    #[inline(always)]
-    fn gated<const G: usize>(&self, z: &[Line; G], c_prev: &Line) -> (Line, Line) {
-        let activation = self.config.activation;
-        let gate = |gate: usize| apply(Activation::Sigmoid, z[gate % G]);
-        let (i, f, mut h) = (gate(0), gate(1), gate(3));
-        let mut c = apply(activation, z[2 % G]);
-        for l in 0..UNITS {
-            c[l] = c[l] * i[l] + c_prev[l] * f[l];
-        }
-        let p = apply(activation, c);
-        for l in 0..UNITS {
-            h[l] *= p[l];
-        }
-        (h, if self.config.lstm_form == LstmForm::Standard { c } else { p })
+        if self.config.cell == Cell::Dynamic { &SCALES } else { &SCALES[..1] }
     }
 }
 
-/// Adds the rounded numbers of a line to two hashes of each lane.
+/// φ, or σ of the LSTM's gates i, f and o.
 #[inline(always)]
-fn mark(marks: &mut [[u32; UNITS]; 2], line: &Line, grid: f32) {
+fn activation(config: &Config, gate: usize) -> Activation {
+    if config.cell == Cell::Lstm && gate != 2 { Activation::Sigmoid } else { config.activation }
+}
+
+/// Adds the rounded numbers of a line to a hash of each lane.
+#[inline(always)]
+fn mark(marks: &mut [u32; UNITS], line: &Line, grid: f32) {
+    /// Another odd number for each lane, so that lanes are not exchanged for each other.
+    const ODD: [u32; UNITS] = {
+        let (mut odd, mut l) = ([0x9e37_79b1_u32; UNITS], 1);
+        while l < UNITS {
+            odd[l] = odd[l - 1].wrapping_mul(0x85eb_ca77);
+            l += 1;
+        }
+        odd
+    };
     for l in 0..UNITS {
         // The sum leaves the nearest whole number in its low bits.
         let rounded = (line[l] * grid + 12_582_912.0).to_bits();
-        marks[0][l] = (marks[0][l] ^ rounded).wrapping_mul(0x9e37_79b1);
-        marks[1][l] = (marks[1][l] ^ rounded).wrapping_mul(0x85eb_ca77);
+        marks[l] = (marks[l].rotate_left(15) ^ rounded).wrapping_mul(ODD[l]);
     }
 }
 
@@ -255,34 +267,45 @@ fn halved<T: Copy>(mut lanes: [T; UNITS], with: impl Fn(T, T) -> T) -> T {
     lanes[0]
 }
 
-/// φ of a line. No `array::map`, which leaves a call.
+/// A part of the pre-activations, as [`joined`] takes it: e^−z for σ, e^−2z for tanh. A state's
+/// successors share that of their product, and all states those of the inputs.
 #[inline(always)]
-fn apply(activation: Activation, mut line: Line) -> Line {
+fn part(activation: Activation, mut line: Line) -> Line {
     match activation {
-        Activation::Sigmoid => line.iter_mut().for_each(|z| *z = sigmoid(*z)),
-        Activation::Tanh => line.iter_mut().for_each(|z| *z = 2.0 * sigmoid(2.0 * *z) - 1.0),
-        Activation::Relu => line.iter_mut().for_each(|z| *z = if *z <= 0.0 { 0.0 } else { *z }),
+        Activation::Sigmoid => line.iter_mut().for_each(|z| *z = exp2(-std::f32::consts::LOG2_E * *z)),
+        Activation::Tanh => line.iter_mut().for_each(|z| *z = exp2(-2.0 * std::f32::consts::LOG2_E * *z)),
+        Activation::Relu => {}
     }
     line
 }
 
-/// σ(z), to some 2e-7.
+/// φ of the sum of two parts, to some 3e-7 where neither is beyond ±87 (tanh: ±43).
+#[inline(always)]
+fn joined(activation: Activation, mut product: Line, input: &Line) -> Line {
+    let parts = product.iter_mut().zip(input);
+    match activation {
+        Activation::Sigmoid => parts.for_each(|(p, x)| *p = 1.0 / (1.0 + *p * x)),
+        Activation::Tanh => parts.for_each(|(p, x)| *p = 2.0 / (1.0 + *p * x) - 1.0),
+        Activation::Relu => parts.for_each(|(p, x)| *p = if *p + x <= 0.0 { 0.0 } else { *p + x }),
+    }
+    product
+}
+
+/// 2^u, to some 2e-7; u is cut to ±125.9.
 ///
 /// # Source
 /// 2^u = 2^n (1 + f q(f)) with the nearest whole n and the coefficients of `kernel::math`.
 #[inline(always)]
-fn sigmoid(z: f32) -> f32 {
+fn exp2(u: f32) -> f32 {
     /// 1.5 · 2^23 and the exponent's bias.
     const ROUND: f32 = 12_582_912.0 + 127.0;
-    let u = -z * std::f32::consts::LOG2_E;
     let u = if u < -125.9 { -125.9 } else { u };
     let u = if u > 125.9 { 125.9 } else { u };
     let n = u + ROUND;
     let f = u - (n - ROUND);
     let q = 1.545_316_3e-4 * f + 0.001_339_086_3;
     let q = ((q * f + 0.009_618_083) * f + 0.055_503_57) * f + 0.240_226_5;
-    let power = f32::from_bits(n.to_bits() << 23);
-    1.0 / (1.0 + power * ((q * f + std::f32::consts::LN_2) * f + 1.0))
+    f32::from_bits(n.to_bits() << 23) * ((q * f + std::f32::consts::LN_2) * f + 1.0)
 }
 
 #[cfg(test)]
