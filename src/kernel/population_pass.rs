@@ -9,6 +9,7 @@ use super::rows::{Aligned, lanes, load, load_each, store};
 use crate::model::Tally;
 use crate::task::lanes::{LaneBits, PerLane, WORD};
 use crate::task::tree::Number;
+use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// Lines before the states of a column, the first one 0.
@@ -239,7 +240,7 @@ impl<F: Lane> Room<F> {
                 }
                 noise.disturb::<N>((from, t), &mut next[..hidden * line]);
                 z_o = [b_o; N];
-                for (h, w_ho) in next.chunks_exact(line).zip(w_ho.chunks_exact(l)) {
+                for (h, w_ho) in zip(next.chunks_exact(line), w_ho.chunks_exact(l)) {
                     for n in 0..N {
                         z_o[n] = load::<S, F>(simd, w_ho, 0).mul_add(load(simd, h, n * l), z_o[n]);
                     }
@@ -261,7 +262,7 @@ impl<F: Lane> Room<F> {
         // Apart, so that no step waits for an output.
         let mut sums = [Sums::new(simd); N];
         let one = Vector::<S, F>::splat(simd, F::one());
-        for (target, z_o) in self.target.chunks_exact(line).zip(self.dz_o.chunks_exact_mut(line)) {
+        for (target, z_o) in zip(self.target.chunks_exact(line), self.dz_o.chunks_exact_mut(line)) {
             for n in 0..N {
                 let (z, target) = (load(simd, z_o, n * l), load(simd, target, n * l));
                 let (dz, _off) = output.line(simd, &mut sums[n], z, target, one);

@@ -17,6 +17,7 @@ use super::small::{BLOCK, LINE, Line, Shuffles, add_to, dots, planes_of, spread}
 use super::stage::{Stage, Walk};
 use super::step::Units;
 use crate::model::{Activation, Tally};
+use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// Rows whose outputs are a line.
@@ -207,10 +208,10 @@ impl Pass<'_> {
         let w_ho = load_each::<S, f32, Q>(simd, &self.walk.units.w_ho, LINE);
         let (len, first) = (stage.len(), stage.parents() * Q * LINE);
         let nodes = if stage.stride > 0 { &stage.nodes } else { &self.walk.tree.nodes };
-        let targets = nodes.target[..len].as_chunks::<LINE>().0.iter().zip(nodes.weight[..len].as_chunks::<LINE>().0);
-        let results = stage.dz_o[..len].as_chunks_mut::<LINE>().0.iter_mut().zip(stage.wrong.as_chunks_mut::<LINE>().0);
+        let targets = zip(nodes.target[..len].as_chunks::<LINE>().0, nodes.weight[..len].as_chunks::<LINE>().0);
+        let results = zip(stage.dz_o[..len].as_chunks_mut::<LINE>().0, stage.wrong.as_chunks_mut::<LINE>().0);
         for (h, ((target, weight), (dz_o, wrong))) in
-            stage.h[first..].chunks_exact(FOUR * Q * LINE).zip(targets.zip(results))
+            zip(stage.h[first..].chunks_exact(FOUR * Q * LINE), zip(targets, results))
         {
             let mut rows = [[Line::<S>::splat(simd, 0.0); Q]; FOUR];
             for r in 0..FOUR {

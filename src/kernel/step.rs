@@ -7,6 +7,7 @@
 use super::cell::{Back, C, Cell, KEPT};
 use super::math::{Lane, Vector, apply_lines};
 use super::rows::{Shape, lanes, load, load_each, store};
+use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// The nodes of a level, and what the dynamic cell multiplies their parents' products with.
@@ -92,8 +93,8 @@ pub(crate) fn forward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ON
     for at in (0..wide).step_by(lanes::<F>()) {
         let (w_a, w_b) = (gates::<S, F, C>(simd, w_a, wide, at), gates::<S, F, C>(simd, w_b, wide, at));
         let b_h = gates::<S, F, C>(simd, b_h, wide, at);
-        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale));
-        for (row, ((&parent, ((&a, &b), &scale)), h)) in known.zip(h.chunks_exact_mut(ld)).enumerate() {
+        let known = zip(level.parent, zip(zip(level.a, level.b), level.scale));
+        for (row, ((&parent, ((&a, &b), &scale)), h)) in zip(known, h.chunks_exact_mut(ld)).enumerate() {
             let parent = parent as usize;
             let (a, b) = (Vector::<S, F>::splat(simd, a), Vector::<S, F>::splat(simd, b));
             let mut z = gates::<S, F, C>(simd, z, wide, parent * ldz + at);
@@ -162,9 +163,9 @@ pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const O
         let w_ho = load::<S, F>(simd, &units.w_ho, at);
         let [mut dw_a, mut dw_b, mut db_h] = [[zero; 4]; 3];
         let (mut dw_ho, mut run, mut run_flow, mut last) = (zero, [zero; 4], zero, usize::MAX);
-        let lines = h.chunks_exact(ld).zip(y.chunks_exact(ld).zip(dh.chunks_exact(ld)));
-        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale)).zip(back.dz_o);
-        for (row, (((&parent, ((&a, &b), &scale)), &dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
+        let lines = zip(h.chunks_exact(ld), zip(y.chunks_exact(ld), dh.chunks_exact(ld)));
+        let known = zip(zip(level.parent, zip(zip(level.a, level.b), level.scale)), back.dz_o);
+        for (row, (((&parent, ((&a, &b), &scale)), &dz_o), (h, (y, dh)))) in zip(known, lines).enumerate() {
             let parent = parent as usize;
             let dz_o = Vector::<S, F>::splat(simd, dz_o);
             let h = load::<S, F>(simd, h, at);

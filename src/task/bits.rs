@@ -53,6 +53,7 @@ impl BitTensor {
     }
 
     /// All samples at one step.
+    #[inline(always)]
     pub fn column(&self, step: usize) -> &[u64] {
         &self.data[step * self.words..][..self.words]
     }
