@@ -79,7 +79,8 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
 
     /// Packs the weights of one update.
     pub(crate) fn pack<S: Simd>(&mut self, simd: S, shape: Shape, w: &Weights<&[F]>, net: &Net) {
-        let scales = net.gates().map(scale::<F>);
+        let [i, f, g, o] = net.gates();
+        let scales = [scale::<F>(i), scale(f), scale(g), scale(o)];
         self.rows.pack(simd, w.w_hh, scales);
         let Shape { hidden, gates, wide, .. } = shape;
         let (units, all) = (&mut self.units, gates * wide);
@@ -350,7 +351,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         let mut scale = take(&mut stage.scale);
         scale.clear();
         let levels = if self.net.cell == Cell::Dynamic { &stage.levels[..] } else { &[] };
-        let [none, one, both] = [1.0, 1_f64.exp(), 2_f64.sqrt().exp()].map(F::of);
+        let [none, one, both] = [F::one(), F::of(1_f64.exp()), F::of(2_f64.sqrt().exp())];
         let nodes = stage.known(self.tree);
         for (i, level) in levels.iter().enumerate() {
             let before = if i > 0 { levels[i - 1].start } else { 0 };
