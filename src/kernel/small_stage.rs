@@ -208,19 +208,18 @@ impl Pass<'_> {
         let w_ho = load_each::<S, f32, Q>(simd, &self.walk.units.w_ho, LINE);
         let (len, first) = (stage.len(), stage.parents() * Q * LINE);
         let nodes = if stage.stride > 0 { &stage.nodes } else { &self.walk.tree.nodes };
-        let targets = zip(nodes.target[..len].as_chunks::<LINE>().0, nodes.weight[..len].as_chunks::<LINE>().0);
-        let results = zip(stage.dz_o[..len].as_chunks_mut::<LINE>().0, stage.wrong.as_chunks_mut::<LINE>().0);
-        for (h, ((target, weight), (dz_o, wrong))) in
-            zip(stage.h[first..].chunks_exact(FOUR * Q * LINE), zip(targets, results))
-        {
+        let (target, weight) = (nodes.target[..len].as_chunks::<LINE>().0, nodes.weight[..len].as_chunks::<LINE>().0);
+        let (dz_o, wrong) = (&mut stage.dz_o[..len], &mut stage.wrong[..len]);
+        let (dz_o, wrong) = (dz_o.as_chunks_mut::<LINE>().0, wrong.as_chunks_mut::<LINE>().0);
+        for (i, h) in zip(0..target.len(), stage.h[first..].chunks_exact(FOUR * Q * LINE)) {
             let mut rows = [[Line::<S>::splat(simd, 0.0); Q]; FOUR];
             for r in 0..FOUR {
                 rows[r] = load_each(simd, &h[r * Q * LINE..], LINE);
             }
-            let (target, weight) = (Line::<S>::from_slice(simd, target), Line::<S>::from_slice(simd, weight));
+            let (target, weight) = (Line::<S>::from_slice(simd, &target[i]), Line::<S>::from_slice(simd, &weight[i]));
             let (dz, off) = output.line(simd, &mut sums, dots::<S, Q>(rows, w_ho), target, weight);
-            dz.store_slice(dz_o);
-            off.store_slice(wrong);
+            dz.store_slice(&mut dz_o[i]);
+            off.store_slice(&mut wrong[i]);
         }
         sums.tally(output.loss, db_o)
     }

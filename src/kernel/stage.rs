@@ -195,8 +195,9 @@ impl<F: Lane> Stage<F> {
                 // Counts are exact in any order; sixteen sums do not wait for each other.
                 let mut sums = [F::zero(); 16];
                 for (bad, weight) in zip(self.bad.chunks(16), self.nodes.weight.chunks(16)) {
-                    for (sum, (&bad, &weight)) in zip(&mut sums, zip(bad, weight)) {
-                        *sum += bad * weight;
+                    let weight = &weight[..bad.len()];
+                    for i in 0..bad.len() {
+                        sums[i] += bad[i] * weight[i];
                     }
                 }
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
