@@ -22,8 +22,8 @@ pub use lanes::LaneBits;
 pub use pairs::PairSet;
 pub use sum::Sum;
 
-/// Pairs from two iterators. [`Iterator::zip`] of chunks leaves calls in loops, and what they keep in
-/// registers goes to memory.
+/// Pairs from two iterators. [`Iterator::zip`] of chunks leaves calls in loops, and registers go to
+/// memory.
 #[inline(always)]
 pub(crate) fn zip<A: IntoIterator, B: IntoIterator>(a: A, b: B) -> impl Iterator<Item = (A::Item, B::Item)> {
     let (mut a, mut b) = (a.into_iter(), b.into_iter());
