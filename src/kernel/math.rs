@@ -225,6 +225,28 @@ pub(crate) fn ln_1p_exp_neg<S: Simd, F: Lane>(simd: S, z: Vector<S, F>) -> Vecto
     (s + s) * sum
 }
 
+/// Runs code that calls φ of lines times [`scale`] by a name. The choice stands outside of the code's
+/// loops, so that the functions of several lines overlap.
+macro_rules! with_phi {
+    ($activation:expr, $phi:ident => $body:expr) => {
+        match $activation {
+            $crate::model::Activation::Sigmoid => {
+                use $crate::kernel::math::sigmoid as $phi;
+                $body
+            }
+            $crate::model::Activation::Tanh => {
+                use $crate::kernel::math::tanh as $phi;
+                $body
+            }
+            $crate::model::Activation::Relu => {
+                use $crate::kernel::math::relu as $phi;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_phi;
+
 /// φ(z).
 #[inline(always)]
 pub(super) fn apply<S: Simd, F: Lane>(simd: S, activation: Activation, z: Vector<S, F>) -> Vector<S, F> {
@@ -248,28 +270,15 @@ pub(super) fn apply_scaled<S: Simd, F: Lane>(simd: S, activation: Activation, u:
 
 #[inline(always)]
 fn inlined<S: Simd, F: Lane>(simd: S, activation: Activation, u: Vector<S, F>) -> Vector<S, F> {
-    match activation {
-        Activation::Sigmoid => sigmoid::<S, F>(simd, u),
-        Activation::Tanh => tanh::<S, F>(simd, u),
-        Activation::Relu => relu::<S, F>(simd, u),
-    }
+    with_phi!(activation, phi => phi::<S, F>(simd, u))
 }
 
 /// φ of whole lines, in place.
 #[inline(always)]
 pub(super) fn apply_lines<S: Simd, F: Lane>(simd: S, activation: Activation, lines: &mut [F]) {
-    macro_rules! each {
-        ($f:ident) => {
-            for line in lines.chunks_exact_mut(const { 64 / size_of::<F>() }) {
-                $f::<S, F>(simd, Vector::<S, F>::from_slice(simd, line)).store_slice(line);
-            }
-        };
-    }
-    match activation {
-        Activation::Sigmoid => each!(sigmoid),
-        Activation::Tanh => each!(tanh),
-        Activation::Relu => each!(relu),
-    }
+    with_phi!(activation, phi => for line in lines.chunks_exact_mut(const { 64 / size_of::<F>() }) {
+        phi::<S, F>(simd, Vector::<S, F>::from_slice(simd, line)).store_slice(line);
+    });
 }
 
 /// φ′ from the output y of φ.

@@ -1,29 +1,27 @@
-//! A stage of a small net forward and back: rows of four nodes, their states in registers from one
-//! step to the next.
+//! A stage of a small net forward and back, rows of four nodes.
 //!
-//! Four rows are 16 nodes, whose outputs are one line. In the trunk they are the children of one
-//! row of parents; below it eight rows, 32 chains, go through all their steps before the next ones
-//! do:
+//! Four rows are 16 nodes, whose outputs are one line; in the trunk they are the children of one
+//! row of parents. Forward, two loops over the rows of a level are short programs, whose rows
+//! overlap. Back, four rows of chains go through all their steps before the next ones do, their dz
+//! in registers:
 //!
 //! ```text
-//! forward:  z = h W_hh of the parents;  for each step: h = φ(z + x W_ih + b_h);  z = h W_hh;  outputs
+//! forward:  for each level: h = φ(z of the parents + x W_ih + b_h);  z = h W_hh;  then all outputs
 //! back:     for each step: dh = S W_hhᵀ + dz_o w_ho;  dz = dh φ′;  S of the parents
 //! ```
 
-use super::math::{derivative, relu, sigmoid, tanh};
+use super::math::{derivative, with_phi};
 use super::output::Sums;
-use super::rows::load_each;
+use super::rows::{load, load_each, store};
 use super::small::{BLOCK, LINE, Line, Shuffles, add_to, dots, planes_of, spread};
 use super::stage::{Stage, Walk};
 use super::step::Units;
-use crate::model::{Activation, Tally};
+use crate::model::Tally;
 use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// Rows whose outputs are a line.
 const FOUR: usize = 4;
-/// Rows of chains that go through together.
-const EIGHT: usize = 8;
 
 /// A pass over a stage.
 #[derive(Debug, Clone, Copy)]
@@ -58,31 +56,6 @@ fn product<S: Simd, const Q: usize, const R: usize>(
     out
 }
 
-/// Stores φ of each line. The choice stands outside of the loops, so that the lines' functions
-/// overlap.
-#[inline(always)]
-fn apply_each<S: Simd, const Q: usize, const R: usize>(
-    simd: S,
-    activation: Activation,
-    z: &Planes<S, Q, R>,
-    h: &mut [[f32; LINE]],
-) {
-    macro_rules! each {
-        ($f:ident) => {
-            for r in 0..R {
-                for q in 0..Q {
-                    $f::<S, f32>(simd, z[r][q]).store_slice(&mut h[r * Q + q]);
-                }
-            }
-        };
-    }
-    match activation {
-        Activation::Sigmoid => each!(sigmoid),
-        Activation::Tanh => each!(tanh),
-        Activation::Relu => each!(relu),
-    }
-}
-
 impl Pass<'_> {
     /// All levels forward, with outputs. `stage.z` has the products of the parents of the first
     /// level before, and those of the last level, or of all levels of a trunk, afterwards; chains
@@ -94,110 +67,66 @@ impl Pass<'_> {
         stage: &mut Stage<f32>,
         db_o: &mut f32,
     ) -> Tally {
-        if stage.stride > 0 {
-            let rows = stage.stride / BLOCK;
-            let mut first = 0;
-            // Eight rows of two planes would not stay in registers.
-            while Q == 1 && rows - first >= EIGHT {
-                self.chains_forward::<S, SCALED, Q, EIGHT>(simd, stage, (first, rows));
-                first += EIGHT;
-            }
-            while first < rows {
-                self.chains_forward::<S, SCALED, Q, FOUR>(simd, stage, (first, rows));
-                first += FOUR;
-            }
-        } else {
-            for level in 0..stage.levels.len() {
-                let rows = stage.levels[level].start / BLOCK..stage.levels[level].end / BLOCK;
-                for at in rows.clone().step_by(FOUR) {
-                    let mut z = [[Line::<S>::splat(simd, 0.0); Q]; FOUR];
-                    for r in 0..FOUR {
-                        z[r] = load_each(simd, &stage.z[self.parent(stage, level, at + r) * Q * LINE..], LINE);
-                    }
-                    self.rows_forward::<S, SCALED, Q, FOUR>(simd, stage, (at, level, at - rows.start), &mut z);
-                    for r in 0..FOUR {
-                        for q in 0..Q {
-                            z[r][q].store_slice(&mut stage.z[((1 + at + r) * Q + q) * LINE..][..LINE]);
-                        }
-                    }
-                }
-            }
+        for level in 0..stage.levels.len() {
+            self.level_forward::<S, SCALED, Q>(simd, stage, level);
         }
         let tally = self.outputs::<S, Q>(simd, stage, db_o);
         Tally { wrong_samples: stage.mark_chains(simd), ..tally }
     }
 
-    /// The row of a row's parents in a trunk, whose rows begin with that of the root.
+    /// The row of a row's parents in a trunk.
     #[inline(always)]
     fn parent(&self, stage: &Stage<f32>, level: usize, row: usize) -> usize {
         let above = if level == 0 { 0 } else { 1 + stage.levels[level - 1].start / BLOCK };
         above + self.walk.tree.parent[row * BLOCK] as usize / BLOCK
     }
 
-    /// R rows of chains forward.
+    /// A level forward, from the products of its parents to its own.
     #[inline(always)]
-    fn chains_forward<S: Simd, const SCALED: bool, const Q: usize, const R: usize>(
+    fn level_forward<S: Simd, const SCALED: bool, const Q: usize>(
         &self,
         simd: S,
         stage: &mut Stage<f32>,
-        (first, rows): (usize, usize),
-    ) {
-        let zero = Line::<S>::splat(simd, 0.0);
-        let mut z = [[zero; Q]; R];
-        for r in 0..R {
-            z[r] = load_each(simd, &stage.z[(first + r) * Q * LINE..], LINE);
-        }
-        for step in 0..stage.levels.len() {
-            self.rows_forward::<S, SCALED, Q, R>(simd, stage, (step * rows + first, step, first), &mut z);
-        }
-        for r in 0..R {
-            for q in 0..Q {
-                z[r][q].store_slice(&mut stage.z[((first + r) * Q + q) * LINE..][..LINE]);
-            }
-        }
-    }
-
-    /// R rows of one level forward, `at` in the stage and `row` in the level: z of their parents
-    /// becomes their own.
-    #[inline(always)]
-    fn rows_forward<S: Simd, const SCALED: bool, const Q: usize, const R: usize>(
-        &self,
-        simd: S,
-        stage: &mut Stage<f32>,
-        (at, step, row): (usize, usize, usize),
-        z: &mut Planes<S, Q, R>,
+        level: usize,
     ) {
         let Units { w_a, w_b, b_h, .. } = self.walk.units;
         let (w_a, w_b) = (load_each::<S, f32, Q>(simd, w_a, LINE), load_each::<S, f32, Q>(simd, w_b, LINE));
         let b_h = load_each::<S, f32, Q>(simd, b_h, LINE);
-        let first = stage.parents();
-        let nodes = if stage.stride > 0 { &stage.nodes } else { &self.walk.tree.nodes };
-        let place = at * BLOCK..(at + R) * BLOCK;
+        let (place, chains, children) = (stage.levels[level].clone(), stage.stride > 0, stage.has_children(level));
+        let (rows, above) = (stage.rows(level, BLOCK), stage.above(level, BLOCK));
+        // The products of chains lie where those of their parents did.
+        let (from, to) = if chains { (0, 0) } else { (above.start, rows.start) };
+        let lines = rows.start * Q * LINE..rows.end * Q * LINE;
+        let h = &mut stage.h[lines.clone()];
+        let nodes = if chains { &stage.nodes } else { &self.walk.tree.nodes };
+        let scale = if SCALED { &stage.scale[place.clone()] } else { &nodes.a[place.clone()] };
         let (a, b) = (nodes.a[place.clone()].as_chunks::<BLOCK>().0, nodes.b[place.clone()].as_chunks::<BLOCK>().0);
-        let scale = if SCALED { stage.scale[place].as_chunks::<BLOCK>().0 } else { a };
-        let children = stage.has_children(step);
-        let h = &mut stage.h[(first + at) * Q * LINE..][..R * Q * LINE];
-        let mut state = *z;
-        for r in 0..R {
-            let (a, b) = (spread(simd, &a[r]), spread(simd, &b[r]));
+        let parents = if chains { &stage.same[..place.len()] } else { &self.walk.tree.parent[place] };
+        let known = parents.as_chunks::<BLOCK>().0.iter().zip(a.iter().zip(b).zip(scale.as_chunks::<BLOCK>().0));
+        let known = known.zip(h.chunks_exact_mut(Q * LINE));
+        with_phi!(self.walk.net.activation, phi => for ((parents, ((a, b), scale)), h) in known {
+            let z = &stage.z[(from + parents[0] as usize / BLOCK) * Q * LINE..][..Q * LINE];
+            let (a, b) = (spread(simd, a), spread(simd, b));
             for q in 0..Q {
-                let x = a.mul_add(w_a[q], b.mul_add(w_b[q], b_h[q]));
-                state[r][q] = if SCALED { spread(simd, &scale[r]).mul_add(z[r][q], x) } else { z[r][q] + x };
+                let (x, z) = (a.mul_add(w_a[q], b.mul_add(w_b[q], b_h[q])), load::<S, f32>(simd, z, q * LINE));
+                let z = if SCALED { spread(simd, scale).mul_add(z, x) } else { z + x };
+                store::<S, f32>(phi::<S, f32>(simd, z), h, q * LINE);
             }
-        }
-        apply_each(simd, self.walk.net.activation, &state, h.as_chunks_mut::<LINE>().0);
+        });
         if let Some((noise, key)) = self.walk.noise {
-            let clean = &mut stage.clean[(first + at) * Q * LINE..][..R * Q * LINE];
-            for r in 0..R {
-                let line = r * Q * LINE..(r + 1) * Q * LINE;
-                noise.disturb_row((key, step, row + r), &mut h[line.clone()], &mut clean[line]);
+            let clean = stage.clean[lines].chunks_exact_mut(Q * LINE);
+            for (row, (h, clean)) in h.chunks_exact_mut(Q * LINE).zip(clean).enumerate() {
+                noise.disturb_row((key, level, row), h, clean);
             }
         }
         if children {
-            for r in 0..R {
-                state[r] = load_each(simd, &h[r * Q * LINE..], LINE);
+            let w = planes_of::<S, Q>(simd, self.weights);
+            for (h, z) in h.chunks_exact(Q * LINE).zip(stage.z[to * Q * LINE..].chunks_exact_mut(Q * LINE)) {
+                let [out] = product::<S, Q, 1>(simd, &w, &[load_each(simd, h, LINE)]);
+                for q in 0..Q {
+                    store::<S, f32>(out[q], z, q * LINE);
+                }
             }
-            *z = product(simd, &planes_of(simd, self.weights), &state);
         }
     }
 
@@ -242,7 +171,7 @@ impl Pass<'_> {
                 let mut dz = [[zero; Q]; FOUR];
                 for step in (0..stage.levels.len()).rev() {
                     let (at, last) = (step * rows + first, step + 1 == stage.levels.len());
-                    dz = self.rows_backward::<S, SCALED, Q, FOUR>(simd, stage, at, (dz, !last), &mut sums);
+                    dz = self.rows_backward::<S, SCALED, Q>(simd, stage, at, (dz, !last), &mut sums);
                     for r in 0..FOUR {
                         for q in 0..Q {
                             dz[r][q].store_slice(&mut stage.s[((at + r) * Q + q) * LINE..][..LINE]);
@@ -257,7 +186,7 @@ impl Pass<'_> {
                     for r in 0..FOUR {
                         flow[r] = load_each(simd, &stage.s[(1 + at + r) * Q * LINE..], LINE);
                     }
-                    let dz = self.rows_backward::<S, SCALED, Q, FOUR>(simd, stage, at, (flow, true), &mut sums);
+                    let dz = self.rows_backward::<S, SCALED, Q>(simd, stage, at, (flow, true), &mut sums);
                     for r in 0..FOUR {
                         let parent = self.parent(stage, level, at + r);
                         for q in 0..Q {
@@ -276,27 +205,27 @@ impl Pass<'_> {
         }
     }
 
-    /// dz of R rows, from S if there is one.
+    /// dz of four rows, from S if there is one.
     #[inline(always)]
-    fn rows_backward<S: Simd, const SCALED: bool, const Q: usize, const R: usize>(
+    fn rows_backward<S: Simd, const SCALED: bool, const Q: usize>(
         &self,
         simd: S,
         stage: &Stage<f32>,
         at: usize,
-        (flow, flows): (Planes<S, Q, R>, bool),
+        (flow, flows): (Planes<S, Q, FOUR>, bool),
         [dw_a, dw_b, db_h, dw_ho]: &mut [[Line<S>; Q]; 4],
-    ) -> Planes<S, Q, R> {
+    ) -> Planes<S, Q, FOUR> {
         let w_ho = load_each::<S, f32, Q>(simd, &self.walk.units.w_ho, LINE);
         let nodes = stage.known(self.walk.tree);
-        let place = at * BLOCK..(at + R) * BLOCK;
+        let place = at * BLOCK..(at + FOUR) * BLOCK;
         let (a, b) = (nodes.a[place.clone()].as_chunks::<BLOCK>().0, nodes.b[place.clone()].as_chunks::<BLOCK>().0);
         let scale = if SCALED { stage.scale[place.clone()].as_chunks::<BLOCK>().0 } else { a };
         let dz_o = stage.dz_o[place].as_chunks::<BLOCK>().0;
-        let lines = (stage.parents() + at) * Q * LINE..(stage.parents() + at + R) * Q * LINE;
+        let lines = (stage.parents() + at) * Q * LINE..(stage.parents() + at + FOUR) * Q * LINE;
         let h = stage.h[lines.clone()].as_chunks::<LINE>().0;
         let y = if self.walk.noise.is_some() { stage.clean[lines].as_chunks::<LINE>().0 } else { h };
         let mut dz = if flows { product(simd, &planes_of(simd, self.weights), &flow) } else { flow };
-        for r in 0..R {
+        for r in 0..FOUR {
             let (a, b) = (spread(simd, &a[r]), spread(simd, &b[r]));
             let dz_o = spread(simd, &dz_o[r]);
             for q in 0..Q {
