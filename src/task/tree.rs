@@ -486,8 +486,8 @@ fn depths(samples: usize, symbols: usize, order: Order) -> (usize, usize) {
             (complete, if samples > 4 { (complete + 2).min(symbols) } else { complete })
         }
         Order::FirstLast => {
-            let depth = if samples > 512 && samples < 4096 { log4 - 1 } else { log4 };
-            (depth.min(symbols), depth.min(symbols))
+            let depth = ((samples.max(2).ilog2() as usize - 1) / 2).min(symbols);
+            (depth, depth)
         }
     }
 }
