@@ -168,7 +168,7 @@ impl<F: Float> Population<F> {
             if const { !long::<S, F>() } {
                 self.part::<S, C, SCALED, 1, 4>(simd, cell, part);
             } else if many {
-                self.part::<S, C, SCALED, MANY, 4>(simd, cell, part);
+                self.part::<S, C, SCALED, MANY, 2>(simd, cell, part);
             } else if self.shape.units > 4 {
                 self.part::<S, C, SCALED, 1, 8>(simd, cell, part);
             } else {
