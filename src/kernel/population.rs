@@ -6,8 +6,8 @@
 //!
 //! # The method
 //!
-//! What a step reads is one column, `x_t = (0, a_t, b_t, 1, s_t h_{t−1})`, of K = 4 + H lines (0
-//! for 1 without biases), so that input weights, biases and recurrent weights are one matrix W `[K,
+//! What a step reads is one column, `x_t = (a_t, b_t, 1, s_t h_{t−1})`, of K = 3 + H lines (0 for 1
+//! without biases), so that input weights, biases and recurrent weights are one matrix W `[K,
 //! G·H]`, and the sums of a step begin before the states they wait for are there:
 //!
 //! ```text
@@ -32,7 +32,7 @@ use super::math::register;
 use super::noise::LaneNoise;
 use super::pass::Net;
 use super::population_gradients::To;
-use super::population_pass::{INPUTS, Part, Room, Sgd, Shape, Tallies};
+use super::population_pass::{INPUTS, ONE, Part, Room, Sgd, Shape, Tallies};
 use super::rows::{Aligned, lanes};
 use super::{Float, Noise, SimdLevel};
 use crate::model::{self, Activation, Config, Layout};
@@ -190,8 +190,7 @@ impl<F: Float> Population<F> {
         let room = &mut rooms[usize::from(N > 1)];
         room.reserve::<C, SCALED, N>(*shape, noise.is_some());
         room.inputs::<S, SCALED, N>(simd, *shape, part);
-        let noise = noise.as_deref().map(|noise| (noise, part.from));
-        room.forward::<S, C, SCALED, N, TILE>(simd, (*shape, net), cell, weights, noise, tallies);
+        room.forward::<S, C, SCALED, N, TILE>(simd, (*shape, net), cell, weights, part, noise.as_deref(), tallies);
         room.backward::<S, C, SCALED, N, TILE>(simd, *shape, cell, weights, noise.is_some());
         let to = To { weights, grads, first: part.first, sgd: part.sgd };
         // A tile takes half of the registers for its sums.
@@ -230,8 +229,8 @@ fn lines(config: &Config, shape: Shape) -> Vec<usize> {
             let place = col / hidden * units + col % hidden;
             lines.push(match tensor.name {
                 "w_hh" => (INPUTS + row) * wide + place,
-                "w_ih" => (1 + row) * wide + place,
-                "b_h" => 3 * wide + place,
+                "w_ih" => row * wide + place,
+                "b_h" => ONE * wide + place,
                 "w_ho" => column * wide + row,
                 _ => column * wide + units,
             });

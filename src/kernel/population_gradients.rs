@@ -2,7 +2,7 @@
 //! where they end.
 
 use super::math::{Lane, Vector};
-use super::population_pass::{INPUTS, Room, Sgd, Shape};
+use super::population_pass::{INPUTS, ONE, Room, Sgd, Shape};
 use super::rows::{lanes, load, load_each, store};
 use fearless_simd::prelude::*;
 
@@ -15,53 +15,74 @@ impl<F: Lane> Room<F> {
         shape: Shape,
         mut to: To<'_, F>,
     ) {
-        let Shape { units, column, wide, bits, bias, .. } = shape;
-        let l = lanes::<F>();
-        let line = N * l;
-        for k in (0..column).step_by(I) {
-            // Before the first step there is no state.
-            let first = usize::from(k >= INPUTS);
+        let Shape { units, column, wide, bits, .. } = shape;
+        let line = N * lanes::<F>();
+        let x = Lines { of: &self.x, step: column };
+        // What belongs to the states before each step begins with the second.
+        let later = Lines { of: &self.dz[wide * line..], step: wide };
+        let (dz, dz_o) = (Lines { of: &self.dz, step: wide }, Lines { of: &self.dz_o, step: 1 });
+        for m in (0..wide).step_by(I) {
+            let sums = to.begin(simd, m, wide);
+            to.end(simd, m, wide, outer::<S, F, N, INPUTS, I>(simd, bits, x.from::<N>(0), dz.from::<N>(m), sums));
+        }
+        let states = Lines { of: &self.x[column * line..], step: column };
+        for k in (INPUTS..column).step_by(I) {
             for m in (0..wide).step_by(I) {
-                let mut sums: [[_; I]; I] = to.begin(simd, k * wide + m, wide);
-                for n in 0..N {
-                    for t in first..bits {
-                        let x = &self.x[(t * column + k) * line..][..I * line];
-                        let dz = &self.dz[(t * wide + m) * line..][..I * line];
-                        for i in 0..I {
-                            let x = load::<S, F>(simd, x, i * line + n * l);
-                            for j in 0..I {
-                                sums[i][j] = x.mul_add(load(simd, dz, j * line + n * l), sums[i][j]);
-                            }
-                        }
-                    }
-                }
+                let sums = to.begin(simd, k * wide + m, wide);
+                let sums = outer::<S, F, N, I, I>(simd, bits - 1, states.from::<N>(k), later.from::<N>(m), sums);
                 to.end(simd, k * wide + m, wide, sums);
             }
         }
-        let (h, rows) = if SCALED { (&self.h[..], units) } else { (&self.x[(column + INPUTS) * line..], column) };
+        let h = if SCALED { Lines { of: &self.h, step: units } } else { states.from::<N>(INPUTS) };
         for u in (0..units).step_by(I) {
-            let [mut sums]: [[_; I]; 1] = to.begin(simd, column * wide + u, 0);
-            for n in 0..N {
-                for t in 0..bits {
-                    let h = &h[(t * rows + u) * line..][..I * line];
-                    let dz_o = load::<S, F>(simd, &self.dz_o, t * line + n * l);
-                    for i in 0..I {
-                        sums[i] = dz_o.mul_add(load(simd, h, i * line + n * l), sums[i]);
-                    }
-                }
-            }
-            to.end(simd, column * wide + u, 0, [sums]);
+            let sums = to.begin(simd, column * wide + u, 1);
+            to.end(simd, column * wide + u, 1, outer::<S, F, N, I, 1>(simd, bits, h.from::<N>(u), dz_o, sums));
         }
-        if bias {
-            let [[mut sum]]: [[_; 1]; 1] = to.begin(simd, column * wide + units, 0);
-            for n in 0..N {
-                for dz_o in self.dz_o.chunks_exact(line) {
-                    sum += load::<S, F>(simd, dz_o, n * l);
+        let b_o = column * wide + units;
+        let sums = to.begin(simd, b_o, 1);
+        to.end(simd, b_o, 1, outer::<S, F, N, 1, 1>(simd, bits, x.from::<N>(ONE), dz_o, sums));
+    }
+}
+
+/// Lines of steps, `step` in each.
+#[derive(Clone, Copy)]
+struct Lines<'a, F> {
+    of: &'a [F],
+    step: usize,
+}
+
+impl<F> Lines<'_, F> {
+    /// From another line on.
+    #[inline(always)]
+    fn from<const N: usize>(self, line: usize) -> Self {
+        Self { of: &self.of[line * N * lanes::<F>()..], ..self }
+    }
+}
+
+/// `sums += Σ_samples Σ_steps x ⊗ dz` of the first I lines of x and J lines of dz in each step.
+#[inline(always)]
+fn outer<S: Simd, F: Lane, const N: usize, const I: usize, const J: usize>(
+    simd: S,
+    steps: usize,
+    x: Lines<'_, F>,
+    dz: Lines<'_, F>,
+    mut sums: [[Vector<S, F>; J]; I],
+) -> [[Vector<S, F>; J]; I] {
+    let l = lanes::<F>();
+    let line = N * l;
+    for n in 0..N {
+        for t in 0..steps {
+            let x = &x.of[t * x.step * line..][..I * line];
+            let dz = &dz.of[t * dz.step * line..][..J * line];
+            for i in 0..I {
+                let x = load::<S, F>(simd, x, i * line + n * l);
+                for j in 0..J {
+                    sums[i][j] = x.mul_add(load(simd, dz, j * line + n * l), sums[i][j]);
                 }
             }
-            to.end(simd, column * wide + units, 0, [[sum]]);
         }
     }
+    sums
 }
 
 /// Where gradients go.

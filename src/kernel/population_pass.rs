@@ -12,8 +12,10 @@ use crate::task::tree::Number;
 use crate::task::zip;
 use fearless_simd::prelude::*;
 
-/// Lines before the states of a column, the first one 0.
-pub(super) const INPUTS: usize = 4;
+/// Lines before the states of a column: a, b, and 1, or 0 without biases.
+pub(super) const INPUTS: usize = 3;
+pub(super) const ONE: usize = 2;
+
 /// What each lane's minibatch counted: losses, wrong bits, wrong samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tallies([PerLane<f64>; 3]);
@@ -72,6 +74,16 @@ pub(super) struct Part<'a, F> {
     pub(super) sgd: Option<&'a Sgd<F>>,
 }
 
+impl<'a, F> Part<'a, F> {
+    /// a, b and c of each step, and the place of the first sample in their words.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "below 32")]
+    fn steps(self) -> impl Iterator<Item = (&'a [PerLane<u32>; 3], u32)> {
+        let place = (self.from % WORD) as u32;
+        self.additions.word(self.from / WORD).iter().map(move |words| (words, place))
+    }
+}
+
 /// Buffers of what some samples at once leave of a pass, `[step][unit][sample]` in lines. What the
 /// cell or the noise does not need is empty.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +91,6 @@ pub(super) struct Room<F: Number> {
     /// Columns; the last one only has states.
     pub(super) x: Aligned<F>,
     pub(super) dz: Aligned<F>,
-    target: Aligned<F>,
     pub(super) dz_o: Aligned<F>,
     /// Dynamic: s of each step, and h without it.
     scale: Aligned<F>,
@@ -100,12 +111,14 @@ impl<F: Lane> Room<F> {
             return;
         }
         self.laid = Some(noise);
-        let Shape { units, column, wide, bits, .. } = shape;
+        let Shape { units, column, wide, bits, bias, .. } = shape;
         let lines = |n: usize| n * N * lanes::<F>();
         let only = |wanted: bool, n: usize| if wanted { lines(n) } else { 0 };
         self.x.reserve(lines((bits + 1) * column));
+        for x in self.x.chunks_exact_mut(lines(column)) {
+            x[lines(ONE)..lines(INPUTS)].fill(if bias { F::one() } else { F::zero() });
+        }
         self.dz.reserve(lines(bits * wide));
-        self.target.reserve(lines(bits));
         self.dz_o.reserve(lines(bits));
         self.scale.reserve(only(SCALED, bits + 1));
         self.h.reserve(only(SCALED, bits * units));
@@ -122,21 +135,14 @@ impl<F: Lane> Room<F> {
         shape: Shape,
         part: Part<'_, F>,
     ) {
-        let Shape { column, bits, bias, .. } = shape;
+        let Shape { column, bits, .. } = shape;
         let l = lanes::<F>();
         let line = N * l;
-        let one = Vector::<S, F>::splat(simd, if bias { F::one() } else { F::zero() });
-        let (word, first) = (part.from / WORD, part.from % WORD);
-        for (t, [a, b, c]) in part.additions.word(word).iter().enumerate() {
-            let x = &mut self.x[(t * column + 1) * line..][..3 * line];
-            let target = &mut self.target[t * line..][..line];
-            for n in 0..N {
-                #[expect(clippy::cast_possible_truncation, reason = "below 32")]
-                let place = (first + n) as u32;
+        for (steps, x) in part.steps().zip(self.x.chunks_exact_mut(column * line)) {
+            let ([a, b, _], place) = steps;
+            for (n, place) in (0..N).zip(place..) {
                 store::<S, F>(F::bits(simd, a, place), x, n * l);
-                store::<S, F>(F::bits(simd, b, place), x, (N + n) * l);
-                store::<S, F>(one, x, (2 * N + n) * l);
-                store::<S, F>(F::bits(simd, c, place), target, n * l);
+                store::<S, F>(F::bits(simd, b, place), x, line + n * l);
             }
         }
         if !SCALED {
@@ -153,7 +159,7 @@ impl<F: Lane> Room<F> {
                 // The first step has no state to be scaled, and the last one's goes nowhere.
                 let mut s = one;
                 if t > 0 && t < bits {
-                    let at = (t * column + 1) * line + n * l;
+                    let at = t * column * line + n * l;
                     let [a, b]: [_; 2] = load_each(simd, &self.x[at..], line);
                     let [a_prev, b_prev]: [_; 2] = load_each(simd, &self.x[at - column * line..], line);
                     let changed = (a - a_prev).abs() + (b - b_prev).abs();
@@ -172,7 +178,8 @@ impl<F: Lane> Room<F> {
         (shape, net): (Shape, &Net),
         cell: C,
         weights: &[F],
-        noise: Option<(&LaneNoise<F>, usize)>,
+        part: Part<'_, F>,
+        noise: Option<&LaneNoise<F>>,
         tallies: &mut Tallies,
     ) {
         let Shape { hidden, units, column, wide, bits, .. } = shape;
@@ -190,14 +197,14 @@ impl<F: Lane> Room<F> {
         for t in 0..bits {
             let (x, next) = self.x[t * column * line..][..2 * column * line].split_at_mut(column * line);
             // Before the first step there is no state.
-            let x = &x[line..if t == 0 { INPUTS } else { column } * line];
+            let x = &x[..if t == 0 { INPUTS } else { column } * line];
             let (before, kept) = self.kept.split_at_mut(if C::KEPT > 0 { t * units * KEPT * line } else { 0 });
             let mut z_o = [b_o; N];
             for u in (0..units).step_by(TILE) {
                 let w_ho = &w_ho[u * l..][..TILE * l];
                 let mut z = [[[zero; N]; TILE]; 4];
                 for g in 0..C::GATES {
-                    z[g] = product::<S, F, N, TILE>(simd, &w[(wide + g * units + u) * l..], wide, x);
+                    z[g] = product::<S, F, N, TILE>(simd, &w[(g * units + u) * l..], wide, x);
                 }
                 let mut h = [[zero; N]; TILE];
                 for i in 0..TILE {
@@ -230,15 +237,15 @@ impl<F: Lane> Room<F> {
             if hidden < units {
                 next[hidden * line..].fill(F::zero());
             }
-            if let Some((noise, from)) = noise {
+            if let Some(noise) = noise {
                 let step = t * units * line;
                 if C::KEPT > 0 {
                     let c = kept.chunks_exact_mut(KEPT * line).take(hidden);
-                    noise.disturb_cells((from, t), c.map(|kept| &mut kept[C * line..][..line]));
+                    noise.disturb_cells((part.from, t), c.map(|kept| &mut kept[C * line..][..line]));
                 } else {
                     self.clean[step..][..units * line].copy_from_slice(next);
                 }
-                noise.disturb::<N>((from, t), &mut next[..hidden * line]);
+                noise.disturb::<N>((part.from, t), &mut next[..hidden * line]);
                 z_o = [b_o; N];
                 for (h, w_ho) in zip(next.chunks_exact(line), w_ho.chunks_exact(l)) {
                     for n in 0..N {
@@ -262,9 +269,9 @@ impl<F: Lane> Room<F> {
         // Apart, so that no step waits for an output.
         let mut sums = [Sums::new(simd); N];
         let one = Vector::<S, F>::splat(simd, F::one());
-        for (target, z_o) in zip(self.target.chunks_exact(line), self.dz_o.chunks_exact_mut(line)) {
-            for n in 0..N {
-                let (z, target) = (load(simd, z_o, n * l), load(simd, target, n * l));
+        for (([_, _, c], place), z_o) in zip(part.steps(), self.dz_o.chunks_exact_mut(line)) {
+            for (n, place) in (0..N).zip(place..) {
+                let (z, target) = (load(simd, z_o, n * l), F::bits(simd, c, place));
                 let (dz, _off) = output.line(simd, &mut sums[n], z, target, one);
                 store::<S, F>(dz, z_o, n * l);
             }
