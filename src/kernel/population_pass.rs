@@ -138,8 +138,7 @@ impl<F: Lane> Room<F> {
         let Shape { column, bits, .. } = shape;
         let l = lanes::<F>();
         let line = N * l;
-        for (steps, x) in part.steps().zip(self.x.chunks_exact_mut(column * line)) {
-            let ([a, b, _], place) = steps;
+        for (([a, b, _], place), x) in part.steps().zip(self.x.chunks_exact_mut(column * line)) {
             for (n, place) in (0..N).zip(place..) {
                 store::<S, F>(F::bits(simd, a, place), x, n * l);
                 store::<S, F>(F::bits(simd, b, place), x, line + n * l);
