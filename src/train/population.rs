@@ -235,28 +235,29 @@ impl Group {
         for lane in 0..LANES {
             let Some(mut of_lane) = self.lanes[lane].take() else { continue };
             let LaneTraining { number, trainer, check } = &mut of_lane;
+            let mut tell = |event: &Event| on(*number, PopulationEvent::Event(*event));
+            if finite[lane] && !self.take_note(lane, trainer, seconds, &mut tell) {
+                self.lanes[lane] = Some(of_lane);
+                continue;
+            }
             // Checks and tests of all lanes share one room, which is warm.
             trainer.swap_engine(&mut self.engine);
-            let mut tell = |event: &Event| on(*number, PopulationEvent::Event(*event));
-            let report = if !finite[lane] {
-                Some(diverged(trainer, &mut tell)?)
-            } else if self.take_note(lane, trainer, seconds, &mut tell) {
+            let report = if finite[lane] {
                 trainer.run_clock(true);
                 let due = trainer.due(check, &mut tell)?;
                 trainer.run_clock(false);
                 self.clean[lane] = trainer.course().clean;
                 due.map(|outcome| trainer.report(check, outcome, &mut tell))
             } else {
-                None
+                Some(diverged(trainer, &mut tell)?)
             };
+            let goes_on = report.is_none();
             if let Some(report) = report {
                 self.nets.set_params(lane, &[]);
                 on(*number, PopulationEvent::Ended(trainer, report));
-                trainer.swap_engine(&mut self.engine);
-            } else {
-                trainer.swap_engine(&mut self.engine);
-                self.lanes[lane] = Some(of_lane);
             }
+            trainer.swap_engine(&mut self.engine);
+            self.lanes[lane] = goes_on.then_some(of_lane);
         }
         Ok(())
     }
