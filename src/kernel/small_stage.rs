@@ -102,14 +102,13 @@ impl Pass<'_> {
         let scale = if SCALED { &stage.scale[place.clone()] } else { &nodes.a[place.clone()] };
         let (a, b) = (nodes.a[place.clone()].as_chunks::<BLOCK>().0, nodes.b[place.clone()].as_chunks::<BLOCK>().0);
         let parents = if chains { &stage.same[..place.len()] } else { &self.walk.tree.parent[place] };
-        let known = parents.as_chunks::<BLOCK>().0.iter().zip(a.iter().zip(b).zip(scale.as_chunks::<BLOCK>().0));
-        let known = known.zip(h.chunks_exact_mut(Q * LINE));
-        with_phi!(self.walk.net.activation, phi => for ((parents, ((a, b), scale)), h) in known {
-            let z = &stage.z[(from + parents[0] as usize / BLOCK) * Q * LINE..][..Q * LINE];
-            let (a, b) = (spread(simd, a), spread(simd, b));
+        let (parents, scale) = (parents.as_chunks::<BLOCK>().0, scale.as_chunks::<BLOCK>().0);
+        with_phi!(self.walk.net.activation, phi => for (row, h) in zip(0..parents.len(), h.chunks_exact_mut(Q * LINE)) {
+            let z = &stage.z[(from + parents[row][0] as usize / BLOCK) * Q * LINE..][..Q * LINE];
+            let (a, b) = (spread(simd, &a[row]), spread(simd, &b[row]));
             for q in 0..Q {
                 let (x, z) = (a.mul_add(w_a[q], b.mul_add(w_b[q], b_h[q])), load::<S, f32>(simd, z, q * LINE));
-                let z = if SCALED { spread(simd, scale).mul_add(z, x) } else { z + x };
+                let z = if SCALED { spread(simd, &scale[row]).mul_add(z, x) } else { z + x };
                 store::<S, f32>(phi::<S, f32>(simd, z), h, q * LINE);
             }
         });
@@ -121,7 +120,7 @@ impl Pass<'_> {
         }
         if children {
             let w = planes_of::<S, Q>(simd, self.weights);
-            for (h, z) in h.chunks_exact(Q * LINE).zip(stage.z[to * Q * LINE..].chunks_exact_mut(Q * LINE)) {
+            for (h, z) in zip(h.chunks_exact(Q * LINE), stage.z[to * Q * LINE..].chunks_exact_mut(Q * LINE)) {
                 let [out] = product::<S, Q, 1>(simd, &w, &[load_each(simd, h, LINE)]);
                 for q in 0..Q {
                     store::<S, f32>(out[q], z, q * LINE);
