@@ -190,7 +190,7 @@ impl<F: Float> Population<F> {
         let room = &mut rooms[usize::from(N > 1)];
         room.reserve::<C, SCALED, N>(*shape, noise.is_some());
         room.inputs::<S, SCALED, N>(simd, *shape, part);
-        room.forward::<S, C, SCALED, N, TILE>(simd, (*shape, net), cell, weights, part, noise.as_deref(), tallies);
+        room.forward::<S, C, SCALED, N, TILE>(simd, (*shape, net), cell, weights, (part, noise.as_deref()), tallies);
         room.backward::<S, C, SCALED, N, TILE>(simd, *shape, cell, weights, noise.is_some());
         let to = To { weights, grads, first: part.first, sgd: part.sgd };
         // A tile takes half of the registers for its sums.

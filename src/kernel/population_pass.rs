@@ -177,8 +177,7 @@ impl<F: Lane> Room<F> {
         (shape, net): (Shape, &Net),
         cell: C,
         weights: &[F],
-        part: Part<'_, F>,
-        noise: Option<&LaneNoise<F>>,
+        (part, noise): (Part<'_, F>, Option<&LaneNoise<F>>),
         tallies: &mut Tallies,
     ) {
         let Shape { hidden, units, column, wide, bits, .. } = shape;
