@@ -225,8 +225,8 @@ pub(crate) fn ln_1p_exp_neg<S: Simd, F: Lane>(simd: S, z: Vector<S, F>) -> Vecto
     (s + s) * sum
 }
 
-/// Runs code that calls φ of lines times [`scale`] by a name. The choice stands outside of the code's
-/// loops, so that the functions of several lines overlap.
+/// Runs code that calls φ of lines times [`scale`] by a name. The choice stands outside of the
+/// code's loops, so that the functions of several lines overlap.
 macro_rules! with_phi {
     ($activation:expr, $phi:ident => $body:expr) => {
         match $activation {

@@ -28,8 +28,8 @@
 //!    levels of four nodes waste nothing.
 //! 2. **Small nets put four nodes into a row** (`small`, `small_stage`). A line has four blocks of
 //!    128 bits, a node each, with four units; a product spreads one unit over its block. Nodes are
-//!    numbered so that the parents of a row's four nodes are a row, too. Forward, φ and products are
-//!    two loops over a level, short enough that many rows overlap. Back, four rows of chains go
+//!    numbered so that the parents of a row's four nodes are a row, too. Forward, φ and products
+//!    are two loops over a level, short enough that many rows overlap. Back, four rows of chains go
 //!    through all steps before the next ones do: their dz stay in registers.
 //! 3. **The trunk, then the chains.** The first levels hold all possible nodes, so they need
 //!    neither sorting nor searching; the next two hold those that exist, found through a bit for

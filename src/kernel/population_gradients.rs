@@ -18,10 +18,11 @@ impl<F: Lane> Room<F> {
         let Shape { units, column, wide, bits, .. } = shape;
         let line = N * lanes::<F>();
         // Before the first step there is no state.
+        let recurrent = if bits > 1 { INPUTS..column } else { 0..0 };
         let (states, later) = (&self.x[column * line..], &self.dz[wide * line..]);
         for m in (0..wide).step_by(I) {
             to.tile::<S, N, INPUTS, I>(simd, (m, wide), bits, (&self.x, column), (&self.dz[m * line..], wide));
-            for k in (INPUTS..column).step_by(I) {
+            for k in recurrent.clone().step_by(I) {
                 let (x, dz) = ((&states[k * line..], column), (&later[m * line..], wide));
                 to.tile::<S, N, I, I>(simd, (k * wide + m, wide), bits - 1, x, dz);
             }
