@@ -222,7 +222,7 @@ fn ended_at_once(what: &str, (took, code, said): (Duration, Option<i32>, String)
 #[test]
 fn a_signal_in_a_long_check_or_in_any_other_long_work_ends_it_at_once() {
     let long = [
-        &["train", "--bits", "16384", "--batch", "1", "--updates", "1"][..],
+        &["train", "--bits", "65536", "--batch", "1", "--updates", "1"][..],
         &["train", "--bits", "65536", "--batch", "1", "--hidden", "64", "--updates", "1"],
         &["train", "--hidden", "1024", "--batch", "16384"],
         &["eval", "--bits", "16", "--pattern", "exhaustive"],
