@@ -125,7 +125,6 @@ pub(crate) const fn register<S: Simd>() -> usize {
 
 /// What a pre-activation is multiplied with before [`sigmoid`] or [`tanh`] takes it: −log₂ e and 2
 /// log₂ e.
-#[inline(always)]
 pub(crate) fn scale<F: Lane>(activation: Activation) -> F {
     match activation {
         Activation::Sigmoid => -F::of(std::f64::consts::LOG2_E),
@@ -167,9 +166,7 @@ fn exp2_parts<S: Simd, F: Lane>(simd: S, u: Vector<S, F>) -> [Vector<S, F>; 3] {
         let pair = if let [c, d] = *pair { splat(d).mul_add(f, splat(c)) } else { splat(pair[0]) };
         q = if i == 0 { pair } else { q.mul_add(square, pair) };
     }
-    // No `to_bits` and `from_bits`, which leave calls.
-    let exponent: <Vector<S, F> as SimdFloat<S>>::Bits = rounded.bitcast();
-    [(exponent << F::MANTISSA).bitcast(), f, q]
+    [Vector::<S, F>::from_bits(rounded.to_bits() << F::MANTISSA), f, q]
 }
 
 /// σ(z) = 1 / (1 + 2^u) for u = −z log₂ e.
@@ -294,7 +291,6 @@ pub(super) fn derivative<S: Simd, F: Lane>(simd: S, activation: Activation, y: V
 
 /// The sum of the lanes in one fixed order, a tree of halves: lane l and lane l + half, then + a
 /// quarter, and so on.
-#[inline(always)]
 pub(super) fn sum_lanes<F: Lane>(lanes: &[F]) -> F {
     let mut sums = [F::zero(); 16];
     let mut half = lanes.len() / 2;

@@ -12,7 +12,6 @@ use super::math::Lane;
 use super::rows::{Shape, lanes};
 use crate::task::lanes::{LANES, PerLane};
 use crate::task::rng::mix;
-use crate::task::zip;
 use fearless_simd::Simd;
 
 /// The noise of one update.
@@ -77,7 +76,7 @@ impl Noise {
 #[inline(always)]
 fn disturb<F: Lane>(key: u64, amplitude: f32, row: &mut [F]) {
     let amplitude = F::of(f64::from(amplitude));
-    for (line, x) in zip(0_u64.., row.chunks_exact_mut(LINE)) {
+    for (line, x) in (0_u64..).zip(row.chunks_exact_mut(LINE)) {
         uniform(mix(key ^ line), amplitude, x);
     }
 }
@@ -186,7 +185,7 @@ impl<F: Lane> LaneNoise<F> {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "units are at most 2^15")]
     fn disturb_unit(&self, of: usize, (first, step): (usize, usize), unit: usize, lines: &mut [F]) {
-        for (sample, line) in zip(first.., lines.chunks_exact_mut(lanes::<F>())) {
+        for (sample, line) in (first..).zip(lines.chunks_exact_mut(lanes::<F>())) {
             for (lane, x) in line.iter_mut().enumerate() {
                 let key = mix(mix(self.keys[lane] ^ sample as u64) ^ (2 * step + of) as u64);
                 let moved = *x + self.units[of][lane] * F::signed(draw(halves(key), unit as u32));

@@ -19,7 +19,7 @@ use super::step::Units;
 use super::{Noise, Products, What};
 use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, Tally, Weights};
 use crate::task::tree::{Number, Tree};
-use crate::task::{BitTensor, Minibatch, zip};
+use crate::task::{BitTensor, Minibatch};
 use fearless_simd::prelude::*;
 use std::mem::take;
 use std::ops::Range;
@@ -79,15 +79,14 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
 
     /// Packs the weights of one update.
     pub(crate) fn pack<S: Simd>(&mut self, simd: S, shape: Shape, w: &Weights<&[F]>, net: &Net) {
-        let [i, f, g, o] = net.gates();
-        let scales = [scale::<F>(i), scale(f), scale(g), scale(o)];
+        let scales = net.gates().map(scale::<F>);
         self.rows.pack(simd, w.w_hh, scales);
         let Shape { hidden, gates, wide, .. } = shape;
         let (units, all) = (&mut self.units, gates * wide);
         units.resize(shape);
         let (w_a, w_b) = w.w_ih.split_at(gates * hidden);
         for (to, from) in [(&mut units.w_a, w_a), (&mut units.w_b, w_b), (&mut units.b_h, w.b_h)] {
-            for (to, from) in zip(to.chunks_exact_mut(wide), from.chunks_exact(hidden)) {
+            for (to, from) in to.chunks_exact_mut(wide).zip(from.chunks_exact(hidden)) {
                 R::lay(from, to);
             }
         }
@@ -319,7 +318,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         tile.bad.resize(stride, F::zero());
         if trunk.any_wrong {
             let wrong = &trunk.wrong[last.clone()];
-            zip(&mut tile.bad, leaves).for_each(|(bad, &leaf)| *bad = wrong[leaf as usize]);
+            tile.bad.iter_mut().zip(leaves).for_each(|(bad, &leaf)| *bad = wrong[leaf as usize]);
         }
         tile.parents_ab.clear();
         if self.net.cell == Cell::Dynamic && !last.is_empty() {
@@ -351,11 +350,11 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         let mut scale = take(&mut stage.scale);
         scale.clear();
         let levels = if self.net.cell == Cell::Dynamic { &stage.levels[..] } else { &[] };
-        let [none, one, both] = [F::one(), F::of(1_f64.exp()), F::of(2_f64.sqrt().exp())];
+        let [none, one, both] = [1.0, 1_f64.exp(), 2_f64.sqrt().exp()].map(F::of);
         let nodes = stage.known(self.tree);
         for (i, level) in levels.iter().enumerate() {
             let before = if i > 0 { levels[i - 1].start } else { 0 };
-            for (node, &parent) in zip(level.clone(), stage.parents_of(self.tree, i)) {
+            for (node, &parent) in level.clone().zip(stage.parents_of(self.tree, i)) {
                 let parent = parent as usize;
                 let (a, b) = match (i, stage.parents_ab.get(parent)) {
                     (0, Some(&before)) => before,
@@ -395,7 +394,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     fn add_units(&self, units: &Units<F>, [w_ih, b_h, w_ho, b_o]: [&mut [F]; 4]) {
         let Shape { hidden, gates, wide, .. } = self.shape;
         let add = |sums: &[F], grad: &mut [F]| {
-            zip(grad.chunks_exact_mut(hidden), sums.chunks(wide)).for_each(|(grad, sums)| R::fold(sums, grad));
+            grad.chunks_exact_mut(hidden).zip(sums.chunks(wide)).for_each(|(grad, sums)| R::fold(sums, grad));
         };
         let (of_a, of_b) = w_ih.split_at_mut(gates * hidden);
         add(&units.w_a, of_a);

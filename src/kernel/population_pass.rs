@@ -9,7 +9,6 @@ use super::rows::{Aligned, lanes, load, load_each, store};
 use crate::model::Tally;
 use crate::task::lanes::{LaneBits, PerLane, WORD};
 use crate::task::tree::Number;
-use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// Lines before the states of a column: a, b, and 1, or 0 without biases.
@@ -245,7 +244,7 @@ impl<F: Lane> Room<F> {
                 }
                 noise.disturb::<N>((part.from, t), &mut next[..hidden * line]);
                 z_o = [b_o; N];
-                for (h, w_ho) in zip(next.chunks_exact(line), w_ho.chunks_exact(l)) {
+                for (h, w_ho) in next.chunks_exact(line).zip(w_ho.chunks_exact(l)) {
                     for n in 0..N {
                         z_o[n] = load::<S, F>(simd, w_ho, 0).mul_add(load(simd, h, n * l), z_o[n]);
                     }
@@ -267,7 +266,7 @@ impl<F: Lane> Room<F> {
         // Apart, so that no step waits for an output.
         let mut sums = [Sums::new(simd); N];
         let one = Vector::<S, F>::splat(simd, F::one());
-        for (([_, _, c], place), z_o) in zip(part.steps(), self.dz_o.chunks_exact_mut(line)) {
+        for (([_, _, c], place), z_o) in part.steps().zip(self.dz_o.chunks_exact_mut(line)) {
             for (n, place) in (0..N).zip(place..) {
                 let (z, target) = (load(simd, z_o, n * l), F::bits(simd, c, place));
                 let (dz, _off) = output.line(simd, &mut sums[n], z, target, one);

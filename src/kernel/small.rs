@@ -13,7 +13,6 @@ use super::small_stage::Pass;
 use super::stage::{Stage, Walk};
 use super::step::Units;
 use crate::model::{Cell, Tally};
-use crate::task::zip;
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x4, u8x64};
 
@@ -85,7 +84,7 @@ fn outer_products<S: Simd, const Q: usize>(simd: S, h: &[f32], s: &[f32], sums: 
     for q in 0..Q {
         for o in 0..Q {
             let mut tile = [Line::<S>::splat(simd, 0.0); BLOCK];
-            for (h, s) in zip(h.chunks_exact(Q * LINE), s.chunks_exact(Q * LINE)) {
+            for (h, s) in h.chunks_exact(Q * LINE).zip(s.chunks_exact(Q * LINE)) {
                 let (h, s) = (load(simd, h, q * LINE), load::<S, f32>(simd, s, o * LINE));
                 for k in 0..BLOCK {
                     tile[k] = shuffles.unit(h, k).mul_add(s, tile[k]);
@@ -147,7 +146,7 @@ fn block<const Q: usize>(node: u32) -> usize {
 #[inline(always)]
 fn gather<S: Simd, const Q: usize>(simd: S, nodes: &[u32], from: &[f32], to: &mut [f32]) {
     let (from, to) = (from.as_chunks::<BLOCK>().0, to.as_chunks_mut::<BLOCK>().0);
-    for (nodes, row) in zip(nodes.chunks(BLOCK), to.chunks_exact_mut(BLOCK * Q)) {
+    for (nodes, row) in nodes.chunks(BLOCK).zip(to.chunks_exact_mut(BLOCK * Q)) {
         for (b, &node) in nodes.iter().enumerate() {
             for q in 0..Q {
                 f32x4::from_slice(simd, &from[block::<Q>(node) + q * BLOCK]).store_slice(&mut row[q * BLOCK + b]);
@@ -160,7 +159,7 @@ fn gather<S: Simd, const Q: usize>(simd: S, nodes: &[u32], from: &[f32], to: &mu
 #[inline(always)]
 fn scatter_add<S: Simd, const Q: usize>(simd: S, nodes: &[u32], from: &[f32], to: &mut [f32]) {
     let (from, to) = (from.as_chunks::<BLOCK>().0, to.as_chunks_mut::<BLOCK>().0);
-    for (nodes, row) in zip(nodes.chunks(BLOCK), from.chunks_exact(BLOCK * Q)) {
+    for (nodes, row) in nodes.chunks(BLOCK).zip(from.chunks_exact(BLOCK * Q)) {
         for (b, &node) in nodes.iter().enumerate() {
             for q in 0..Q {
                 let to = &mut to[block::<Q>(node) + q * BLOCK];
@@ -247,7 +246,7 @@ impl Rows<f32> for Small {
     }
 
     fn add_weights(shape: Shape, sums: &[f32], dw_hh: &mut [f32]) {
-        for (grad, sums) in zip(dw_hh.chunks_exact_mut(shape.hidden), sums.chunks(shape.wide)) {
+        for (grad, sums) in dw_hh.chunks_exact_mut(shape.hidden).zip(sums.chunks(shape.wide)) {
             Self::fold(sums, grad);
         }
     }

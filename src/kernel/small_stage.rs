@@ -17,7 +17,6 @@ use super::small::{BLOCK, LINE, Line, Shuffles, add_to, dots, planes_of, spread}
 use super::stage::{Stage, Walk};
 use super::step::Units;
 use crate::model::Tally;
-use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// Rows whose outputs are a line.
@@ -102,13 +101,14 @@ impl Pass<'_> {
         let scale = if SCALED { &stage.scale[place.clone()] } else { &nodes.a[place.clone()] };
         let (a, b) = (nodes.a[place.clone()].as_chunks::<BLOCK>().0, nodes.b[place.clone()].as_chunks::<BLOCK>().0);
         let parents = if chains { &stage.same[..place.len()] } else { &self.walk.tree.parent[place] };
-        let (parents, scale) = (parents.as_chunks::<BLOCK>().0, scale.as_chunks::<BLOCK>().0);
-        with_phi!(self.walk.net.activation, phi => for (row, h) in zip(0..parents.len(), h.chunks_exact_mut(Q * LINE)) {
-            let z = &stage.z[(from + parents[row][0] as usize / BLOCK) * Q * LINE..][..Q * LINE];
-            let (a, b) = (spread(simd, &a[row]), spread(simd, &b[row]));
+        let known = parents.as_chunks::<BLOCK>().0.iter().zip(a.iter().zip(b).zip(scale.as_chunks::<BLOCK>().0));
+        let known = known.zip(h.chunks_exact_mut(Q * LINE));
+        with_phi!(self.walk.net.activation, phi => for ((parents, ((a, b), scale)), h) in known {
+            let z = &stage.z[(from + parents[0] as usize / BLOCK) * Q * LINE..][..Q * LINE];
+            let (a, b) = (spread(simd, a), spread(simd, b));
             for q in 0..Q {
                 let (x, z) = (a.mul_add(w_a[q], b.mul_add(w_b[q], b_h[q])), load::<S, f32>(simd, z, q * LINE));
-                let z = if SCALED { spread(simd, &scale[row]).mul_add(z, x) } else { z + x };
+                let z = if SCALED { spread(simd, scale).mul_add(z, x) } else { z + x };
                 store::<S, f32>(phi::<S, f32>(simd, z), h, q * LINE);
             }
         });
@@ -120,7 +120,7 @@ impl Pass<'_> {
         }
         if children {
             let w = planes_of::<S, Q>(simd, self.weights);
-            for (h, z) in zip(h.chunks_exact(Q * LINE), stage.z[to * Q * LINE..].chunks_exact_mut(Q * LINE)) {
+            for (h, z) in h.chunks_exact(Q * LINE).zip(stage.z[to * Q * LINE..].chunks_exact_mut(Q * LINE)) {
                 let [out] = product::<S, Q, 1>(simd, &w, &[load_each(simd, h, LINE)]);
                 for q in 0..Q {
                     store::<S, f32>(out[q], z, q * LINE);
@@ -136,18 +136,19 @@ impl Pass<'_> {
         let w_ho = load_each::<S, f32, Q>(simd, &self.walk.units.w_ho, LINE);
         let (len, first) = (stage.len(), stage.parents() * Q * LINE);
         let nodes = if stage.stride > 0 { &stage.nodes } else { &self.walk.tree.nodes };
-        let (target, weight) = (nodes.target[..len].as_chunks::<LINE>().0, nodes.weight[..len].as_chunks::<LINE>().0);
-        let (dz_o, wrong) = (&mut stage.dz_o[..len], &mut stage.wrong[..len]);
-        let (dz_o, wrong) = (dz_o.as_chunks_mut::<LINE>().0, wrong.as_chunks_mut::<LINE>().0);
-        for (i, h) in zip(0..target.len(), stage.h[first..].chunks_exact(FOUR * Q * LINE)) {
+        let targets = nodes.target[..len].as_chunks::<LINE>().0.iter().zip(nodes.weight[..len].as_chunks::<LINE>().0);
+        let results = stage.dz_o[..len].as_chunks_mut::<LINE>().0.iter_mut().zip(stage.wrong.as_chunks_mut::<LINE>().0);
+        for (h, ((target, weight), (dz_o, wrong))) in
+            stage.h[first..].chunks_exact(FOUR * Q * LINE).zip(targets.zip(results))
+        {
             let mut rows = [[Line::<S>::splat(simd, 0.0); Q]; FOUR];
             for r in 0..FOUR {
                 rows[r] = load_each(simd, &h[r * Q * LINE..], LINE);
             }
-            let (target, weight) = (Line::<S>::from_slice(simd, &target[i]), Line::<S>::from_slice(simd, &weight[i]));
+            let (target, weight) = (Line::<S>::from_slice(simd, target), Line::<S>::from_slice(simd, weight));
             let (dz, off) = output.line(simd, &mut sums, dots::<S, Q>(rows, w_ho), target, weight);
-            dz.store_slice(&mut dz_o[i]);
-            off.store_slice(&mut wrong[i]);
+            dz.store_slice(dz_o);
+            off.store_slice(wrong);
         }
         sums.tally(output.loss, db_o)
     }

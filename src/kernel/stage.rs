@@ -8,7 +8,6 @@ use super::rows::{Aligned, Shape};
 use super::step::Units;
 use crate::task::BitTensor;
 use crate::task::tree::{Nodes, Number, Tree};
-use crate::task::zip;
 use fearless_simd::Simd;
 use std::ops::Range;
 
@@ -120,44 +119,37 @@ impl<F: Lane> Stage<F> {
     }
 
     /// Rows of the first level's parents.
-    #[inline(always)]
     pub(crate) fn parents(&self) -> usize {
         self.laid.map_or(0, |(_, room)| room.parents)
     }
 
     /// The rows of a level, of `nodes` nodes each.
-    #[inline(always)]
     pub(crate) fn rows(&self, i: usize, nodes: usize) -> Range<usize> {
         let (first, level) = (self.parents(), &self.levels[i]);
         first + level.start / nodes..first + level.end / nodes
     }
 
     /// The rows of the level above one.
-    #[inline(always)]
     pub(crate) fn above(&self, i: usize, nodes: usize) -> Range<usize> {
         if i == 0 { 0..self.parents() } else { self.rows(i - 1, nodes) }
     }
 
     /// Whether a level has children.
-    #[inline(always)]
     pub(crate) fn has_children(&self, i: usize) -> bool {
         self.more || i + 1 < self.levels.len()
     }
 
     /// Number of nodes.
-    #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.levels.last().map_or(0, |level| level.end)
     }
 
     /// The parent of each node of a level, among those of the level above.
-    #[inline(always)]
     pub(crate) fn parents_of<'a>(&'a self, tree: &'a Tree<F>, i: usize) -> &'a [u32] {
         if self.stride > 0 { &self.same[..self.stride] } else { &tree.parent[self.levels[i].clone()] }
     }
 
     /// What is known of the nodes.
-    #[inline(always)]
     pub(crate) fn known<'a>(&'a self, tree: &'a Tree<F>) -> &'a Nodes<F> {
         if self.stride > 0 { &self.nodes } else { &tree.nodes }
     }
@@ -167,7 +159,7 @@ impl<F: Lane> Stage<F> {
         for level in self.levels.windows(2) {
             let (above, below) = self.wrong.split_at_mut(level[1].start);
             let above = &above[level[0].clone()];
-            for (wrong, &parent) in zip(below, &tree.parent[level[1].clone()]) {
+            for (wrong, &parent) in below.iter_mut().zip(&tree.parent[level[1].clone()]) {
                 *wrong = larger(*wrong, above[parent as usize]);
             }
         }
@@ -184,9 +176,8 @@ impl<F: Lane> Stage<F> {
             #[inline(always)]
             || {
                 for wrong in self.wrong.chunks_exact(self.stride).take(self.levels.len()) {
-                    let bad = &mut self.bad[..wrong.len()];
-                    for i in 0..wrong.len() {
-                        bad[i] = larger(bad[i], wrong[i]);
+                    for (bad, &wrong) in self.bad.iter_mut().zip(wrong) {
+                        *bad = larger(*bad, wrong);
                     }
                 }
                 if self.more {
@@ -194,10 +185,9 @@ impl<F: Lane> Stage<F> {
                 }
                 // Counts are exact in any order; sixteen sums do not wait for each other.
                 let mut sums = [F::zero(); 16];
-                for (bad, weight) in zip(self.bad.chunks(16), self.nodes.weight.chunks(16)) {
-                    let weight = &weight[..bad.len()];
-                    for i in 0..bad.len() {
-                        sums[i] += bad[i] * weight[i];
+                for (bad, weight) in self.bad.chunks(16).zip(self.nodes.weight.chunks(16)) {
+                    for ((sum, &bad), &weight) in sums.iter_mut().zip(bad).zip(weight) {
+                        *sum += bad * weight;
                     }
                 }
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]

@@ -7,7 +7,6 @@
 use super::cell::{Back, C, Cell, KEPT};
 use super::math::{Lane, Vector, apply_lines};
 use super::rows::{Shape, lanes, load, load_each, store};
-use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// The nodes of a level, and what the dynamic cell multiplies their parents' products with.
@@ -26,19 +25,6 @@ pub(crate) struct LevelOf<'a, F> {
 }
 
 impl<F: Lane> LevelOf<'_, F> {
-    /// This level, whose slices are seen to have the same length: no access to a node is checked.
-    #[inline(always)]
-    fn exact(&self) -> (usize, Self) {
-        let rows = self.parent.len();
-        (rows, Self { a: &self.a[..rows], b: &self.b[..rows], scale: &self.scale[..rows], ..*self })
-    }
-
-    /// The parent of a node, its inputs and its s.
-    #[inline(always)]
-    fn node(&self, row: usize) -> (usize, F, F, F) {
-        (self.parent[row] as usize, self.a[row], self.b[row], self.scale[row])
-    }
-
     #[inline(always)]
     fn c_prev<S: Simd>(&self, simd: S, parent: usize, at: usize) -> Vector<S, F> {
         load(simd, self.before, (parent * KEPT + C) * self.shape.wide + at)
@@ -98,17 +84,17 @@ pub(crate) fn forward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ON
     h: &mut [F],
     kept: &mut [F],
 ) {
-    let (rows, level) = level.exact();
-    let LevelOf { shape, units, .. } = level;
+    let LevelOf { shape, units, .. } = *level;
     let Shape { wide, ld, ldz, .. } = if ONE { Shape::one_line::<F>(C::GATES) } else { shape };
-    let kept = &mut kept[..rows * C::KEPT * wide];
+    let kept = &mut kept[..level.parent.len() * C::KEPT * wide];
     let all = C::GATES * wide;
     let (w_a, w_b, b_h) = (&units.w_a[..all], &units.w_b[..all], &units.b_h[..all]);
     for at in (0..wide).step_by(lanes::<F>()) {
         let (w_a, w_b) = (gates::<S, F, C>(simd, w_a, wide, at), gates::<S, F, C>(simd, w_b, wide, at));
         let b_h = gates::<S, F, C>(simd, b_h, wide, at);
-        for (row, h) in zip(0..rows, h.chunks_exact_mut(ld)) {
-            let (parent, a, b, scale) = level.node(row);
+        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale));
+        for (row, ((&parent, ((&a, &b), &scale)), h)) in known.zip(h.chunks_exact_mut(ld)).enumerate() {
+            let parent = parent as usize;
             let (a, b) = (Vector::<S, F>::splat(simd, a), Vector::<S, F>::splat(simd, b));
             let mut z = gates::<S, F, C>(simd, z, wide, parent * ldz + at);
             for g in 0..C::GATES {
@@ -165,23 +151,22 @@ pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const O
     dh: Option<&[F]>,
     to: Into<'_, F>,
 ) {
-    let (rows, level) = level.exact();
-    let LevelOf { shape, units, .. } = level;
+    let LevelOf { shape, units, .. } = *level;
     let Shape { wide, ld, ldz, .. } = if ONE { Shape::one_line::<F>(C::GATES) } else { shape };
     let Into { s, flow, units: sums, .. } = to;
     let zero = Vector::<S, F>::splat(simd, F::zero());
-    let len = rows * ld;
-    let dz_o = &back.dz_o[..rows];
+    let len = level.parent.len() * ld;
     let (children, h, y) = (dh.is_some(), &back.h[..len], &back.y[..len]);
     let dh = dh.map_or(h, |dh| &dh[..len]);
     for at in (0..wide).step_by(lanes::<F>()) {
         let w_ho = load::<S, F>(simd, &units.w_ho, at);
         let [mut dw_a, mut dw_b, mut db_h] = [[zero; 4]; 3];
         let (mut dw_ho, mut run, mut run_flow, mut last) = (zero, [zero; 4], zero, usize::MAX);
-        let lines = zip(h.chunks_exact(ld), zip(y.chunks_exact(ld), dh.chunks_exact(ld)));
-        for (row, (h, (y, dh))) in zip(0..rows, lines) {
-            let (parent, a, b, scale) = level.node(row);
-            let dz_o = Vector::<S, F>::splat(simd, dz_o[row]);
+        let lines = h.chunks_exact(ld).zip(y.chunks_exact(ld).zip(dh.chunks_exact(ld)));
+        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale)).zip(back.dz_o);
+        for (row, (((&parent, ((&a, &b), &scale)), &dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
+            let parent = parent as usize;
+            let dz_o = Vector::<S, F>::splat(simd, dz_o);
             let h = load::<S, F>(simd, h, at);
             let dh = if children { dz_o.mul_add(w_ho, load(simd, dh, at)) } else { dz_o * w_ho };
             let mut into = Back { dh, flow: zero, y: h, kept: [zero; 6], c_prev: zero };

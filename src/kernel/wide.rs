@@ -13,7 +13,6 @@ use super::step::Units;
 use super::{Products, levels};
 use crate::model::Tally;
 use crate::task::tree::Number;
-use crate::task::zip;
 use fearless_simd::prelude::*;
 
 /// Rows of one node.
@@ -257,7 +256,7 @@ impl<F: Lane> Wide<F> {
             #[inline(always)]
             || {
                 let blocks = h[..rows * shape.ld].chunks(lanes::<F>() * shape.ld);
-                for (h, out) in zip(blocks, out.chunks_exact_mut(lanes::<F>())) {
+                for (h, out) in blocks.zip(out.chunks_exact_mut(lanes::<F>())) {
                     let count = h.len() / shape.ld;
                     let mut x = [Vector::<S, F>::splat(simd, F::zero()); 16];
                     for at in (0..shape.wide).step_by(lanes::<F>()) {
@@ -308,12 +307,12 @@ impl<F: Lane> Rows<F> for Wide<F> {
                         let (gate, unit) = ((line + v) / lines, (line + v) % lines * lane);
                         let len = lane.min(hidden - unit);
                         let rows = forward.data[at..].chunks_mut(width * lane);
-                        for (to, from) in zip(rows, w_hh.chunks_exact(all)) {
+                        for (to, from) in rows.zip(w_hh.chunks_exact(all)) {
                             let (to, from) = (&mut to[v * lane..], &from[gate * hidden + unit..]);
                             if len == lane {
                                 store::<S, F>(load::<S, F>(simd, from, 0) * scales[gate], to, 0);
                             } else {
-                                zip(&mut to[..len], from).for_each(|(to, &w)| *to = w * scales[gate]);
+                                to[..len].iter_mut().zip(from).for_each(|(to, &w)| *to = w * scales[gate]);
                             }
                         }
                     }
@@ -372,9 +371,9 @@ impl<F: Lane> Rows<F> for Wide<F> {
 
     fn add_weights(shape: Shape, sums: &[F], dw_hh: &mut [F]) {
         let Shape { hidden, gates, wide, .. } = shape;
-        for (grad, sums) in zip(dw_hh.chunks_exact_mut(gates * hidden), sums.chunks(gates * wide)) {
-            for (grad, sums) in zip(grad.chunks_exact_mut(hidden), sums.chunks(wide)) {
-                zip(grad, sums).for_each(|(grad, &sum)| *grad += sum);
+        for (grad, sums) in dw_hh.chunks_exact_mut(gates * hidden).zip(sums.chunks(gates * wide)) {
+            for (grad, sums) in grad.chunks_exact_mut(hidden).zip(sums.chunks(wide)) {
+                grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
             }
         }
     }
@@ -384,7 +383,7 @@ impl<F: Lane> Rows<F> for Wide<F> {
     }
 
     fn fold(row: &[F], sums: &mut [F]) {
-        zip(sums, row).for_each(|(sum, &x)| *sum += x);
+        sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
     }
 
     #[inline(always)]
@@ -396,7 +395,7 @@ impl<F: Lane> Rows<F> for Wide<F> {
         from: (&[F], usize),
         to: (&mut [F], usize),
     ) {
-        for (to, &node) in zip(to.0.chunks_mut(to.1), nodes) {
+        for (to, &node) in to.0.chunks_mut(to.1).zip(nodes) {
             let from = &from.0[node as usize * from.1..][..groups * shape.wide];
             for at in (0..from.len()).step_by(lanes::<F>()) {
                 store::<S, F>(load(simd, from, at), to, at);
@@ -413,7 +412,7 @@ impl<F: Lane> Rows<F> for Wide<F> {
         from: (&[F], usize),
         to: (&mut [F], usize),
     ) {
-        for (from, &node) in zip(from.0.chunks(from.1), nodes) {
+        for (from, &node) in from.0.chunks(from.1).zip(nodes) {
             let to = &mut to.0[node as usize * to.1..][..groups * shape.wide];
             for at in (0..to.len()).step_by(lanes::<F>()) {
                 store::<S, F>(load::<S, F>(simd, to, at) + load::<S, F>(simd, from, at), to, at);
@@ -427,7 +426,7 @@ impl<F: Lane> Rows<F> for Wide<F> {
 fn add_up<S: Simd, F: Lane>(x: &mut [Vector<S, F>; 16], out: &mut [F]) {
     if const { register::<S>() < 8 } {
         // Shuffles of lines in many registers are long programs.
-        zip(out, x).for_each(|(out, line)| *out = sum_lanes::<F>(line.as_slice()));
+        out.iter_mut().zip(x).for_each(|(out, line)| *out = sum_lanes::<F>(line.as_slice()));
         return;
     }
     // Each round adds up halves of all lines and puts two lines into one.
@@ -483,7 +482,7 @@ impl<F: Lane> Outer<'_, F> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(self, simd: S, unit: usize, at: usize, sums: &mut [F]) {
         let mut tile = [[Vector::<S, F>::splat(simd, F::zero()); V]; R];
-        for (h, s) in zip(self.h.chunks_exact(self.ld), self.s.chunks_exact(self.ldz)) {
+        for (h, s) in self.h.chunks_exact(self.ld).zip(self.s.chunks_exact(self.ldz)) {
             let s = load_each::<S, F, V>(simd, &s[at..][..V * lanes::<F>()], lanes::<F>());
             let h = &h[unit..][..R];
             for r in 0..R {
@@ -508,14 +507,14 @@ impl<F: Lane> Outer<'_, F> {
 fn transpose<S: Simd, F: Lane>(simd: S, from: &[F], cols: usize, width: usize, to: &mut [F]) {
     if const { register::<S>() < 8 } {
         for (i, row) in from.chunks_exact(cols).take(lanes::<F>()).enumerate() {
-            zip(to.chunks_mut(width), row).for_each(|(to, &x)| to[i] = x);
+            to.chunks_mut(width).zip(row).for_each(|(to, &x)| to[i] = x);
         }
         return;
     }
     let mut square = [Vector::<S, F>::splat(simd, F::zero()); 16];
     for start in (0..cols).step_by(lanes::<F>()) {
         let len = lanes::<F>().min(cols - start);
-        for (line, row) in zip(&mut square, from.chunks_exact(cols)).take(lanes::<F>()) {
+        for (line, row) in square.iter_mut().zip(from.chunks_exact(cols)).take(lanes::<F>()) {
             *line = if len == lanes::<F>() {
                 load(simd, row, start)
             } else {
@@ -532,7 +531,7 @@ fn transpose<S: Simd, F: Lane>(simd: S, from: &[F], cols: usize, width: usize, t
                 (square[2 * i], square[2 * i + 1]) = from[i].interleave(from[i + half]);
             }
         }
-        for (line, to) in zip(&square, to[start * width..].chunks_mut(width)).take(len) {
+        for (line, to) in square.iter().zip(to[start * width..].chunks_mut(width)).take(len) {
             line.store_slice(&mut to[..lanes::<F>()]);
         }
     }

@@ -212,7 +212,6 @@ impl BoxSearch {
     fn take(&mut self, from: &Region) {
         let [middle, radius] = &mut self.product;
         let wide = middle.len();
-        let radius = &mut radius[..wide];
         middle.fill(0.0);
         radius.fill(0.0);
         self.largest = 0.0;
@@ -220,9 +219,9 @@ impl BoxSearch {
             let (lo, hi) = (from.lo[k], from.hi[k]);
             self.largest = self.largest.max(hi).max(-lo);
             let (m, r) = (0.5 * (lo + hi), 0.5 * (hi - lo));
-            for (unit, &w) in row.iter().enumerate() {
-                middle[unit] += m * w;
-                radius[unit] += r * w.abs();
+            for ((middle, radius), &w) in middle.iter_mut().zip(&mut *radius).zip(row) {
+                *middle += m * w;
+                *radius += r * w.abs();
             }
         }
         for (to, from) in self.c.iter_mut().zip([&from.lo, &from.hi]) {

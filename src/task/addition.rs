@@ -1,7 +1,6 @@
 //! Minibatches of additions, made bit-sliced: 64 samples at a time, no integer ever formed.
 
 use super::bits::{BitTensor, WORD, valid_bits};
-use super::zip;
 use crate::words::words;
 use rand_xoshiro::rand_core::Rng;
 
@@ -151,7 +150,7 @@ impl Minibatch {
     fn fill(&mut self, mut source: impl FnMut(usize, usize) -> (u64, u64)) {
         let mask = valid_bits(self.samples(), self.a.words().saturating_sub(1));
         let top = self.bits().saturating_sub(1);
-        for (step, (a, b)) in zip(self.a.columns_mut(), self.b.columns_mut()).enumerate() {
+        for (step, (a, b)) in self.a.columns_mut().zip(self.b.columns_mut()).enumerate() {
             if step == top {
                 a.fill(0);
                 b.fill(0);
@@ -176,9 +175,8 @@ impl Minibatch {
         assert!(shape(&self.a) == shape(&self.b) && shape(&self.a) == shape(&self.c), "three tensors of one shape");
         for word in 0..self.a.words() {
             let mut carry = 0;
-            for step in 0..self.bits() {
-                let (a, b) = (self.a.column(step)[word], self.b.column(step)[word]);
-                self.c.column_mut(step)[word] = a ^ b ^ carry;
+            for ((a, b), c) in self.a.words_of(word).zip(self.b.words_of(word)).zip(self.c.words_of_mut(word)) {
+                *c = a ^ b ^ carry;
                 carry = (a & b) | (carry & (a ^ b));
             }
         }

@@ -53,15 +53,31 @@ impl BitTensor {
     }
 
     /// All samples at one step.
-    #[inline(always)]
     pub fn column(&self, step: usize) -> &[u64] {
         &self.data[step * self.words..][..self.words]
     }
 
     /// All samples at one step, to write. Bits outside [`BitTensor::valid`] must be left 0.
-    #[inline(always)]
     pub fn column_mut(&mut self, step: usize) -> &mut [u64] {
         &mut self.data[step * self.words..][..self.words]
+    }
+
+    /// One word of every column, in the order of steps: the same 64 samples.
+    ///
+    /// # Panics
+    /// If columns are shorter.
+    pub fn words_of(&self, word: usize) -> impl Iterator<Item = u64> {
+        assert!(word < self.words, "word {word} of {}", self.words);
+        self.data.iter().skip(word).step_by(self.words).copied()
+    }
+
+    /// One word of every column, to write. Bits outside [`BitTensor::valid`] must be left 0.
+    ///
+    /// # Panics
+    /// If columns are shorter.
+    pub fn words_of_mut(&mut self, word: usize) -> impl Iterator<Item = &mut u64> {
+        assert!(word < self.words, "word {word} of {}", self.words);
+        self.data.iter_mut().skip(word).step_by(self.words)
     }
 
     /// All columns, in the order of steps, to write. Bits outside [`BitTensor::valid`] must be left

@@ -21,14 +21,3 @@ pub use bits::BitTensor;
 pub use lanes::LaneBits;
 pub use pairs::PairSet;
 pub use sum::Sum;
-
-/// Pairs from two iterators. [`Iterator::zip`] of chunks leaves calls in loops, and registers go to
-/// memory.
-#[inline(always)]
-pub(crate) fn zip<A: IntoIterator, B: IntoIterator>(a: A, b: B) -> impl Iterator<Item = (A::Item, B::Item)> {
-    let (mut a, mut b) = (a.into_iter(), b.into_iter());
-    std::iter::from_fn(
-        #[inline(always)]
-        move || Some((a.next()?, b.next()?)),
-    )
-}

@@ -3,7 +3,6 @@
 //! A stream is a function of its key alone, never of a thread or of what was drawn before, so that
 //! a minibatch can be made again at any time, in any order, on any machine.
 
-use super::zip;
 use fearless_simd::prelude::*;
 use fearless_simd::u64x8;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -42,7 +41,7 @@ pub enum Purpose {
 /// `SplitMix64` over the key.
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Xoshiro256PlusPlus {
     let mut state = [0_u8; 32];
-    for (key, bytes) in zip(keys(seed, purpose), state.chunks_exact_mut(8)) {
+    for (key, bytes) in keys(seed, purpose).into_iter().zip(state.chunks_exact_mut(8)) {
         bytes.copy_from_slice(&mix(key ^ index).to_le_bytes());
     }
     Xoshiro256PlusPlus::from_seed(state)
@@ -51,11 +50,7 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> Xoshiro256PlusPlus {
 /// What the states of the streams of a seed and purpose are made of, whatever their index.
 #[inline(always)]
 pub(super) fn keys(seed: u64, purpose: Purpose) -> [u64; 4] {
-    let mut words = [1_u64, 2, 3, 4];
-    for word in &mut words {
-        *word = mix(mix(seed ^ word.wrapping_mul(GOLDEN)) ^ purpose as u64);
-    }
-    words
+    [1_u64, 2, 3, 4].map(|word| mix(mix(seed ^ word.wrapping_mul(GOLDEN)) ^ purpose as u64))
 }
 
 /// A number in `[0, 1)` with 53 random bits.

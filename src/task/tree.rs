@@ -14,7 +14,7 @@
 //! a distinct sample, and a shard holds those that begin alike.
 
 use super::bits::WORD;
-use super::{BitTensor, Minibatch, zip};
+use super::{BitTensor, Minibatch};
 use std::ops::Range;
 
 /// A float that holds small whole numbers exactly.
@@ -257,9 +257,9 @@ impl<F: Number> Tree<F> {
         // Nothing is carried out of the root.
         let above = if before.is_empty() { &[0][..] } else { &above[before] };
         let Nodes { a, b, target, .. } = &mut self.nodes;
-        let known = zip(zip(&mut a[start..end], &mut b[start..]), &mut target[start..]);
-        let links = zip(&mut self.parent[start..], carry);
-        for ((((a, b), target), (parent, carry)), &(from, symbol)) in zip(zip(known, links), &self.fresh) {
+        let known = a[start..end].iter_mut().zip(&mut b[start..]).zip(&mut target[start..]);
+        let links = self.parent[start..].iter_mut().zip(carry);
+        for ((((a, b), target), (parent, carry)), &(from, symbol)) in known.zip(links).zip(&self.fresh) {
             let bits = (symbol >> 1 & 1, symbol & 1);
             let (sum, out) = add(bits.0, bits.1, u32::from(above[from as usize]));
             (*a, *b, *target) = (F::whole(bits.0), F::whole(bits.1), F::whole(sum));
@@ -280,7 +280,7 @@ impl<F: Number> Tree<F> {
         let mut chains = 0;
         #[expect(clippy::cast_possible_truncation, reason = "keys have at most 24 bits")]
         let (first, mask) = ((shard * len) as u32, len as u32 - 1);
-        for (key, &count) in zip(first.., &cut.counts[shard * len..][..len]) {
+        for (key, &count) in (first..).zip(&cut.counts[shard * len..][..len]) {
             (self.keys[chains], self.counts[chains]) = (key, count);
             chains += usize::from(count > 0);
         }
@@ -326,7 +326,7 @@ impl<F: Number> Tree<F> {
         }
         self.before.resize(words, 0);
         let mut nodes = 0;
-        for (before, word) in zip(&mut self.before, &self.present) {
+        for (before, word) in self.before.iter_mut().zip(&self.present) {
             *before = nodes;
             nodes += word.count_ones();
         }
@@ -345,7 +345,7 @@ impl<F: Number> Tree<F> {
         self.fresh.resize(nodes, (0, 0));
         // A node is written again for each of its leaves: no branch depends on data.
         let (mut last, mut nodes, mut parents) = (u32::MAX, 0, 0_u32);
-        for (first, &word) in zip((0_u32..).step_by(64), &self.present) {
+        for (first, &word) in (0_u32..).step_by(64).zip(&self.present) {
             let mut bits = word;
             while bits != 0 {
                 let node = (first + bits.trailing_zeros()) >> below;
@@ -371,17 +371,17 @@ impl<F: Number> Tree<F> {
         if self.counts.is_empty() {
             self.leaf.iter().for_each(|&leaf| last[leaf as usize] += 1);
         } else {
-            zip(&self.leaf, &self.counts).for_each(|(&leaf, &count)| last[leaf as usize] += count);
+            self.leaf.iter().zip(&self.counts).for_each(|(&leaf, &count)| last[leaf as usize] += count);
         }
         for t in (1..depth).rev() {
             let (parents, children) = (self.levels[t - 1].clone(), self.levels[t].clone());
             let (up, down) = self.weight.split_at_mut(children.start);
             let up = &mut up[parents];
-            for (&parent, &weight) in zip(&self.parent[children.clone()], &down[..children.len()]) {
+            for (&parent, &weight) in self.parent[children.clone()].iter().zip(&down[..children.len()]) {
                 up[parent as usize] += weight;
             }
         }
-        for (to, &weight) in zip(&mut self.nodes.weight, &self.weight) {
+        for (to, &weight) in self.nodes.weight.iter_mut().zip(&self.weight) {
             *to = F::whole(weight);
         }
         self.nodes.weight[leaves.end..].fill(F::default());
@@ -428,7 +428,7 @@ impl<F: Number> Tree<F> {
             rest.fill(F::default());
             match self.counts.get(chains.clone()) {
                 Some(counts) if !self.counts.is_empty() => {
-                    zip(of_chains, counts).for_each(|(weight, &count)| *weight = F::whole(count));
+                    of_chains.iter_mut().zip(counts).for_each(|(weight, &count)| *weight = F::whole(count));
                 }
                 _ => of_chains.fill(F::whole(1)),
             }
@@ -444,7 +444,7 @@ impl<F: Number> Tree<F> {
         let mut carries = [0_u32; WORD];
         for start in chains.clone().step_by(WORD) {
             let some = start..(start + WORD).min(chains.end);
-            for (carry, &leaf) in zip(&mut carries, &self.leaf[some.clone()]) {
+            for (carry, &leaf) in carries.iter_mut().zip(&self.leaf[some.clone()]) {
                 *carry = if depth == 0 { 0 } else { self.carry[last + leaf as usize].into() };
             }
             for step in depth..steps.end {
@@ -457,8 +457,8 @@ impl<F: Number> Tree<F> {
                 };
                 let at = step.saturating_sub(steps.start) * stride + some.start - chains.start;
                 let Nodes { a, b, target, .. } = &mut *nodes;
-                let to = zip(zip(&mut a[at..], &mut b[at..]), &mut target[at..]);
-                for (((a, b), target), (&key, carry)) in zip(to, zip(&self.keys[some.clone()], &mut carries)) {
+                let to = a[at..].iter_mut().zip(&mut b[at..]).zip(&mut target[at..]);
+                for (((a, b), target), (&key, carry)) in to.zip(self.keys[some.clone()].iter().zip(&mut carries)) {
                     let symbol = key >> place & mask;
                     let (sum, out) = add(symbol >> 1, symbol & 1, *carry);
                     *carry = out;
@@ -506,7 +506,7 @@ fn keys(batch: &Minibatch, word: usize, symbols: usize, order: Order) -> [u32; W
         for half in 0..2 {
             #[expect(clippy::cast_possible_truncation, reason = "a half each")]
             let (a, b) = ((a >> (32 * half)) as u32, (b >> (32 * half)) as u32);
-            for (i, key) in zip(0_u32.., &mut keys[32 * half..][..32]) {
+            for (i, key) in (0_u32..).zip(&mut keys[32 * half..][..32]) {
                 *key |= ((a >> i & 1) << 1 | b >> i & 1) << place;
             }
         }
@@ -518,16 +518,16 @@ fn keys(batch: &Minibatch, word: usize, symbols: usize, order: Order) -> [u32; W
 #[inline(always)]
 fn expand<F: Number>(bits: &BitTensor, step: usize, first: usize, out: &mut [F]) {
     let words = &bits.column(step)[first / WORD..];
-    for (out, &word) in zip(out.chunks_mut(WORD), words) {
+    for (out, &word) in out.chunks_mut(WORD).zip(words) {
         for (half, out) in out.chunks_mut(32).enumerate() {
             #[expect(clippy::cast_possible_truncation, reason = "a half each")]
             let word = (word >> (32 * half)) as u32;
             if let Ok(out) = <&mut [F; 32]>::try_from(&mut *out) {
-                for (i, out) in zip(0_u32.., out) {
+                for (i, out) in (0_u32..).zip(out) {
                     *out = F::whole(word >> i & 1);
                 }
             } else {
-                for (i, out) in zip(0_u32.., out) {
+                for (i, out) in (0_u32..).zip(out) {
                     *out = F::whole(word >> i & 1);
                 }
             }

@@ -84,16 +84,12 @@ impl fmt::Display for Fault {
 #[inline(always)]
 pub(super) fn norm(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];
+    let add = |(sum, &value): (&mut f64, &f32)| *sum += f64::from(value) * f64::from(value);
     let (chunks, rest) = values.as_chunks::<8>();
-    let mut add = |i: usize, value: f32| sums[i] += f64::from(value) * f64::from(value);
     for chunk in chunks {
-        for i in 0..8 {
-            add(i, chunk[i]);
-        }
+        sums.iter_mut().zip(chunk).for_each(add);
     }
-    for i in 0..rest.len() {
-        add(i, rest[i]);
-    }
+    sums.iter_mut().zip(rest).for_each(add);
     sums.iter().sum::<f64>().sqrt()
 }
 

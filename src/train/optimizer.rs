@@ -92,28 +92,26 @@ impl Optimizer {
         // vectorised. They are signed, since x86-64 compares unsigned vectors only from SSE4.1 on.
         let magnitude = |x: f32| x.abs().to_bits().cast_signed();
         let [mut weight, mut moment] = [0_i32; 2];
-        let grad = &grad[..params.len()];
         match self.rule {
             Rule::Sgd { lr } => {
-                for i in 0..params.len() {
-                    params[i] -= lr * (grad[i] * scale);
-                    weight = weight.max(magnitude(params[i]));
+                for (p, g) in params.iter_mut().zip(grad) {
+                    *p -= lr * (g * scale);
+                    weight = weight.max(magnitude(*p));
                 }
             }
             Rule::Adam { lr, beta1, beta2, epsilon } => {
                 let [p1, p2] = &mut self.powers;
                 let [rate, root] = corrected(lr, [beta1, beta2], [p1, p2]);
-                let (mean, square) = (&mut self.mean[..params.len()], &mut self.square[..params.len()]);
+                let moments = self.mean.iter_mut().zip(&mut self.square);
                 let step = AdamStep { rate, root, decays: [1.0 - beta1, 1.0 - beta2], epsilon };
-                for i in 0..params.len() {
-                    step.step(&mut params[i], grad[i] * scale, &mut mean[i], &mut square[i]);
-                    weight = weight.max(magnitude(params[i]));
-                    moment = moment.max(magnitude(square[i]));
+                for ((p, g), (m, v)) in params.iter_mut().zip(grad).zip(moments) {
+                    step.step(p, g * scale, m, v);
+                    weight = weight.max(magnitude(*p));
+                    moment = moment.max(magnitude(*v));
                 }
             }
         }
-        let float = |bits: i32| f32::from_bits(bits.cast_unsigned());
-        [float(weight), float(moment)]
+        [weight, moment].map(|bits| f32::from_bits(bits.cast_unsigned()))
     }
 }
 

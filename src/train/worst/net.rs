@@ -282,19 +282,11 @@ fn part(activation: Activation, mut line: Line) -> Line {
 /// φ of the sum of two parts, to some 3e-7 where neither is beyond ±87 (tanh: ±43).
 #[inline(always)]
 fn joined(activation: Activation, mut product: Line, input: &Line) -> Line {
-    for l in 0..UNITS {
-        let (p, x) = (product[l], input[l]);
-        product[l] = match activation {
-            Activation::Sigmoid => 1.0 / (1.0 + p * x),
-            Activation::Tanh => 2.0 / (1.0 + p * x) - 1.0,
-            Activation::Relu => {
-                if p + x <= 0.0 {
-                    0.0
-                } else {
-                    p + x
-                }
-            }
-        };
+    let parts = product.iter_mut().zip(input);
+    match activation {
+        Activation::Sigmoid => parts.for_each(|(p, x)| *p = 1.0 / (1.0 + *p * x)),
+        Activation::Tanh => parts.for_each(|(p, x)| *p = 2.0 / (1.0 + *p * x) - 1.0),
+        Activation::Relu => parts.for_each(|(p, x)| *p = if *p + x <= 0.0 { 0.0 } else { *p + x }),
     }
     product
 }
