@@ -97,15 +97,16 @@ struct BatchShard<F> {
 }
 
 impl<F: Float> BatchShards<F> {
-    /// Itself with a minibatch for evaluations, which is cut if it is another one.
-    fn of(&mut self, kernel: &Kernel<F>, batch: &Minibatch) -> &mut Self {
-        if self.batch != *batch {
-            self.batch.clone_from(batch);
-            kernel.cut(batch, &mut self.cut);
-            self.all.resize_with(self.cut.shards(), BatchShard::default);
-            self.all.iter_mut().for_each(|shard| shard.made = false);
+    /// The shards of an evaluation's minibatch, which is cut if it is another one than before.
+    fn trying<'a>(trying: &'a mut [Self; 2], kernel: &Kernel<F>, batch: &Minibatch) -> &'a mut Self {
+        let shards = &mut trying[usize::from(batch.samples() > FEW)];
+        if shards.batch != *batch {
+            shards.batch.clone_from(batch);
+            kernel.cut(batch, &mut shards.cut);
+            shards.all.resize_with(shards.cut.shards(), BatchShard::default);
+            shards.all.iter_mut().for_each(|shard| shard.made = false);
         }
-        self
+        shards
     }
 }
 
@@ -267,7 +268,7 @@ impl<F: Float + Real> Engine<F> {
         let (Some(kernel), None) = (&self.kernel, &self.pool) else {
             return self.evaluate(batch, None).wrong_samples == 0;
         };
-        let BatchShards { cut, all, .. } = self.trying[usize::from(batch.samples() > FEW)].of(kernel, batch);
+        let BatchShards { cut, all, .. } = BatchShards::trying(&mut self.trying, kernel, batch);
         // The last shards begin with carries.
         let mut shards = all.iter_mut().enumerate().rev();
         shards.all(|(i, shard)| shard.evaluate(kernel, (batch, cut), i, &mut self.workers[0]).wrong_samples == 0)
@@ -284,7 +285,7 @@ impl<F: Float + Real> Engine<F> {
             let (tree, cut) = (&mut self.answering, &self.trying[0].cut);
             return kernel.evaluate(batch, cut, 0, (tree, &mut self.workers[0]), predicted);
         }
-        let BatchShards { cut, all, .. } = self.trying[usize::from(batch.samples() > FEW)].of(kernel, batch);
+        let BatchShards { cut, all, .. } = BatchShards::trying(&mut self.trying, kernel, batch);
         let work = batch.samples() as f64 * self.config.work(batch.bits()) / 3.0;
         each(self.pool.as_ref().filter(|_| work > SERIAL), all, &mut self.workers, |index, shard, ws| {
             shard.tally = shard.evaluate(kernel, (batch, cut), index, ws);
