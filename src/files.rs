@@ -147,7 +147,7 @@ pub enum Size {
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is longer, or with what `size` finds
 /// wrong.
-pub fn read(path: &Path, size: impl Fn(&[u8]) -> std::result::Result<Size, String>) -> Result<Vec<u8>> {
+pub fn read(path: &Path, size: &dyn Fn(&[u8]) -> std::result::Result<Size, String>) -> Result<Vec<u8>> {
     let failed = |source| Error::io(path, "read", source);
     let file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
@@ -175,7 +175,7 @@ pub fn read(path: &Path, size: impl Fn(&[u8]) -> std::result::Result<Size, Strin
 /// # Errors
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is longer, or no UTF-8.
 pub fn read_text(path: &Path, most: u64) -> Result<String> {
-    String::from_utf8(read(path, |_| Ok(Size::AtMost(most)))?).map_err(|_| Error::data(path, "it is not text"))
+    String::from_utf8(read(path, &|_| Ok(Size::AtMost(most)))?).map_err(|_| Error::data(path, "it is not text"))
 }
 
 /// Reads a file line by line, and calls `each` with the number, from 1, and the bytes with the line

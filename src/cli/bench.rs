@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
         let TimedStep { config, bits, batch, engine, level, .. } = step;
         let bits = plural(*bits as u64, "bit");
         let what = format!("hidden {}, {bits}, batch {batch}, {engine} {level}", config.hidden);
-        out.progress(done as u64, steps.len() as u64, || what.clone());
+        out.progress(done as u64, steps.len() as u64, &|| what.clone());
         if let Some(error) = step.check()? {
             failures.push(format!("{what}: the gradient is off, {error}; not timed"));
             continue;

@@ -103,7 +103,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     for set in &sets {
         let tried = try_set(&mut net.engine, set, || {
             done += 1;
-            out.progress(done, chunks as u64, || format!("{} bits, {}", set.bits(), set.pattern()));
+            out.progress(done, chunks as u64, &|| format!("{} bits, {}", set.bits(), set.pattern()));
         });
         out.record_with("eval", &tried, &net.stamp)?;
         all.push(tried);

@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Answer> {
     let mut printed = Ok(());
     let summary = gradcheck(&grid, |comparison| {
         done += 1;
-        out.progress(done, total as u64, || place(comparison));
+        out.progress(done, total as u64, &|| place(comparison));
         if printed.is_ok() {
             printed = record(comparison, out);
         }

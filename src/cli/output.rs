@@ -161,7 +161,7 @@ impl Output {
     }
 
     /// Shows the progress of long work: a bar on a terminal, a line every ten seconds elsewhere.
-    pub(super) fn progress(&mut self, done: u64, total: u64, message: impl FnOnce() -> String) {
+    pub(super) fn progress(&mut self, done: u64, total: u64, message: &dyn Fn() -> String) {
         const REDRAW: Duration = Duration::from_millis(100);
         const LONG: Duration = Duration::from_millis(400);
         const LINE: Duration = Duration::from_secs(10);

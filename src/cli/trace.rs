@@ -64,7 +64,7 @@ impl Observer for Trace<'_> {
                 Until::Epochs(epochs) => (samples, epochs.saturating_mul(self.settings.set_samples())),
                 Until::Time(time) => (millis(seconds), millis(time.as_secs_f64())),
             };
-            self.out.progress(done, total, || {
+            self.out.progress(done, total, &|| {
                 format!("{}, loss {loss:.4}, {} of bits wrong", plural(update, "update"), percent(bit_error))
             });
         }
@@ -72,7 +72,7 @@ impl Observer for Trace<'_> {
     }
 
     fn checking(&mut self, done: u64, pairs: u64) {
-        self.out.progress(done, pairs, || format!("check, {} of {} tried", count(done), plural(pairs, "pair")));
+        self.out.progress(done, pairs, &|| format!("check, {} of {} tried", count(done), plural(pairs, "pair")));
     }
 }
 

@@ -78,8 +78,8 @@ pub fn export(path: &Path, format: FileFormat, saved: &Saved, evidence: Option<&
 /// [`Error::Data`] if it holds no net that this crate can run, or another than `said`.
 pub fn import(path: &Path, format: FileFormat, said: &ImportOptions) -> Result<Saved> {
     let mut saved = match format {
-        FileFormat::SafetensorsTorch => torch::from_bytes(&files::read(path, torch::size)?, said),
-        FileFormat::Npz => npz::from_bytes(&files::read(path, npz::size)?, said),
+        FileFormat::SafetensorsTorch => torch::from_bytes(&files::read(path, &torch::size)?, said),
+        FileFormat::Npz => npz::from_bytes(&files::read(path, &npz::size)?, said),
         FileFormat::Onnx => {
             let problem =
                 "onnx files are written, not read: export the net as safetensors-torch or npz and import that";

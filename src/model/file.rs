@@ -37,7 +37,7 @@ pub fn save(path: &Path, model: &Model<f32>, notes: &BTreeMap<String, String>) -
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is not a whole model file of this
 /// format with finite weights.
 pub fn load(path: &Path) -> Result<Saved> {
-    let bytes = files::found(files::read(path, |bytes| KIND.size(bytes)))?;
+    let bytes = files::found(files::read(path, &|bytes| KIND.size(bytes)))?;
     let bytes = bytes.ok_or_else(|| Error::data(path, "no such model file; `carrylane train --out DIR` writes one"))?;
     from_bytes(&bytes).map_err(|problem| Error::data(path, problem))
 }

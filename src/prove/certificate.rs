@@ -82,7 +82,7 @@ impl Certificate {
         /// The most states that a proof may take, of 32 bytes each.
         const MOST: u64 = 1 << 34;
         let longest = check_float::MAGIC.len();
-        files::read(path, |bytes| match bytes {
+        files::read(path, &|bytes| match bytes {
             _ if bytes.starts_with(MAGIC) || bytes.starts_with(check_float::MAGIC) => Ok(Size::AtMost(MOST)),
             _ if bytes.len() < longest => Ok(Size::ToldBy(longest as u64)),
             _ => Err("it does not begin with the line 'carrylane proof 1' or 'carrylane float proof 1'".into()),

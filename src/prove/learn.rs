@@ -100,7 +100,7 @@ const PRODUCT: f64 = 20.0;
 /// # Errors
 /// The observer's, and [`Error::Usage`](crate::Error::Usage) if the weights outgrow the fixed
 /// point.
-pub fn train(trainer: &mut Trainer, watch: &mut impl Observer) -> Result<Learned> {
+pub fn train(trainer: &mut Trainer, watch: &mut dyn Observer) -> Result<Learned> {
     let Until::Proved { budget, noise, max_states } = trainer.settings().until else {
         return Ok(Learned::unproved(trainer.run(watch)?));
     };
@@ -138,7 +138,7 @@ struct SecondStage<'a> {
 }
 
 impl SecondStage<'_> {
-    fn pursue(&mut self, trainer: &mut Trainer, watch: &mut impl Observer) -> Result<Outcome> {
+    fn pursue(&mut self, trainer: &mut Trainer, watch: &mut dyn Observer) -> Result<Outcome> {
         loop {
             let Pursuit { first, last, .. } = self.pursuit;
             let (updates, floats) = (trainer.updates(), proves_floats(trainer.settings()));
@@ -183,7 +183,7 @@ impl SecondStage<'_> {
         trainer: &mut Trainer,
         floats: bool,
         since: u64,
-        watch: &mut impl Observer,
+        watch: &mut dyn Observer,
     ) -> Result<Option<bool>> {
         let settings = trainer.settings();
         let (formats, node) = (formats(settings), node_work(settings));

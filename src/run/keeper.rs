@@ -23,9 +23,8 @@ pub enum CheckpointEvery {
 }
 
 /// Keeps a training in its folder, where another observer looks on too.
-#[derive(Debug)]
-pub(super) struct Keeper<'a, O> {
-    other: &'a mut O,
+pub(super) struct Keeper<'a> {
+    other: &'a mut dyn Observer,
     path: &'a Path,
     recorder: Recorder,
     events: Option<EventLog>,
@@ -41,14 +40,14 @@ pub(super) struct Keeper<'a, O> {
     told: (f64, f64),
 }
 
-impl<'a, O: Observer> Keeper<'a, O> {
+impl<'a> Keeper<'a> {
     /// A keeper for a training that starts or resumes, with events if `began` says when it began.
     pub(super) fn new(
         path: &'a Path,
         trainer: &Trainer,
         every: CheckpointEvery,
         began: Option<f64>,
-        other: &'a mut O,
+        other: &'a mut dyn Observer,
     ) -> Result<Self> {
         let recorder = Recorder::open(&path.join(CURVES), trainer.updates())?;
         let events = began.map(|began| EventLog::open(path, &Curves::of(path)?, began)).transpose()?;
@@ -141,7 +140,7 @@ impl<'a, O: Observer> Keeper<'a, O> {
     }
 }
 
-impl<O: Observer> Observer for Keeper<'_, O> {
+impl Observer for Keeper<'_> {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.other.event(event)?;
         match *event {

@@ -158,7 +158,7 @@ impl Run {
     ///
     /// # Errors
     /// The observer's, and [`Error::Io`] if the disk is full or gone; the last checkpoint is whole.
-    pub fn train(&mut self, watch: &mut impl Observer) -> Result<Learned> {
+    pub fn train(&mut self, watch: &mut dyn Observer) -> Result<Learned> {
         let Some(Folder { path, .. }) = &self.folder else { return prove::train(&mut self.trainer, watch) };
         let mut keeper = Keeper::new(path, &self.trainer, self.every, self.events, watch)?;
         let learned = prove::train(&mut self.trainer, &mut keeper)?;

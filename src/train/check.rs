@@ -72,21 +72,21 @@ impl Check {
 
     /// Tries every pair. Before each chunk, `go_on` hears how many pairs are done, and says whether
     /// to go on; if not, there is no score.
-    pub fn run<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<Score> {
-        self.try_pairs(engine, false, go_on)
+    pub fn run<F: Float + Real>(&self, engine: &mut Engine<F>, mut go_on: impl FnMut(u64) -> bool) -> Option<Score> {
+        self.try_pairs(engine, false, &mut go_on)
     }
 
     /// Whether every pair is right: [`Check::run`] that stops after the first chunk with a wrong
     /// one.
-    pub fn passes<F: Float + Real>(&self, engine: &mut Engine<F>, go_on: impl FnMut(u64) -> bool) -> Option<bool> {
-        Some(self.try_pairs(engine, true, go_on)?.wrong == 0)
+    pub fn passes<F: Float + Real>(&self, engine: &mut Engine<F>, mut go_on: impl FnMut(u64) -> bool) -> Option<bool> {
+        Some(self.try_pairs(engine, true, &mut go_on)?.wrong == 0)
     }
 
     fn try_pairs<F: Float + Real>(
         &self,
         engine: &mut Engine<F>,
         up_to_a_wrong_one: bool,
-        mut go_on: impl FnMut(u64) -> bool,
+        go_on: &mut dyn FnMut(u64) -> bool,
     ) -> Option<Score> {
         let (mut batch, mut score) = (Minibatch::default(), Score::default());
         for part in &self.parts {

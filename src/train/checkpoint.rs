@@ -109,7 +109,7 @@ impl Checkpoint {
 
     /// Reads a file and checks all of it.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = files::read(path, |bytes| KIND.size(bytes))?;
+        let bytes = files::read(path, &|bytes| KIND.size(bytes))?;
         Self::from_bytes(&bytes).map_err(|problem| Error::data(path, problem))
     }
 

@@ -301,7 +301,7 @@ impl Trainer {
     }
 
     /// Trains to the end that the settings name, with an observer.
-    pub fn run(&mut self, watch: &mut impl Observer) -> Result<Report> {
+    pub fn run(&mut self, watch: &mut dyn Observer) -> Result<Report> {
         let check = Check::of(&self.settings);
         self.clock.start();
         let outcome = self.run_to_end(&check, watch);
@@ -311,7 +311,7 @@ impl Trainer {
 
     /// The report of a training that ends here. It tries every pair of the check, unless they were
     /// just right or the training was stopped. Only a net with all pairs right counts as solved.
-    pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut impl Observer) -> Report {
+    pub(crate) fn report(&mut self, check: &Check, outcome: Outcome, watch: &mut dyn Observer) -> Report {
         let start = Instant::now();
         let score = match outcome {
             Outcome::Solved => Some(Score { wrong: 0, total: check.pairs() }),
@@ -344,7 +344,7 @@ impl Trainer {
     }
 
     /// Whether every pair of the check is right; `None` if the training was stopped meanwhile.
-    pub(crate) fn passes(&mut self, check: &Check, watch: &mut impl Observer) -> Option<bool> {
+    pub(crate) fn passes(&mut self, check: &Check, watch: &mut dyn Observer) -> Option<bool> {
         let (start, go_on) = (Instant::now(), self.go_on(check, watch));
         let passed = check.passes(self.engine(), go_on);
         self.times.checks += start.elapsed().as_secs_f64();
@@ -352,7 +352,7 @@ impl Trainer {
     }
 
     /// Reports a check's progress between chunks, and continues it until the training is stopped.
-    fn go_on<'w, W: Observer>(&self, check: &Check, watch: &'w mut W) -> impl FnMut(u64) -> bool + use<'w, W> {
+    fn go_on<'w>(&self, check: &Check, watch: &'w mut dyn Observer) -> impl FnMut(u64) -> bool + use<'w> {
         let (stop, pairs) = (self.stop.clone(), check.pairs());
         move |done| {
             watch.checking(done, pairs);
@@ -362,7 +362,7 @@ impl Trainer {
 
     /// What is due before the next update: the check, once enough additions in a row were right, or
     /// the end.
-    pub(super) fn due(&mut self, check: &Check, watch: &mut impl Observer) -> Result<Option<Outcome>> {
+    pub(super) fn due(&mut self, check: &Check, watch: &mut dyn Observer) -> Result<Option<Outcome>> {
         let (updates, seconds) = self.end();
         // The check comes first: a training that was stopped in a check resumes with it.
         let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
@@ -381,7 +381,7 @@ impl Trainer {
         Ok(self.stopped().then_some(Outcome::Stopped))
     }
 
-    fn run_to_end(&mut self, check: &Check, watch: &mut impl Observer) -> Result<Outcome> {
+    fn run_to_end(&mut self, check: &Check, watch: &mut dyn Observer) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(Dataset::minibatches);
         loop {
             if let Some(outcome) = self.due(check, watch)? {

@@ -104,7 +104,7 @@ pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<Gradche
         let config = config.checked()?;
         for &bits in &grid.bits {
             for &batch in &grid.batches {
-                case(grid, config, bits, batch, |comparison| {
+                case(grid, config, bits, batch, &mut |comparison| {
                     summary.add(comparison);
                     on(comparison);
                 })?;
@@ -115,7 +115,7 @@ pub fn gradcheck(grid: &Grid, mut on: impl FnMut(&Comparison)) -> Result<Gradche
 }
 
 /// One net and one minibatch through the whole chain.
-fn case(grid: &Grid, config: Config, bits: usize, batch: usize, mut on: impl FnMut(&Comparison)) -> Result<()> {
+fn case(grid: &Grid, config: Config, bits: usize, batch: usize, on: &mut dyn FnMut(&Comparison)) -> Result<()> {
     // Parameters that are exact in f32, so that both precisions check the same net.
     let narrow = random_net(config, grid.seed);
     let model: Model<f64> = narrow.cast();

@@ -70,7 +70,7 @@ pub(super) fn go(part: &ShardArgs, options: &SweepOptions, verb: &str, out: &mut
     let stop = signals::flag(format!("interrupted; finished trials are kept, {again}"));
     out.must_finish();
     let ran = run_sweep(&part.folder, options, &stop, |progress| {
-        out.progress(progress.done as u64, progress.planned as u64, || under_way(progress));
+        out.progress(progress.done as u64, progress.planned as u64, &|| under_way(progress));
     });
     out.progress_done();
     let progress = ran?;
