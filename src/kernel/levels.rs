@@ -15,7 +15,8 @@ use std::mem::{swap, take};
 macro_rules! with_cell {
     ($simd:ident, $one:expr, $net:expr, $f:ident($($argument:expr),*)) => {
         match $net.cell {
-            Cell::Elman if $one => $simd.vectorize(
+            // Double precision is for checks, and has fewer copies to compile.
+            Cell::Elman if const { size_of::<F>() == 4 } && $one => $simd.vectorize(
                 #[inline(always)]
                 || step::$f::<S, F, _, false, true>($simd, Elman($net.activation), $($argument),*),
             ),

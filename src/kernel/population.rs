@@ -142,7 +142,9 @@ impl<F: Float> Population<F> {
         }
         let Net { cell, lstm_form, activation, .. } = self.net;
         match (cell, activation) {
-            (model::Cell::Elman, Activation::Sigmoid) => minibatch!(false, Elman(Activation::Sigmoid)),
+            (model::Cell::Elman, Activation::Sigmoid) if const { !brief::<S, F>() } => {
+                minibatch!(false, Elman(Activation::Sigmoid))
+            }
             (model::Cell::Elman, _) => minibatch!(false, Elman(activation)),
             (model::Cell::Dynamic, _) => minibatch!(true, Elman(activation)),
             (model::Cell::Lstm, _) => minibatch!(false, Lstm(lstm_form, activation)),
@@ -164,12 +166,15 @@ impl<F: Float> Population<F> {
             let many = const { long::<S, F>() } && samples - from >= MANY;
             let next = from + if many { MANY } else { 1 };
             let part = Part { additions, from, first: from == 0, sgd: sgd.filter(|_| next == samples) };
-            // Where there are registers, eight sums or more, so that none waits for itself.
-            if const { !long::<S, F>() } {
+            // Where there are registers, eight sums or more, so that none waits for itself. The gates
+            // of an LSTM are sums enough.
+            if const { brief::<S, F>() } {
+                self.part::<S, C, SCALED, 1, 2>(simd, cell, part);
+            } else if const { !long::<S, F>() } {
                 self.part::<S, C, SCALED, 1, 4>(simd, cell, part);
             } else if many {
                 self.part::<S, C, SCALED, MANY, 2>(simd, cell, part);
-            } else if self.shape.units > 4 {
+            } else if const { C::GATES == 1 } && self.shape.units > 4 {
                 self.part::<S, C, SCALED, 1, 8>(simd, cell, part);
             } else {
                 self.part::<S, C, SCALED, 1, 4>(simd, cell, part);
@@ -195,9 +200,9 @@ impl<F: Float> Population<F> {
         let to = To { weights, grads, first: part.first, sgd: part.sgd };
         // A tile takes half of the registers for its sums.
         if const { register::<S>() == 16 } {
-            room.gradients::<S, SCALED, N, 4>(simd, *shape, to);
+            room.gradients::<S, N, 4>(simd, *shape, to);
         } else {
-            room.gradients::<S, SCALED, N, 2>(simd, *shape, to);
+            room.gradients::<S, N, 2>(simd, *shape, to);
         }
     }
 }
@@ -214,9 +219,15 @@ impl Population<f32> {
     }
 }
 
-/// Whether registers are as long as lines. Double precision is for checks, and has one way through.
+/// Whether the compiler's time counts more than the program's: the baseline is for old machines,
+/// double precision for checks.
+const fn brief<S: Simd, F>() -> bool {
+    size_of::<F>() == 8 || register::<S>() < 8
+}
+
+/// Whether registers are as long as lines.
 const fn long<S: Simd, F>() -> bool {
-    size_of::<F>() == 4 && register::<S>() == 16
+    !brief::<S, F>() && register::<S>() == 16
 }
 
 /// The line of each parameter, in the order of the layout.

@@ -7,14 +7,18 @@ use super::rows::{lanes, load, load_each, store};
 use fearless_simd::prelude::*;
 
 impl<F: Lane> Room<F> {
-    /// Gradients of all weights, in tiles of I × I.
+    /// Gradients of all weights, in tiles of I × I. A function of its own, which all cells have in
+    /// common.
+    #[inline(never)]
+    pub(super) fn gradients<S: Simd, const N: usize, const I: usize>(&self, simd: S, shape: Shape, mut to: To<'_, F>) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.tiles::<S, N, I>(simd, shape, &mut to),
+        );
+    }
+
     #[inline(always)]
-    pub(super) fn gradients<S: Simd, const SCALED: bool, const N: usize, const I: usize>(
-        &self,
-        simd: S,
-        shape: Shape,
-        mut to: To<'_, F>,
-    ) {
+    fn tiles<S: Simd, const N: usize, const I: usize>(&self, simd: S, shape: Shape, to: &mut To<'_, F>) {
         let Shape { units, column, wide, bits, .. } = shape;
         let line = N * lanes::<F>();
         // Before the first step there is no state.
@@ -27,7 +31,8 @@ impl<F: Lane> Room<F> {
                 to.tile::<S, N, I, I>(simd, (k * wide + m, wide), bits - 1, x, dz);
             }
         }
-        let (h, rows) = if SCALED { (&self.h[..], units) } else { (&states[INPUTS * line..], column) };
+        // h without s, where there is an s.
+        let (h, rows) = if self.h.is_empty() { (&states[INPUTS * line..], column) } else { (&self.h[..], units) };
         let (w_ho, dz_o) = (column * wide, (&self.dz_o[..], 1));
         for u in (0..units).step_by(I) {
             to.tile::<S, N, I, 1>(simd, (w_ho + u, 1), bits, (&h[u * line..], rows), dz_o);

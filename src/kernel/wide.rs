@@ -61,9 +61,18 @@ impl<F: Lane> Panels<F> {
         (0..lines).step_by(V).map(move |line| (line, V.min(lines - line), line * lanes::<F>() * inputs))
     }
 
-    /// `out = x W`, where x has `inputs / run` groups of `run` inputs, `apart` floats apart.
-    #[inline(always)]
+    /// `out = x W`, where x has `inputs / run` groups of `run` inputs, `apart` floats apart. A
+    /// function of its own, for both ways.
+    #[inline(never)]
     fn product<S: Simd>(&self, simd: S, rows: usize, x: Inputs<'_, F>, out: &mut [F], ldo: usize) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.tiles(simd, rows, x, out, ldo),
+        );
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd>(&self, simd: S, rows: usize, x: Inputs<'_, F>, out: &mut [F], ldo: usize) {
         if const { register::<S>() >= 8 } && self.lines == 1 && x.ld == lanes::<F>() {
             // Strides that are constants cost nothing.
             let (x, ldo) = (Inputs { ld: lanes::<F>(), groups: 1, ..x }, lanes::<F>());
@@ -133,8 +142,10 @@ impl<F: Lane> Tiles<'_, F> {
                         }
                     )+}};
                 }
-                // As many sums as leave room for the operands in 32 registers, or in 16.
-                match const { register::<S>() } {
+                // As many sums as leave room for the operands in 32 registers, or in 16. Double
+                // precision is for checks, and has fewer tiles to compile.
+                match const { if size_of::<F>() == 8 { 0 } else { register::<S>() } } {
+                    0 => rows_of!(4 1),
                     16 => rows_of!(12 8 4 2 1),
                     8 => rows_of!(6 4 2 1),
                     _ => rows_of!(2 1),
@@ -222,10 +233,7 @@ impl<F: Lane> Wide<F> {
         let Shape { hidden, ld, ldz, .. } = self.shape;
         let x = Inputs { data: h, ld, groups: 1, run: hidden, apart: 0 };
         match &self.multiply {
-            Multiply::Tiles(weights, _) => simd.vectorize(
-                #[inline(always)]
-                || weights.product(simd, rows, x, z, ldz),
-            ),
+            Multiply::Tiles(weights, _) => weights.product(simd, rows, x, z, ldz),
             Multiply::Blas(blas) => blas.forward(rows, h, z),
         }
     }
@@ -238,10 +246,7 @@ impl<F: Lane> Wide<F> {
         let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
         let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
         match &self.multiply {
-            Multiply::Tiles(_, weights) => simd.vectorize(
-                #[inline(always)]
-                || weights.product(simd, rows, x, dh, ld),
-            ),
+            Multiply::Tiles(_, weights) => weights.product(simd, rows, x, dh, ld),
             Multiply::Blas(blas) => blas.backward(rows, s, dh),
         }
     }
