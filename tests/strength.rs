@@ -48,7 +48,7 @@ struct Ends {
 
 fn train(config: Config, bits: usize, seed: u64) -> Ends {
     let settings = Settings { config, bits, seed, until: Until::Updates(BUDGET), ..Settings::default() };
-    let check = Check::of(&settings);
+    let mut check = Check::of(&settings);
     let (samples, mut trainer) = (settings.batch as u64, Trainer::new(settings).expect("settings in range"));
     let (mut ends, mut clean) = (Ends::default(), 0);
     while (ends.by_check.is_none() || ends.by_many.is_none()) && trainer.updates() < BUDGET {

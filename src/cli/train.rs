@@ -62,7 +62,7 @@ Examples:
   carrylane train --out runs/x --checkpoint-every 500; carrylane train --resume runs/x
   carrylane train --config runs/x/config.toml --seed 8 --out runs/y; carrylane compare runs/x runs/y
 
-The check tries all pairs up to 9 bits. Beyond, it tries 64 random sums, 128 adversarial ones and 192 with long carries, of 4 times this width, and searches for the worst sum: it goes on from states the net can come to, those nearest to a wrong answer and some at random, until none is new or its rounds are over. An LSTM is tried on 1,024 more with long carries, and its search is longer.
+The check tries all pairs up to 9 bits. Beyond, it tries 64 sums with long carries and 128 adversarial ones, of 4 times this width, and searches for the worst sum: it goes on from states the net can come to, those nearest to a wrong answer and some at random, until none is new or its rounds are over. An LSTM is tried on 1,024 more with long carries, and its search is longer.
 Exits with 1 if the net has not learned its task, or is not proved where that is the goal, within the budget, or if a number became infinite or NaN.
 SIGINT and SIGTERM end it within a second with 75, after a checkpoint if there is a run folder.
 In the middle of a long update or check there is no time for one: the run goes on from the last checkpoint.";

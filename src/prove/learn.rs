@@ -117,8 +117,8 @@ pub fn train(trainer: &mut Trainer, watch: &mut dyn Observer) -> Result<Learned>
     };
     trainer.set_pursuit(pursuit);
     trainer.run_clock(true);
-    let check = Check::of(trainer.settings());
-    let mut search = SecondStage { plan, check: &check, pursuit, floats: None, proof: None };
+    let mut check = Check::of(trainer.settings());
+    let mut search = SecondStage { plan, check: &mut check, pursuit, floats: None, proof: None };
     let ended = search.pursue(trainer, watch);
     let SecondStage { pursuit, floats, proof, .. } = search;
     let floats = floats.unwrap_or_else(|| proving(trainer, |trainer| FloatProof::instantly(trainer.model())));
@@ -130,7 +130,7 @@ pub fn train(trainer: &mut Trainer, watch: &mut dyn Observer) -> Result<Learned>
 /// The second stage: steps with noise, and proofs now and then.
 struct SecondStage<'a> {
     plan: ProofGoal,
-    check: &'a Check,
+    check: &'a mut Check,
     pursuit: Pursuit,
     /// The findings of the last try, for the net as it is.
     floats: Option<std::result::Result<FloatProof, Open>>,

@@ -56,7 +56,7 @@ impl MemoryNeed {
         let widest = if wide { bits.saturating_mul(4) } else { *bits };
         let few = wide && config.cell != Cell::Lstm;
         let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, if few { SUMS } else { CHUNK });
-        let search = if wide { WorstSearch::of(config.cell, *bits).bytes(config) } else { 0.0 };
+        let search = if wide { WorstSearch::of(config, *bits).bytes(config) } else { 0.0 };
         let learned = if matches!(settings.until, Until::Proved { .. }) { settings.proof_bits() } else { *bits };
         let pass = Self::of_passes(config, (learned, *batch), (widest, chunk), *engine, *threads, FLOAT);
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }

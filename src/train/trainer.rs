@@ -302,9 +302,9 @@ impl Trainer {
 
     /// Trains to the end that the settings name, with an observer.
     pub fn run(&mut self, watch: &mut dyn Observer) -> Result<Report> {
-        let check = Check::of(&self.settings);
+        let mut check = Check::of(&self.settings);
         self.clock.start();
-        let outcome = self.run_to_end(&check, watch);
+        let outcome = self.run_to_end(&mut check, watch);
         self.clock.pause();
         Ok(self.report(&check, outcome?, watch))
     }
@@ -344,7 +344,7 @@ impl Trainer {
     }
 
     /// Whether every pair of the check is right; `None` if the training was stopped meanwhile.
-    pub(crate) fn passes(&mut self, check: &Check, watch: &mut dyn Observer) -> Option<bool> {
+    pub(crate) fn passes(&mut self, check: &mut Check, watch: &mut dyn Observer) -> Option<bool> {
         let (start, go_on) = (Instant::now(), self.go_on(check, watch));
         let passed = check.passes(self.engine(), go_on);
         self.times.checks += start.elapsed().as_secs_f64();
@@ -362,7 +362,7 @@ impl Trainer {
 
     /// What is due before the next update: the check, once enough additions in a row were right, or
     /// the end.
-    pub(super) fn due(&mut self, check: &Check, watch: &mut dyn Observer) -> Result<Option<Outcome>> {
+    pub(super) fn due(&mut self, check: &mut Check, watch: &mut dyn Observer) -> Result<Option<Outcome>> {
         let (updates, seconds) = self.end();
         // The check comes first: a training that was stopped in a check resumes with it.
         let solve = matches!(self.settings.until, Until::Solved { .. } | Until::Proved { .. });
@@ -381,7 +381,7 @@ impl Trainer {
         Ok(self.stopped().then_some(Outcome::Stopped))
     }
 
-    fn run_to_end(&mut self, check: &Check, watch: &mut dyn Observer) -> Result<Outcome> {
+    fn run_to_end(&mut self, check: &mut Check, watch: &mut dyn Observer) -> Result<Outcome> {
         let in_epoch = self.dataset.as_ref().map(Dataset::minibatches);
         loop {
             if let Some(outcome) = self.due(check, watch)? {
