@@ -132,12 +132,12 @@ pub trait Float: Lane {
     fn peak(level: SimdLevel, time: Duration) -> f64;
 }
 
-/// A shard of a minibatch: its tree, and where that is made.
+/// A shard of a minibatch: its tree, and the cut that it is made by, if it is not there.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Job<'a, F: Number> {
     batch: &'a Minibatch,
-    cut: &'a Cut,
+    cut: Option<&'a Cut>,
     shard: usize,
     tree: &'a mut Tree<F>,
     ws: &'a mut Workspace<F>,
@@ -149,8 +149,6 @@ pub struct Job<'a, F: Number> {
 pub(crate) enum What<'a, F> {
     Gradient(&'a mut [F]),
     Evaluate(Option<&'a mut BitTensor>),
-    /// An evaluation by the tree that is there.
-    Again,
 }
 
 /// How the kernel multiplies.
@@ -186,10 +184,8 @@ macro_rules! precision {
             fn run(kernel: &Kernel<Self>, job: Job<'_, Self>) -> Tally {
                 let Job { batch, cut, shard, tree, ws, what } = job;
                 let level = kernel.level.token().expect("checked when made");
-                match what {
-                    What::Evaluate(Some(_)) => tree.plain(0..batch.samples(), batch.bits()),
-                    What::Again => {}
-                    _ => dispatch!(level, _ => tree.make(batch, cut, shard, kernel.order())),
+                if let Some(cut) = cut {
+                    dispatch!(level, _ => tree.make(batch, cut, shard, kernel.order()));
                 }
                 if tree.chains() == 0 {
                     return Tally::default();
@@ -285,31 +281,31 @@ impl<F: Float> Kernel<F> {
         (tree, ws): (&mut Tree<F>, &mut Workspace<F>),
         grad: &mut [F],
     ) -> Tally {
-        F::run(self, Job { batch, cut, shard, tree, ws, what: What::Gradient(grad) })
+        F::run(self, Job { batch, cut: Some(cut), shard, tree, ws, what: What::Gradient(grad) })
     }
 
     /// Counts wrong bits and samples of a shard with the forward pass alone; the loss is left 0.
-    /// `predicted`, of the minibatch's shape, takes the answers.
+    /// Without a cut, `tree` is that of the shard already.
     pub fn evaluate(
         &self,
         batch: &Minibatch,
-        cut: &Cut,
+        cut: Option<&Cut>,
         shard: usize,
         (tree, ws): (&mut Tree<F>, &mut Workspace<F>),
-        predicted: Option<&mut BitTensor>,
     ) -> Tally {
-        F::run(self, Job { batch, cut, shard, tree, ws, what: What::Evaluate(predicted) })
+        F::run(self, Job { batch, cut, shard, tree, ws, what: What::Evaluate(None) })
     }
 
-    /// [`Kernel::evaluate`] of the shard whose tree is in `tree` already.
-    pub fn evaluate_again(
+    /// Writes the answers of a whole minibatch to `predicted`, of its shape, and counts wrong bits
+    /// and samples.
+    pub fn answer(
         &self,
         batch: &Minibatch,
-        cut: &Cut,
-        shard: usize,
         (tree, ws): (&mut Tree<F>, &mut Workspace<F>),
+        predicted: &mut BitTensor,
     ) -> Tally {
-        F::run(self, Job { batch, cut, shard, tree, ws, what: What::Again })
+        tree.plain(0..batch.samples(), batch.bits());
+        F::run(self, Job { batch, cut: None, shard: 0, tree, ws, what: What::Evaluate(Some(predicted)) })
     }
 
     /// How the trees of minibatches number their nodes.

@@ -146,7 +146,6 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         match what {
             What::Gradient(grad) => self.gradient(simd, ws, layout, grad),
             What::Evaluate(predicted) => self.evaluate(simd, ws, predicted),
-            What::Again => self.evaluate(simd, ws, None),
         }
     }
 

@@ -118,11 +118,8 @@ impl<F: Float> BatchShard<F> {
         index: usize,
         ws: &mut Workspace<F>,
     ) -> Tally {
-        if replace(&mut self.made, true) {
-            kernel.evaluate_again(batch, cut, index, (&mut self.tree, ws))
-        } else {
-            kernel.evaluate(batch, cut, index, (&mut self.tree, ws), None)
-        }
+        let cut = (!replace(&mut self.made, true)).then_some(cut);
+        kernel.evaluate(batch, cut, index, (&mut self.tree, ws))
     }
 }
 
@@ -281,9 +278,8 @@ impl<F: Float + Real> Engine<F> {
         let Some(kernel) = &self.kernel else {
             return reference::evaluate(&self.config, &self.params, batch, 0..batch.samples(), predicted);
         };
-        if predicted.is_some() {
-            let (tree, cut) = (&mut self.answering, &self.trying[0].cut);
-            return kernel.evaluate(batch, cut, 0, (tree, &mut self.workers[0]), predicted);
+        if let Some(predicted) = predicted {
+            return kernel.answer(batch, (&mut self.answering, &mut self.workers[0]), predicted);
         }
         let BatchShards { cut, all, .. } = BatchShards::trying(&mut self.trying, kernel, batch);
         let work = batch.samples() as f64 * self.config.work(batch.bits()) / 3.0;
