@@ -7,7 +7,7 @@ use crate::model::weights_hash;
 use crate::prove::{self, FloatProof, Learned};
 use crate::task::PairSet;
 use crate::task::rng::Purpose;
-use crate::train::{Engine, Event, PopulationEvent, Trainer, population, score};
+use crate::train::{Event, PopulationEvent, Trainer, Trees, population, score};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,8 +32,8 @@ pub(super) struct Worker<'a> {
 }
 
 thread_local! {
-    /// The engine of a thread's last trial: the next one has the same checks and tests.
-    static LAST: Cell<Option<Engine<f32>>> = const { Cell::new(None) };
+    /// The trees of a thread's last trial: the next one has the same checks and tests.
+    static LAST: Cell<Option<Trees<f32>>> = const { Cell::new(None) };
 }
 
 impl Attempt {
@@ -100,10 +100,10 @@ impl Worker<'_> {
 
     fn trained(&self, attempt: &mut Attempt) -> Result<Option<TrialRecord>> {
         let mut trainer = self.trainer(attempt)?;
-        LAST.take().into_iter().for_each(|engine| trainer.take_trees(engine));
+        LAST.take().into_iter().for_each(|trees| trainer.take_trees(trees));
         let learned = prove::train(&mut trainer, &mut |event: &Event| attempt.note(event))?;
         let record = self.record(attempt, &mut trainer, &learned);
-        LAST.set(Some(trainer.into_engine()));
+        LAST.set(Some(trainer.into_trees()));
         Ok(record)
     }
 

@@ -96,6 +96,14 @@ struct BatchShard<F> {
     tally: Tally,
 }
 
+/// What evaluations leave for the next engine of nets of one config. All else is freed: it may be
+/// large, and has NaN in it where a net diverged.
+#[derive(Debug)]
+pub(crate) struct Trees<F> {
+    of: (Config, EngineKind, SimdLevel),
+    trying: [BatchShards<F>; 2],
+}
+
 impl<F: Float> BatchShards<F> {
     /// The shards of an evaluation's minibatch, which is cut if it is another one than before.
     fn trying<'a>(trying: &'a mut [Self; 2], kernel: &Kernel<F>, batch: &Minibatch) -> &'a mut Self {
@@ -169,10 +177,15 @@ impl<F: Float + Real> Engine<F> {
         &self.params
     }
 
-    /// Takes over the trees of evaluations of an engine for nets of the same config.
-    pub(super) fn take_trees(&mut self, other: Self) {
-        if (self.config, self.kind, self.level) == (other.config, other.kind, other.level) {
-            self.trying = other.trying;
+    /// The trees of its evaluations, for another engine.
+    pub(super) fn into_trees(self) -> Trees<F> {
+        Trees { of: (self.config, self.kind, self.level), trying: self.trying }
+    }
+
+    /// Takes over the trees of an engine for nets of the same config.
+    pub(super) fn take_trees(&mut self, Trees { of, trying }: Trees<F>) {
+        if of == (self.config, self.kind, self.level) {
+            self.trying = trying;
         }
     }
 

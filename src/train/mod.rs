@@ -35,6 +35,7 @@ pub use checkpoint::{Checkpoint, Identity};
 pub use clock::Times;
 pub use course::{Course, Pursuit};
 pub use dataset::Dataset;
+pub(crate) use engine::Trees;
 pub use engine::{Engine, EngineKind};
 pub use event::{Event, FixedSet, Observer, Outcome, Report};
 pub use fault::{Fault, Norms, Quantity};

@@ -4,7 +4,7 @@ use super::check::{Check, Score};
 use super::clock::{Clock, Times};
 use super::course::{Course, Pursuit};
 use super::dataset::Dataset;
-use super::engine::Engine;
+use super::engine::{Engine, Trees};
 use super::event::{Event, FixedSet, Observer, Outcome, Report};
 use super::fault::{Fault, Norms, Quantity, norm};
 use super::optimizer::Optimizer;
@@ -128,15 +128,14 @@ impl Trainer {
         &mut self.engine
     }
 
-    /// Takes over the trees of checks and tests that the engine of another training has. Its other
-    /// buffers stay away: a net that diverged leaves NaN in them.
-    pub(crate) fn take_trees(&mut self, other: Engine<f32>) {
-        self.engine.take_trees(other);
+    /// Takes over the trees of another training's checks and tests.
+    pub(crate) fn take_trees(&mut self, trees: Trees<f32>) {
+        self.engine.take_trees(trees);
     }
 
-    /// The engine, for another training.
-    pub(crate) fn into_engine(self) -> Engine<f32> {
-        self.engine
+    /// The trees of its checks and tests, for another training.
+    pub(crate) fn into_trees(self) -> Trees<f32> {
+        self.engine.into_trees()
     }
 
     /// Exchanges its engine for another of its kind and net, whose room is warm.
