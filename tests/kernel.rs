@@ -78,13 +78,17 @@ fn zero_weights_give_exact_gradients_on_every_level_and_engine() {
 
 #[test]
 fn what_an_engine_did_before_changes_no_bit() {
-    for (net, config) in nets(17) {
+    for (net, config) in nets(17).into_iter().chain(nets(5)) {
         let model: Model<f32> = Init::Scaled.model(config, 3);
+        let diverged = vec![f32::NAN; model.params.len()];
         for (kind, level) in engines() {
             let mut used = engine(&model, kind, level);
             // The longest first, so that no buffer is made anew, zero throughout.
             for (bits, train) in [(9, true), (8, false), (8, true), (1, false), (1, true), (3, true), (2, true)] {
                 let batch = additions(70, bits, 5);
+                used.set_params(&diverged);
+                used.gradient(&batch, &mut diverged.clone());
+                used.set_params(&model.params);
                 if !train {
                     used.evaluate(&batch, None);
                     continue;

@@ -52,6 +52,10 @@ impl<F: Lane> Blas<F> {
     /// `z = h W_hh`.
     pub(crate) fn forward(&self, rows: usize, h: &[F], z: &mut [F]) {
         let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
+        if hidden < wide {
+            // The buffer has held other rows: NaN in units of no net would reach all sums.
+            z[..rows * ldz].fill(F::zero());
+        }
         for gate in 0..gates {
             let mut z = view_mut(rows, hidden, ldz, &mut z[gate * wide..]);
             general_mat_mul(F::one(), &view(rows, hidden, ld, h), &self.gate(&self.scaled, gate), F::zero(), &mut z);
