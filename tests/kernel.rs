@@ -103,6 +103,37 @@ fn what_an_engine_did_before_changes_no_bit() {
 }
 
 #[test]
+fn sums_that_an_engine_tried_before_change_no_count() {
+    for (net, config) in nets(6) {
+        let models: [Model<f32>; 2] = [3, 4].map(|seed| Init::Uniform.model(config, seed));
+        for (kind, level) in engines() {
+            let mut used = engine(&models[0], kind, level);
+            // Of few and of many samples: the same again, others of their shape, other shapes.
+            let tried =
+                [(70, 9, 5), (70, 9, 6), (70, 9, 6), (5000, 5, 5), (70, 9, 6), (5000, 5, 5), (5000, 5, 6), (70, 8, 6)];
+            for (i, (samples, bits, seed)) in tried.into_iter().enumerate() {
+                let (model, batch) = (&models[i / 2 % 2], additions(samples, bits, seed));
+                used.set_params(&model.params);
+                let all_right = used.all_right(&batch);
+                let found = (used.evaluate(&batch, None), all_right);
+                let wanted = engine(model, kind, level).evaluate(&batch, None);
+                assert_eq!(
+                    found,
+                    (wanted, wanted.wrong_samples == 0),
+                    "{net}, {kind}, {level}: {samples} sums, number {i}"
+                );
+                let mut predicted = BitTensor::new(samples, bits);
+                used.evaluate(&batch, Some(&mut predicted));
+                assert!(
+                    predicted == answers(model, kind, level, &batch).0,
+                    "{net}, {kind}, {level}: answers, number {i}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn nodes_that_are_absent_keep_nothing_of_the_minibatch_before() {
     let mut failures = Vec::new();
     for hidden in [5, 17] {
