@@ -3,9 +3,9 @@
 mod common;
 
 use carrylane::model::{Cell, Config};
-use carrylane::task::rng::Purpose;
-use carrylane::task::{Minibatch, PairSet};
-use carrylane::train::{EngineKind, MemoryNeed, PopulationEvent, Rule, Settings, Source, Trainer, Until, population};
+use carrylane::train::{
+    Check, EngineKind, MemoryNeed, PopulationEvent, Rule, Settings, Source, Trainer, Until, population,
+};
 use common::{elman, report};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -35,20 +35,12 @@ fn a_training_takes_what_it_is_said_to_need() {
         let region = Region::new(ALLOCATOR);
         let mut trainer = Trainer::new(settings.clone()).expect("settings in range");
         trainer.step();
-        // One chunk of what decides when it is solved.
-        let bits = settings.bits;
-        let set = if bits > 9 {
-            PairSet::uniform(4 * bits, if settings.config.cell == Cell::Lstm { 4096 } else { 512 }, 0, Purpose::Check)
-        } else {
-            PairSet::exhaustive(bits).expect("narrow")
-        };
-        let mut chunk = Minibatch::default();
-        set.fill(0, &mut chunk);
-        trainer.engine().evaluate(&chunk, None);
+        // What decides when it is solved.
+        Check::of(&settings).run(trainer.engine(), |_| true).expect("it is not stopped");
         let change = region.change();
         // Growing in place counts as reallocation, signed.
         let taken = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
-        // The search of a check comes and goes.
+        // The search of a check comes and goes, but for states that wait.
         let ratio = (need.total() - need.search) / taken;
         if !NEAR.contains(&ratio) {
             failures.push(format!("{what}: said {:.0}, took {taken:.0}, ratio {ratio:.2}: {need:?}", need.total()));

@@ -7,6 +7,7 @@ use super::settings::{Settings, Source, Until};
 use super::worst::WorstSearch;
 use crate::error::{Error, Result};
 use crate::model::{Cell, Config};
+use crate::task::addition::ADVERSARIAL_SAMPLES;
 use crate::task::lanes::LANES;
 
 /// The bytes that some work would need, to some twenty per cent: its large buffers alone.
@@ -26,12 +27,11 @@ pub struct MemoryNeed {
 
 /// Bytes of an `f32`.
 const FLOAT: f64 = 4.0;
-/// Samples of a word, of a shard that does not count them, and of a chunk of a check.
+/// Samples of a word, of a shard that does not count them, and of a chunk of a check of narrow
+/// numbers.
 const WORD: usize = 64;
 const SHARD: usize = 1024;
 const CHUNK: usize = 4096;
-/// The most random sums that a check of wide numbers has at once, but for an LSTM.
-const SUMS: usize = 512;
 /// Samples of a large minibatch, as checks have them.
 const MANY: usize = 1 << 16;
 /// Bytes of a tree for each node of its trunk, with links and room to grow.
@@ -51,12 +51,13 @@ impl MemoryNeed {
             // Sixteen draws for each pair held out, and every pair seen so far, a byte a bit.
             Source::Fixed { samples, .. } => samples as f64 * (18.0 * 3.0 * steps / 8.0 + 2.0 * (2.0 * steps + 48.0)),
         };
-        // Checks of wide numbers try them four times as wide, and search.
+        // Checks of wide numbers try them four times as wide, and search, by two more copies of the
+        // weights.
         let wide = *bits > 9;
         let widest = if wide { bits.saturating_mul(4) } else { *bits };
-        let few = wide && config.cell != Cell::Lstm;
-        let chunk = ((1 << 25) / widest.max(1)).clamp(WORD, if few { SUMS } else { CHUNK });
-        let search = if wide { WorstSearch::of(config, *bits).bytes(config) } else { 0.0 };
+        let chunk = if wide { ADVERSARIAL_SAMPLES } else { CHUNK };
+        let copies = 2.0 * FLOAT * params(config);
+        let search = if wide { WorstSearch::of(config, *bits).bytes(config) + copies } else { 0.0 };
         let learned = if matches!(settings.until, Until::Proved { .. }) { settings.proof_bits() } else { *bits };
         let pass = Self::of_passes(config, (learned, *batch), (widest, chunk), *engine, *threads, FLOAT);
         Self { weights: pass.weights + FLOAT * params(config) * moments, data: pass.data + set, search, ..pass }
@@ -117,7 +118,8 @@ impl MemoryNeed {
             // One shard writes to the sum.
             gradients: float * params * if shards.count > 1.0 { 1.0 + shards.count } else { 1.0 },
             states: float * (states * shards.count.max(tried.count).min(threads as f64) + lanes * columns),
-            data: minibatch(bits, batch) + minibatch(widest, chunk) + trees,
+            // What is tried stays, with its trees.
+            data: minibatch(bits, batch) + 2.0 * minibatch(widest, chunk) + trees,
             search: 0.0,
         }
     }
