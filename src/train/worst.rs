@@ -305,3 +305,34 @@ impl Hasher for Mixed {
         self.0 = u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Activation, Layout};
+
+    /// The worst sum of a net whose units count the ones of a, b and the carry, with steep slopes.
+    fn worst(bits: usize, activation: Activation, steep: f32, from_carry: f32) -> WorstSum {
+        let config = Config { hidden: 3, activation, ..Config::default() };
+        let mut params = vec![0.0; Layout::of(&config).len()];
+        let weights = Layout::of(&config).weights_mut(&mut params);
+        // Tanh has the carry in ±1, and begins between.
+        let (low, carry, b_o) = if activation == Activation::Tanh { (0.25, 0.5, 0.0) } else { (0.5, 1.0, -0.5) };
+        weights.w_ih.fill(steep);
+        weights.w_hh[3..6].fill(from_carry * carry * steep);
+        weights.b_h.iter_mut().zip(0_u8..).for_each(|(b, n)| *b = -steep * (low + f32::from(n)));
+        weights.w_ho.copy_from_slice(&[steep, -steep, steep]);
+        weights.b_o[0] = b_o * steep;
+        WorstSearch::within(bits).run(&config, &params, SimdLevel::best(), || true).expect("it ends")
+    }
+
+    #[test]
+    fn a_net_that_adds_right_has_no_wrong_sum_however_large_its_weights() {
+        for activation in [Activation::Sigmoid, Activation::Tanh] {
+            for steep in [10.0, 40.0, 100.0, 1e4] {
+                let sum = worst(64, activation, steep, 1.0);
+                assert!(!sum.wrong(), "{activation}, {steep}: {sum:?}");
+            }
+        }
+    }
+}

@@ -10,6 +10,9 @@ use crate::model::{Activation, Cell, Config, Layout, LstmForm};
 /// Units of a line. A state has whole lines; numbers beyond the last unit feed nothing.
 const UNITS: usize = 16;
 type Line = [f32; UNITS];
+/// The largest input that is joined to a product by their exponentials: a product beyond the cut of
+/// [`exp2`], ±43 for tanh, outweighs it.
+const FAR: f32 = 35.0;
 
 /// A net laid out for [`SearchNet::expand`].
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(super) struct SearchNet {
     w_hh: Vec<Line>,
     /// `[line][gate][x]`: the part `x W_ih + b_h` of the four inputs x = a + 2 b.
     inputs: Vec<Line>,
-    /// The part of 0.
-    nothing: Line,
+    /// Whether an input is too large for [`joined`]: parts are then pre-activations.
+    far: bool,
     /// `[line]`.
     w_ho: Vec<Line>,
     /// `b_o`, less the pre-activation that answers neither 0 nor 1.
@@ -94,8 +97,7 @@ impl SearchNet {
             w_hh.extend((0..hidden).map(|k| line(&|j| weights.w_hh[k * wide + j], at, gate)));
             inputs.extend((0..4).map(|x| {
                 let of = |bit: usize, j: usize| if x >> bit & 1 == 1 { weights.w_ih[bit * wide + j] } else { 0.0 };
-                let z = line(&|j| of(0, j) + of(1, j) + weights.b_h.get(j).copied().unwrap_or(0.0), at, gate);
-                part(activation(config, gate), z)
+                line(&|j| of(0, j) + of(1, j) + weights.b_h.get(j).copied().unwrap_or(0.0), at, gate)
             }));
             if gate == 0 {
                 w_ho.push(line(&|j| weights.w_ho[j], at, 0));
@@ -108,8 +110,18 @@ impl SearchNet {
             Activation::Relu => 0.5,
         };
         let b_o = weights.b_o.first().copied().unwrap_or(0.0) - half;
-        let nothing = part(config.activation, [0.0; UNITS]);
-        Self { config: *config, level, lines, w_hh, inputs, nothing, w_ho, b_o }
+        let far = inputs.as_flattened().iter().any(|z| z.abs() > FAR);
+        let mut net = Self { config: *config, level, lines, w_hh, inputs, far, w_ho, b_o };
+        for i in 0..net.inputs.len() {
+            net.inputs[i] = net.part(i / 4 % gates, net.inputs[i]);
+        }
+        net
+    }
+
+    /// A part of a gate's pre-activations.
+    #[inline(always)]
+    fn part(&self, gate: usize, z: Line) -> Line {
+        if self.far { z } else { part(activation(&self.config, gate), z) }
     }
 
     /// All successors of all states. Near duplicates are those that share every number rounded to
@@ -165,8 +177,7 @@ impl SearchNet {
                 for (class, scale) in scales.iter().enumerate() {
                     let mut z = sums[r];
                     z.iter_mut().for_each(|z| *z *= scale);
-                    products[((first + r) * lines * G + at) * scales.len() + class] =
-                        part(activation(&self.config, at % G), z);
+                    products[((first + r) * lines * G + at) * scales.len() + class] = self.part(at % G, z);
                 }
             }
         }
@@ -187,7 +198,7 @@ impl SearchNet {
                 for l in 0..UNITS {
                     c[l] = c[l] * h[l] + c_prev[l] * f[l];
                 }
-                let p = joined(self.config.activation, part(self.config.activation, c), &self.nothing);
+                let p = apply(self.config.activation, c);
                 for l in 0..UNITS {
                     h[l] = o[l] * p[l];
                 }
@@ -215,7 +226,9 @@ impl SearchNet {
     /// A gate of a line, whose products and inputs begin at a place.
     #[inline(always)]
     fn gate(&self, gate: usize, scales: usize, (products, inputs): (&[Line], usize)) -> Line {
-        joined(activation(&self.config, gate), products[gate * scales], &self.inputs[inputs + gate * 4])
+        let (activation, product) = (activation(&self.config, gate), products[gate * scales]);
+        let input = &self.inputs[inputs + gate * 4];
+        if self.far { added(activation, product, input) } else { joined(activation, product, input) }
     }
 
     /// s of the dynamic cell where none, one or both bits changed, whose exponentials have no libm
@@ -279,7 +292,21 @@ fn part(activation: Activation, mut line: Line) -> Line {
     line
 }
 
-/// φ of the sum of two parts, to some 3e-7 where neither is beyond ±87 (tanh: ±43).
+/// φ of a line.
+#[inline(always)]
+fn apply(activation: Activation, z: Line) -> Line {
+    joined(activation, part(activation, z), &[if activation == Activation::Relu { 0.0 } else { 1.0 }; UNITS])
+}
+
+/// φ of the sum of two pre-activations.
+#[cold]
+#[inline(never)]
+fn added(activation: Activation, mut product: Line, input: &Line) -> Line {
+    product.iter_mut().zip(input).for_each(|(p, x)| *p += x);
+    apply(activation, product)
+}
+
+/// φ of the sum of two parts, to some 3e-7 where the input is not beyond [`FAR`].
 #[inline(always)]
 fn joined(activation: Activation, mut product: Line, input: &Line) -> Line {
     let parts = product.iter_mut().zip(input);
