@@ -36,7 +36,7 @@ const ROUNDS: usize = 4096;
 /// A search: how far it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorstSearch {
-    /// Steps of the longest sums.
+    /// Steps of the longest sums. As in all additions, the top bit of both operands is 0.
     pub steps: usize,
     /// Rounds of 32 states, at most.
     pub rounds: usize,
@@ -73,8 +73,7 @@ impl WorstSearch {
 
     /// The most thorough search for sums of a width.
     pub fn within(bits: usize) -> Self {
-        // The top bit of both operands is 0.
-        Self { steps: bits.saturating_sub(1).max(1), rounds: ROUNDS }
+        Self { steps: bits, rounds: ROUNDS }
     }
 
     /// The most bytes that a search takes: waiting states, and the paths to all states.
@@ -128,6 +127,9 @@ impl WorstSearch {
             for (child, (&nearness, &key)) in to.margins.iter().zip(&to.keys).enumerate() {
                 let before = chosen[child / 4];
                 let steps = pool.paths[before as usize].steps + 1;
+                if steps as usize == self.steps && to.states.x[child] > 0 {
+                    continue;
+                }
                 let (new, worse) = (pool.seen.insert(key), nearness < margin);
                 if !(new || worse) {
                     continue;
@@ -334,5 +336,13 @@ mod tests {
                 assert!(!sum.wrong(), "{activation}, {steep}: {sum:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_top_bit_is_judged_too() {
+        // Without a carry, 1 + 1 is the one sum of two bits that is wrong.
+        let WorstSum { a, b, bit, margin } = worst(2, Activation::Sigmoid, 10.0, 0.0);
+        assert!((a, b, bit) == (1_u8.into(), 1_u8.into(), 1) && margin < 0.0, "bit {bit}, margin {margin}");
+        assert!(!worst(1, Activation::Sigmoid, 10.0, 0.0).wrong(), "0 + 0");
     }
 }
