@@ -147,7 +147,7 @@ impl<F: Lane> Tiles<'_, F> {
                 match const { if size_of::<F>() == 8 { 0 } else { register::<S>() } } {
                     0 => rows_of!(4 1),
                     16 => rows_of!(12 4 1),
-                    8 => rows_of!(6 2 1),
+                    8 => rows_of!(6 4 2 1),
                     _ => rows_of!(2 1),
                 }
             }
