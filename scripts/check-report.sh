@@ -56,13 +56,14 @@ answer=$(sed -n 's/.*<div id="answer"[^>]*>\([^<]*\).*/\1/p' "$work/dom")
 echo "run: ${answer:-no answer}"
 [[ $answer == RIGHT* ]] || fail "run: $(tail -n 5 "$work/log")"
 
-# 50,000 trials: the page is made in under 5 s and 500 MB, and its first chart is there in under 3 s. Time must be real here, so the page
-# tells it on the console of a browser that is left to run; a busy machine gets three tries.
+# 50,000 trials: the page is made in under 5 s of a processor and 500 MB, and its first chart is there in under 3 s. Time must be real here,
+# so the page tells it on the console of a browser that is left to run; a busy machine gets three tries.
 "$carrylane" sweep plan hidden=4,8,16,32 bits=4,8 updates=1 batch=16 seed=0..6250 test-bits=8 test-pairs=1 -o "$work/large" >/dev/null
 "$carrylane" sweep run "$work/large" >/dev/null
-begun=$(date +%s%N)
-(ulimit -v 500000 && "$carrylane" sweep report "$work/large" -o "$work/large.html" >/dev/null) || fail 'large: no page in 500 MB'
-made=$((($(date +%s%N) - begun) / 1000000))
+TIMEFORMAT='%U %S'
+{ time (ulimit -v 500000 && "$carrylane" sweep report "$work/large" -o "$work/large.html" >/dev/null); } 2>"$work/time" ||
+    fail 'large: no page in 500 MB'
+made=$(tail -n 1 "$work/time" | awk '{ printf "%d", 1000 * ($1 + $2) }')
 ((made < 5000)) || fail "large: the page took $made ms"
 { cat "$work/large.html" && printf '<script>\n' && cat scripts/check-large.js && printf '</script>\n'; } >"$work/large-timed.html"
 first=9999
