@@ -279,7 +279,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                             ..Room::default()
                         }),
                     );
-                    // Absent chains have weight 0, and 0 · NaN is NaN: nothing of the net before may stay.
+                    // Absent chains have weight 0, and 0 · NaN is NaN: nothing of another net may
+                    // stay.
                     tile.z[chains.len() / R::NODES * shape.ldz..rows * shape.ldz].fill(F::zero());
                     let (leaves, last) = (&tree.leaf[chains.clone()], trunk.above(tree.depth(), R::NODES));
                     let z = if R::NODES > 1 { &trunk.z[last.start * shape.ldz..] } else { &trunk.z };

@@ -166,8 +166,8 @@ impl<F: Float> Population<F> {
             let many = const { long::<S, F>() } && samples - from >= MANY;
             let next = from + if many { MANY } else { 1 };
             let part = Part { additions, from, first: from == 0, sgd: sgd.filter(|_| next == samples) };
-            // Where there are registers, eight sums or more, so that none waits for itself. The gates
-            // of an LSTM are sums enough.
+            // Where there are registers, eight sums or more, so that none waits for itself. The
+            // gates of an LSTM are sums enough.
             if const { brief::<S, F>() } {
                 self.part::<S, C, SCALED, 1, 2>(simd, cell, part);
             } else if const { !long::<S, F>() } {
