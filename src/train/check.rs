@@ -22,8 +22,8 @@ pub struct Score {
 /// The sums that decide. Up to 9 bits they are all pairs, at most 2^16.
 ///
 /// Beyond, they are adversarial sums and some of random runs at 4 times the width, and the worst
-/// sum that a [`WorstSearch`] finds. An LSTM, whose cell state has no bound, gets many more runs and
-/// a longer search. None of 3,180 nets that passed was wrong in one of 1,024 uniform sums.
+/// sum that a [`WorstSearch`] finds. An LSTM, whose cell state has no bound, gets many more runs
+/// and a longer search. None of 3,180 nets that passed was wrong in one of 1,024 uniform sums.
 #[derive(Debug, Clone)]
 pub struct Check {
     parts: Vec<CheckPart>,
