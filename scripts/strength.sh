@@ -4,7 +4,7 @@
 # many are wrong in a million random sums of their width, beside those that the many sums let pass. Fails if more than 0.7 % are turned
 # away, or 0.2 points more are wrong.
 #
-#   scripts/strength.sh [NETS]     default: 2000 nets, an hour on two cores
+#   scripts/strength.sh [NETS]     default: 2000 nets, 35 minutes on two cores
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

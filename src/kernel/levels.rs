@@ -2,7 +2,7 @@
 
 use super::elman::Elman;
 use super::lstm::Lstm;
-use super::math::Lane;
+use super::math::{Lane, for_checks};
 use super::rows::Shape;
 use super::stage::{LINE, Stage, Walk};
 use super::step::{self, Backward, Into, LevelOf, Units};
@@ -15,8 +15,7 @@ use std::mem::{swap, take};
 macro_rules! with_cell {
     ($simd:ident, $one:expr, $net:expr, $f:ident($($argument:expr),*)) => {
         match $net.cell {
-            // Double precision is for checks, and has fewer copies to compile.
-            Cell::Elman if const { size_of::<F>() == 4 } && $one => $simd.vectorize(
+            Cell::Elman if const { !for_checks::<F>() } && $one => $simd.vectorize(
                 #[inline(always)]
                 || step::$f::<S, F, _, false, true>($simd, Elman($net.activation), $($argument),*),
             ),

@@ -118,6 +118,11 @@ impl Lane for f64 {
 /// The line of a float on a level.
 pub(crate) type Vector<S, F> = <F as Lane>::Line<S>;
 
+/// Whether a precision is for checks, and is worth fewer copies to compile: `f64`.
+pub(crate) const fn for_checks<F>() -> bool {
+    size_of::<F>() == 8
+}
+
 /// Lanes of a level's registers, as `f32`s: 16, 8 or 4.
 pub(crate) const fn register<S: Simd>() -> usize {
     <S::f32s as SimdBase<S>>::LEN

@@ -28,7 +28,7 @@
 use super::cell::Cell;
 use super::elman::Elman;
 use super::lstm::Lstm;
-use super::math::register;
+use super::math::{for_checks, register};
 use super::noise::LaneNoise;
 use super::pass::Net;
 use super::population_gradients::To;
@@ -219,10 +219,9 @@ impl Population<f32> {
     }
 }
 
-/// Whether the compiler's time counts more than the program's: the baseline is for old machines,
-/// double precision for checks.
+/// Whether the compiler's time counts more than the program's: the baseline is for old machines.
 const fn brief<S: Simd, F>() -> bool {
-    size_of::<F>() == 8 || register::<S>() < 8
+    for_checks::<F>() || register::<S>() < 8
 }
 
 /// Whether registers are as long as lines.

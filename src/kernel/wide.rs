@@ -6,7 +6,7 @@
 //! of all inputs.
 
 use super::blas::Blas;
-use super::math::{Lane, Vector, register, sum_lanes};
+use super::math::{Lane, Vector, for_checks, register, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
 use super::stage::{Stage, Walk};
 use super::step::Units;
@@ -142,9 +142,8 @@ impl<F: Lane> Tiles<'_, F> {
                         }
                     )+}};
                 }
-                // As many sums as leave room for the operands in 32 registers, or in 16. Double
-                // precision is for checks, and has fewer tiles to compile.
-                match const { if size_of::<F>() == 8 { 0 } else { register::<S>() } } {
+                // As many sums as leave room for the operands in 32 registers, or in 16.
+                match const { if for_checks::<F>() { 0 } else { register::<S>() } } {
                     0 => rows_of!(4 1),
                     16 => rows_of!(12 4 1),
                     8 => rows_of!(6 4 2 1),
