@@ -103,10 +103,6 @@ fn rooms_import_only_from_their_left() {
 
 /// Files of a room that import each other, and are meant to.
 const MEANT: &[&str] = &[
-    // Layouts of rows run the stages of a pass, which are written over rows.
-    "kernel/levels kernel/wide",
-    "kernel/output kernel/pass kernel/rows kernel/stage kernel/step",
-    "kernel/small kernel/small_stage",
     // Who looks on at a training is told events and may ask the trainer.
     "train/event train/trainer",
 ];

@@ -1,8 +1,49 @@
-//! What a cell is to the passes: functions of lines.
+//! What a net and its cell are to the passes: choices, and functions of lines.
 
+use super::Noise;
 use super::math::{Lane, Vector};
-use crate::model::Activation;
+use crate::model::{self, Activation, Config, Loss, LstmForm};
 use fearless_simd::Simd;
+use std::ops::Range;
+
+/// What a kernel computes, apart from weights and samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Net {
+    pub(crate) cell: model::Cell,
+    pub(crate) lstm_form: LstmForm,
+    pub(crate) activation: Activation,
+    pub(crate) output: Activation,
+    pub(crate) loss: Loss,
+    /// Disturbs what is carried, in gradients alone.
+    pub(crate) noise: Option<Noise>,
+}
+
+impl Net {
+    /// The net of a config, without noise.
+    pub(crate) fn of(config: &Config) -> Self {
+        let Config { cell, lstm_form, activation, output, loss, .. } = *config;
+        Self { cell, lstm_form, activation, output, loss, noise: None }
+    }
+
+    /// Lines kept for each line of h.
+    pub(crate) fn kept(&self) -> usize {
+        if self.cell == model::Cell::Lstm { KEPT } else { 0 }
+    }
+
+    /// Where dc of some rows is, of `wide` floats each; nowhere for cells without c.
+    pub(crate) fn of_flow(&self, rows: &Range<usize>, wide: usize) -> Range<usize> {
+        let wide = if self.kept() > 0 { wide } else { 0 };
+        rows.start * wide..rows.end * wide
+    }
+
+    /// φ of each gate.
+    pub(crate) fn gates(&self) -> [Activation; 4] {
+        match self.cell {
+            model::Cell::Elman | model::Cell::Dynamic => [self.activation; 4],
+            model::Cell::Lstm => [Activation::Sigmoid, Activation::Sigmoid, self.activation, Activation::Sigmoid],
+        }
+    }
+}
 
 /// What a cell keeps of a step beside h: up to six lines, the last one c.
 pub(crate) type Kept<S, F> = [Vector<S, F>; KEPT];

@@ -1,37 +1,36 @@
-//! A stage of rows of one node forward and back, a level at a time.
+//! A stage forward and back, a level at a time.
 
+use super::cell;
 use super::elman::Elman;
 use super::lstm::Lstm;
 use super::math::{Lane, for_checks};
-use super::rows::Shape;
+use super::rows::{Rows, Shape};
 use super::stage::{LINE, Stage, Walk};
 use super::step::{self, Backward, Into, LevelOf, Units};
-use super::wide::Wide;
 use crate::model::{Cell, Tally};
 use fearless_simd::prelude::*;
 use std::mem::{swap, take};
 
-/// Calls a function of a step with the cell of a net, and with whether products are scaled.
+/// Calls a function with the cell of a net, whether products are scaled, and the lines of a row
+/// where they are a constant, or 0.
 macro_rules! with_cell {
-    ($simd:ident, $one:expr, $net:expr, $f:ident($($argument:expr),*)) => {
-        match $net.cell {
-            Cell::Elman if const { !for_checks::<F>() } && $one => $simd.vectorize(
-                #[inline(always)]
-                || step::$f::<S, F, _, false, true>($simd, Elman($net.activation), $($argument),*),
-            ),
-            Cell::Elman => $simd.vectorize(
-                #[inline(always)]
-                || step::$f::<S, F, _, false, false>($simd, Elman($net.activation), $($argument),*),
-            ),
-            Cell::Dynamic => $simd.vectorize(
-                #[inline(always)]
-                || step::$f::<S, F, _, true, false>($simd, Elman($net.activation), $($argument),*),
-            ),
-            Cell::Lstm => $simd.vectorize(
-                #[inline(always)]
-                || step::$f::<S, F, _, false, false>($simd, Lstm($net.lstm_form, $net.activation), $($argument),*),
-            ),
+    ($simd:ident, $walk:ident, $f:ident($($argument:expr),*)) => {{
+        let (activation, lstm_form) = ($walk.net.activation, $walk.net.lstm_form);
+        match $walk.net.cell {
+            Cell::Elman if const { !for_checks::<F>() } && $walk.shape.lines == 1 => {
+                with_cell!(false, 1, $f($simd, Elman(activation), $($argument),*))
+            }
+            Cell::Elman if const { R::NODES > 1 } => with_cell!(false, 2, $f($simd, Elman(activation), $($argument),*)),
+            Cell::Elman => with_cell!(false, 0, $f($simd, Elman(activation), $($argument),*)),
+            Cell::Dynamic => with_cell!(true, 0, $f($simd, Elman(activation), $($argument),*)),
+            Cell::Lstm => with_cell!(false, 0, $f($simd, Lstm(lstm_form, activation), $($argument),*)),
         }
+    }};
+    ($scaled:literal, $lines:literal, $f:ident($simd:ident, $($argument:expr),*)) => {
+        $simd.vectorize(
+            #[inline(always)]
+            || $f::<S, F, R, _, $scaled, $lines>($simd, $($argument),*),
+        )
     };
 }
 
@@ -52,24 +51,42 @@ impl<F: Lane> Walk<'_, F> {
 }
 
 /// All levels forward, then all outputs.
-pub(super) fn forward<S: Simd, F: Lane>(
+pub(super) fn forward<S: Simd, F: Lane, R: Rows<F>>(
     simd: S,
-    weights: &Wide<F>,
+    weights: &R,
     walk: &Walk<'_, F>,
     stage: &mut Stage<F>,
     db_o: &mut F,
 ) -> Tally {
+    with_cell!(simd, walk, states(weights, walk, stage));
+    let (len, first) = (stage.len(), stage.parents() * walk.shape.ld);
+    let dz_o = &mut stage.dz_o[..len.next_multiple_of(LINE)];
+    weights.dots(simd, len / R::NODES, &stage.h[first..], &walk.units.w_ho, dz_o);
+    let nodes = if stage.stride > 0 { &stage.nodes } else { &walk.tree.nodes };
+    let tally = walk.output().run(simd, nodes, dz_o, &mut stage.wrong, db_o);
+    Tally { wrong_samples: stage.mark_chains(simd), ..tally }
+}
+
+/// h of all levels.
+#[inline(always)]
+fn states<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, const LINES: usize>(
+    simd: S,
+    cell: C,
+    weights: &R,
+    walk: &Walk<'_, F>,
+    stage: &mut Stage<F>,
+) {
     let Shape { wide, ld, .. } = walk.shape;
-    let kept_row = walk.net.kept() * wide;
+    let kept_row = C::KEPT * wide;
     // Apart from what is only read.
     let (mut h, mut kept, mut clean) = (take(&mut stage.h), take(&mut stage.kept), take(&mut stage.clean));
     let (mut z, mut next_z) = (take(&mut stage.z), take(&mut stage.next_z));
     for i in 0..stage.levels.len() {
-        let (rows, above) = (stage.rows(i, 1), stage.above(i, 1));
+        let (rows, above) = (stage.rows(i, R::NODES), stage.above(i, R::NODES));
         let (before, now) = kept.split_at_mut(rows.start * kept_row);
         let level = walk.level(stage, i, &before[above.start * kept_row..]);
         let h = &mut h[rows.start * ld..rows.end * ld];
-        with_cell!(simd, walk.shape.lines == 1, walk.net, forward(&level, &z, h, now));
+        step::forward::<S, F, R, C, SCALED, LINES>(simd, cell, &level, &z, h, now);
         if let Some((noise, key)) = walk.noise {
             let clean = if kept_row > 0 { &mut [][..] } else { &mut clean[rows.start * ld..] };
             noise.disturb_level(simd, (key, i), walk.shape, h, (clean, now));
@@ -80,30 +97,36 @@ pub(super) fn forward<S: Simd, F: Lane>(
         }
     }
     (stage.h, stage.kept, stage.clean, stage.z, stage.next_z) = (h, kept, clean, z, next_z);
-    let (len, first) = (stage.len(), stage.parents() * ld);
-    let dz_o = &mut stage.dz_o[..len.next_multiple_of(LINE)];
-    weights.dots(simd, len, &stage.h[first..], &walk.units.w_ho, dz_o);
-    let nodes = if stage.stride > 0 { &stage.nodes } else { &walk.tree.nodes };
-    let tally = walk.output().run(simd, nodes, dz_o, &mut stage.wrong, db_o);
-    Tally { wrong_samples: stage.mark_chains(simd), ..tally }
 }
 
 /// All levels back: S of each node, what flows into the parents of the first level, and the sums of
 /// the gradients of units.
-pub(super) fn backward<S: Simd, F: Lane>(
+pub(super) fn backward<S: Simd, F: Lane, R: Rows<F>>(
     simd: S,
-    weights: &Wide<F>,
+    weights: &R,
+    walk: &Walk<'_, F>,
+    stage: &mut Stage<F>,
+    units: &mut Units<F>,
+) {
+    with_cell!(simd, walk, flows(weights, walk, stage, units));
+}
+
+#[inline(always)]
+fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, const LINES: usize>(
+    simd: S,
+    cell: C,
+    weights: &R,
     walk: &Walk<'_, F>,
     stage: &mut Stage<F>,
     units: &mut Units<F>,
 ) {
     let Shape { wide, ld, ldz, .. } = walk.shape;
-    let kept_row = walk.net.kept() * wide;
+    let kept_row = C::KEPT * wide;
     let clean = walk.noise.is_some() && kept_row == 0;
     // Apart from what is only read.
     let (mut dh, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
     for i in (0..stage.levels.len()).rev() {
-        let (rows, above, children) = (stage.rows(i, 1), stage.above(i, 1), stage.has_children(i));
+        let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
         let (s_above, s_now) = s.split_at_mut(rows.start * ldz);
         let (flow_above, flow_now) = flow.split_at_mut(walk.net.of_flow(&rows, wide).start);
         let level = walk.level(stage, i, &stage.kept[above.start * kept_row..]);
@@ -124,7 +147,7 @@ pub(super) fn backward<S: Simd, F: Lane>(
             weights.product_back(simd, rows.len(), s_now, &mut dh);
         }
         let dh = if children { Some(&dh[..]) } else { None };
-        with_cell!(simd, walk.shape.lines == 1, walk.net, backward(&level, back, dh, to));
+        step::backward::<S, F, R, C, SCALED, LINES>(simd, cell, &level, back, dh, to);
     }
     (stage.z, stage.s, stage.flow) = (dh, s, flow);
 }

@@ -247,7 +247,6 @@ macro_rules! with_phi {
         }
     };
 }
-pub(super) use with_phi;
 
 /// φ(z).
 #[inline(always)]

@@ -26,11 +26,9 @@
 //! 1. **Nodes are rows, units are lanes.** A child's pre-activation is its parent's row and the
 //!    rows of its inputs. Nothing is moved between lanes, one sample is a tree like any other, and
 //!    levels of four nodes waste nothing.
-//! 2. **Small nets put four nodes into a row** (`small`, `small_stage`). A line has four blocks of
-//!    128 bits, a node each, with four units; a product spreads one unit over its block. Nodes are
-//!    numbered so that the parents of a row's four nodes are a row, too. Forward, φ and products
-//!    are two loops over a level, short enough that many rows overlap. Back, four rows of chains go
-//!    through all steps before the next ones do: their dz stay in registers.
+//! 2. **Small nets put four nodes into a row** (`small`). A line has four blocks of 128 bits, a node
+//!    each, with four units; a product spreads one unit over its block. Nodes are numbered so that
+//!    the parents of a row's four nodes are a row, too. All else is done as for other rows.
 //! 3. **The trunk, then the chains.** The first levels hold all possible nodes, so they need
 //!    neither sorting nor searching; the next two hold those that exist, found through a bit for
 //!    each possible one; below, each sample goes its own way in the order it came. Where numbers
@@ -59,7 +57,7 @@
 //! | file | does | share of a gradient, 16 units, 8 bits, batch 1,024 |
 //! |---|---|---|
 //! | `wide`, `small`, `blas` | products: `h W_hh`, `S W_hhᵀ`, h ⊗ S; how rows lie | 42 % |
-//! | `levels`, `small_stage` | a stage: its levels in their order | 1 % |
+//! | `levels` | a stage: its levels in their order | 1 % |
 //! | `step`, `elman`, `lstm`, `math` | a level line by line, forward and back | 29 % |
 //! | [`crate::task::tree`] | the tree | 9 % |
 //! | `output`, dots of `wide` | outputs, losses, wrong bits | 9 % |
@@ -89,7 +87,6 @@ mod population_gradients;
 mod population_pass;
 mod rows;
 mod small;
-mod small_stage;
 mod stage;
 mod step;
 mod wide;
@@ -105,8 +102,9 @@ pub use population_pass::{Sgd, Tallies};
 use crate::model::{Config, Layout, Tally};
 use crate::task::tree::{Cut, Number, Order, Tree};
 use crate::task::{BitTensor, LaneBits, Minibatch};
+use cell::Net;
 use math::Lane;
-use pass::{Net, Packed, Pass};
+use pass::{Packed, Pass};
 use rows::Shape;
 use small::Small;
 use std::time::Duration;
@@ -235,7 +233,7 @@ impl<F: Float> Kernel<F> {
     /// If this machine lacks the level; [`SimdLevel::checked`] asks first.
     pub fn new(config: &Config, method: Products, level: SimdLevel) -> Self {
         assert!(level.token().is_some(), "this machine has no {level}");
-        let small = config.cell.gates() == 1 && config.hidden <= small::MOST && method == Products::Fused;
+        let small = config.hidden <= small::MOST && method == Products::Fused;
         let f32_fused = size_of::<F>() == size_of::<f32>() && level.fused_multiply_add();
         let (packed, shape) = if small && f32_fused {
             of(Packed::new(config.hidden, config.cell, method), Weights::Small)

@@ -11,57 +11,18 @@
 //! dW_hh += Σ h ⊗ S
 //! ```
 
-use super::cell::{C, KEPT};
+use super::cell::{C, Net};
 use super::math::{Lane, Vector, scale};
 use super::rows::{Rows, Shape, lanes, load, store};
 use super::stage::{LINE, Room, Stage, Walk};
 use super::step::Units;
-use super::{Noise, Products, What};
-use crate::model::{Activation, Cell, Config, Layout, Loss, LstmForm, Tally, Weights};
+use super::{Products, What, levels};
+use crate::model::{Cell, Layout, Tally, Weights};
 use crate::task::tree::{Number, Tree};
 use crate::task::{BitTensor, Minibatch};
 use fearless_simd::prelude::*;
 use std::mem::take;
 use std::ops::Range;
-
-/// What a kernel computes, apart from weights and samples.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Net {
-    pub(crate) cell: Cell,
-    pub(crate) lstm_form: LstmForm,
-    pub(crate) activation: Activation,
-    pub(crate) output: Activation,
-    pub(crate) loss: Loss,
-    /// Disturbs what is carried, in gradients alone.
-    pub(crate) noise: Option<Noise>,
-}
-
-impl Net {
-    /// The net of a config, without noise.
-    pub(crate) fn of(config: &Config) -> Self {
-        let Config { cell, lstm_form, activation, output, loss, .. } = *config;
-        Self { cell, lstm_form, activation, output, loss, noise: None }
-    }
-
-    /// Lines kept for each line of h.
-    pub(crate) fn kept(&self) -> usize {
-        if self.cell == Cell::Lstm { KEPT } else { 0 }
-    }
-
-    /// Where dc of some rows is, of `wide` floats each; nowhere for cells without c.
-    pub(crate) fn of_flow(&self, rows: &Range<usize>, wide: usize) -> Range<usize> {
-        let wide = if self.kept() > 0 { wide } else { 0 };
-        rows.start * wide..rows.end * wide
-    }
-
-    /// φ of each gate.
-    pub(crate) fn gates(&self) -> [Activation; 4] {
-        match self.cell {
-            Cell::Elman | Cell::Dynamic => [self.activation; 4],
-            Cell::Lstm => [Activation::Sigmoid, Activation::Sigmoid, self.activation, Activation::Sigmoid],
-        }
-    }
-}
 
 /// The weights of one update.
 #[derive(Debug, Clone)]
@@ -73,7 +34,7 @@ pub(crate) struct Packed<F, R> {
 impl<F: Lane, R: Rows<F>> Packed<F, R> {
     /// Room for the weights of a net.
     pub(crate) fn new(hidden: usize, cell: Cell, method: Products) -> (Self, Shape) {
-        let shape = Shape::new::<F>(hidden, cell.gates(), R::lines(hidden));
+        let shape = R::shape(hidden, cell.gates());
         (Self { rows: R::new(shape, method), units: Units::default() }, shape)
     }
 
@@ -153,9 +114,11 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     fn gradient<S: Simd>(&self, simd: S, ws: &mut Workspace<F>, layout: &Layout, grad: &mut [F]) -> Tally {
         let Workspace { trunk, tile, sums, units } = ws;
         let parts = layout.weights_mut(grad);
-        let direct = R::direct(self.shape);
+        let Shape { hidden, gates, wide, .. } = self.shape;
+        // Whether the sums of the weight gradient lie as `dw_hh [H, G·H]` does.
+        let direct = hidden == wide;
         sums.clear();
-        sums.resize(if direct { 0 } else { R::sums(self.shape) }, F::zero());
+        sums.resize(if direct { 0 } else { hidden.next_multiple_of(R::NODES) * gates * wide }, F::zero());
         let (dw_hh, sums) = if direct { (&mut [][..], parts.w_hh) } else { (parts.w_hh, &mut sums[..]) };
         units.reset(self.shape);
         let (depth, bits) = (self.tree.depth(), self.batch.bits());
@@ -171,7 +134,9 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         if depth > 0 {
             self.backward(simd, trunk, (units, sums));
         }
-        R::add_weights(self.shape, sums, dw_hh);
+        for (grad, sums) in dw_hh.chunks_exact_mut(gates * hidden).zip(sums.chunks(gates * wide)) {
+            fold::<F, R>(self.shape, sums, grad);
+        }
         self.add_units(units, [parts.w_ih, parts.b_h, parts.w_ho, parts.b_o]);
         tally
     }
@@ -208,9 +173,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
     fn trunk<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool, units: &mut Units<F>) -> Tally {
         let (tree, shape) = (self.tree, self.shape);
         let nodes = tree.levels.last().map_or(0, |level| level.end);
-        // Small nets keep the products of all levels.
-        let most = tree.levels.iter().map(Range::len).max().unwrap_or(0);
-        let most = if R::NODES > 1 { 1 + nodes / R::NODES } else { most };
+        let most = tree.levels.iter().map(Range::len).max().unwrap_or(0) / R::NODES;
         (stage.stride, stage.more, stage.key) = (0, true, 0);
         stage.levels.clone_from(&tree.levels);
         stage.reserve(
@@ -226,8 +189,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         }
         if training {
             // What flows back comes from children and chains: none for nodes that no sample has,
-            // and those of the last level take sums. Small nets' rows all do.
-            let bare = |level: &usize| R::NODES > 1 || [tree.complete(), tree.depth()].contains(&(level + 1));
+            // and those of the last level take sums.
+            let bare = |level: &usize| [tree.complete(), tree.depth()].contains(&(level + 1));
             for level in (0..tree.depth()).filter(bare) {
                 let rows = stage.rows(level, R::NODES);
                 stage.s[rows.start * shape.ldz..rows.end * shape.ldz].fill(F::zero());
@@ -283,8 +246,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                     // stay.
                     tile.z[chains.len() / R::NODES * shape.ldz..rows * shape.ldz].fill(F::zero());
                     let (leaves, last) = (&tree.leaf[chains.clone()], trunk.above(tree.depth(), R::NODES));
-                    let z = if R::NODES > 1 { &trunk.z[last.start * shape.ldz..] } else { &trunk.z };
-                    R::gather(simd, shape, leaves, shape.gates, (z, shape.ldz), (&mut tile.z, shape.ldz));
+                    R::gather(simd, shape, leaves, shape.gates, (&trunk.z, shape.ldz), (&mut tile.z, shape.ldz));
                     if kept_row > 0 {
                         let c = (&trunk.kept[last.start * kept_row + C * shape.wide..], kept_row);
                         R::gather(simd, shape, leaves, 1, c, (&mut tile.kept[C * shape.wide..], kept_row));
@@ -379,13 +341,13 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
 
     /// A stage forward, with its outputs.
     fn forward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, training: bool, sums: &mut Units<F>) -> Tally {
-        self.packed.rows.forward(simd, &self.walk(stage, training), stage, &mut sums.b_o)
+        levels::forward(simd, &self.packed.rows, &self.walk(stage, training), stage, &mut sums.b_o)
     }
 
     /// A stage back, with the sums of its weight gradients.
     fn backward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, (units, sums): (&mut Units<F>, &mut [F])) {
         let shape = self.shape;
-        self.packed.rows.backward(simd, &self.walk(stage, true), stage, units);
+        levels::backward(simd, &self.packed.rows, &self.walk(stage, true), stage, units);
         let first = stage.parents();
         let nodes = stage.len() - if stage.more { 0 } else { stage.stride };
         let (h, s) = (&stage.h[first * shape.ld..], &stage.s[first * shape.ldz..]);
@@ -394,10 +356,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
 
     /// Adds the sums of units to the gradients of `w_ih`, `b_h`, `w_ho` and `b_o`.
     fn add_units(&self, units: &Units<F>, [w_ih, b_h, w_ho, b_o]: [&mut [F]; 4]) {
-        let Shape { hidden, gates, wide, .. } = self.shape;
-        let add = |sums: &[F], grad: &mut [F]| {
-            grad.chunks_exact_mut(hidden).zip(sums.chunks(wide)).for_each(|(grad, sums)| R::fold(sums, grad));
-        };
+        let Shape { hidden, gates, .. } = self.shape;
+        let add = |sums: &[F], grad: &mut [F]| fold::<F, R>(self.shape, sums, grad);
         let (of_a, of_b) = w_ih.split_at_mut(gates * hidden);
         add(&units.w_a, of_a);
         add(&units.w_b, of_b);
@@ -405,4 +365,9 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         add(&units.w_ho, w_ho);
         b_o.iter_mut().for_each(|b_o| *b_o += units.b_o);
     }
+}
+
+/// Adds the sums of gates to their gradients, `[H]` each.
+fn fold<F: Lane, R: Rows<F>>(shape: Shape, sums: &[F], grad: &mut [F]) {
+    grad.chunks_exact_mut(shape.hidden).zip(sums.chunks(shape.wide)).for_each(|(grad, sums)| R::fold(sums, grad));
 }

@@ -25,12 +25,11 @@
 //! steps. [`Sgd`] moves weights where their gradients end, with the operations of an optimizer that
 //! is given the gradient.
 
-use super::cell::Cell;
+use super::cell::{Cell, Net};
 use super::elman::Elman;
 use super::lstm::Lstm;
 use super::math::{for_checks, register};
 use super::noise::LaneNoise;
-use super::pass::Net;
 use super::population_gradients::To;
 use super::population_pass::{INPUTS, ONE, Part, Room, Sgd, Shape, Tallies};
 use super::rows::{Aligned, lanes};

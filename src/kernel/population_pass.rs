@@ -1,10 +1,9 @@
 //! Some samples of each net of a population, forward and back.
 
-use super::cell::{Back, C, Cell, KEPT};
+use super::cell::{Back, C, Cell, KEPT, Net};
 use super::math::{Lane, Vector, scale};
 use super::noise::LaneNoise;
 use super::output::{Output, Sums, half};
-use super::pass::Net;
 use super::rows::{Aligned, lanes, load, load_each, store};
 use crate::model::Tally;
 use crate::task::lanes::{LaneBits, PerLane, WORD};

@@ -6,9 +6,6 @@
 
 use super::Products;
 use super::math::{Lane, Vector};
-use super::stage::{Stage, Walk};
-use super::step::Units;
-use crate::model::Tally;
 use fearless_simd::prelude::*;
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
@@ -36,19 +33,19 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Rows of one line, as constants.
+    /// Rows of `lines` lines, one after the other.
     #[inline(always)]
-    pub(crate) fn one_line<F: Lane>(gates: usize) -> Self {
-        let line = lanes::<F>();
-        Self { hidden: line, gates, lines: 1, wide: line, ld: line, ldz: gates * line }
+    pub(crate) const fn dense<F: Lane>(hidden: usize, gates: usize, lines: usize) -> Self {
+        let wide = lines * lanes::<F>();
+        Self { hidden, gates, lines, wide, ld: wide, ldz: gates * wide }
     }
 
-    /// Rows of `lines` lines. Long rows are a line longer, so that the same unit of many rows does
-    /// not fall into one cache set.
-    pub(crate) fn new<F: Lane>(hidden: usize, gates: usize, lines: usize) -> Self {
-        let wide = lines * lanes::<F>();
+    /// Rows of one node. Long ones are a line longer, so that the same unit of many rows does not
+    /// fall into one cache set.
+    pub(crate) fn long<F: Lane>(hidden: usize, gates: usize) -> Self {
+        let shape = Self::dense::<F>(hidden, gates, hidden.div_ceil(lanes::<F>()));
         let pad = |floats: usize| floats + if floats * size_of::<F>() >= 256 { lanes::<F>() } else { 0 };
-        Self { hidden, gates, lines, wide, ld: pad(wide), ldz: pad(gates * wide) }
+        Self { ld: pad(shape.ld), ldz: pad(shape.ldz), ..shape }
     }
 }
 
@@ -56,37 +53,41 @@ impl Shape {
 pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Nodes of a row.
     const NODES: usize;
+    /// The rows of a net.
+    fn shape(hidden: usize, gates: usize) -> Shape;
+
     /// Room for the weights of a net.
     fn new(shape: Shape, method: Products) -> Self;
-
-    /// Lines of a gate in a row.
-    fn lines(hidden: usize) -> usize;
 
     /// Packs `w_hh [H, G·H]` for both ways; for the way forward each gate times its scale.
     fn pack<S: Simd>(&mut self, simd: S, w_hh: &[F], scales: [F; 4]);
 
-    /// A stage forward: h of all nodes, `dz_o`, what is wrong, and in `stage.z` the products of
-    /// those that have children elsewhere.
-    fn forward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, db_o: &mut F) -> Tally;
+    /// `z = h W_hh`, row by row.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `z [rows, ldz]`.
+    fn product<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]);
 
-    /// A stage back: S of all nodes with children and of the parents of the first level, and the
-    /// sums of the gradients of units.
-    fn backward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, sums: &mut Units<F>);
+    /// `dh = s W_hhᵀ`, row by row.
+    ///
+    /// # Shapes
+    /// `s [rows, ldz]`, `dh [rows, ld]`.
+    fn product_back<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]);
 
     /// `sums += Σ_rows h ⊗ s`.
     ///
     /// # Shapes
-    /// `h [rows, ld]`, `s [rows, ldz]`, `sums`: [`Rows::sums`] floats.
+    /// `h [rows, ld]`, `s [rows, ldz]`, `sums [H, G·wide]`, H rounded up to a row's nodes.
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]);
 
-    /// Floats of the sums of a weight gradient.
-    fn sums(shape: Shape) -> usize;
+    /// `h · w` of every node.
+    ///
+    /// # Shapes
+    /// `h [rows, ld]`, `w [wide]`, `out`: a float for each node, rounded up to a line.
+    fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[F], w: &[F], out: &mut [F]);
 
-    /// Whether those sums lie as `dw_hh [H, G·H]` does.
-    fn direct(shape: Shape) -> bool;
-
-    /// Adds the sums of a weight gradient to `dw_hh`.
-    fn add_weights(shape: Shape, sums: &[F], dw_hh: &mut [F]);
+    /// A line with the values of a row's nodes, each in the node's lanes.
+    fn spread<S: Simd>(simd: S, values: &[F]) -> Vector<S, F>;
 
     /// Writes the values of H units as a row has them, for all its nodes.
     fn lay(values: &[F], row: &mut [F]);

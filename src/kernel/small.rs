@@ -9,24 +9,20 @@
 use super::Products;
 use super::math::Vector;
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
-use super::small_stage::Pass;
-use super::stage::{Stage, Walk};
-use super::step::Units;
-use crate::model::{Cell, Tally};
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x4, u8x64};
 
 /// Units of a block, and nodes of a row.
-pub(super) const BLOCK: usize = 4;
+const BLOCK: usize = 4;
 /// Floats of a line.
-pub(super) const LINE: usize = 16;
+const LINE: usize = 16;
 /// The most units.
 pub(crate) const MOST: usize = 8;
 
 /// Rows of four nodes.
 ///
 /// # Shapes
-/// Weights: `[plane in][unit in][plane out]` lines.
+/// Weights: `[line in][unit in][line out]` lines, where a gate has a line for each of its planes.
 #[derive(Debug, Clone)]
 pub(crate) struct Small {
     shape: Shape,
@@ -34,7 +30,7 @@ pub(crate) struct Small {
     backward: Aligned<f32>,
 }
 
-pub(super) type Line<S> = Vector<S, f32>;
+type Line<S> = Vector<S, f32>;
 
 /// The bytes of unit k, for each lane of each block.
 const UNITS: [[u8; 64]; BLOCK] = {
@@ -62,59 +58,98 @@ const OWN: [u8; 64] = {
 
 /// Shuffles within blocks: unit k of each block to all its lanes.
 #[derive(Clone, Copy)]
-pub(super) struct Shuffles<S: Simd>([u8x64<S>; BLOCK]);
+struct Shuffles<S: Simd>([u8x64<S>; BLOCK]);
 
 impl<S: Simd> Shuffles<S> {
     #[inline(always)]
-    pub(super) fn new(simd: S) -> Self {
+    fn new(simd: S) -> Self {
         let unit = |k: usize| u8x64::simd_from(simd, UNITS[k]);
         Self([unit(0), unit(1), unit(2), unit(3)])
     }
 
     #[inline(always)]
-    pub(super) fn unit(&self, line: Line<S>, k: usize) -> Line<S> {
+    fn unit(&self, line: Line<S>, k: usize) -> Line<S> {
         line.swizzle_dyn_within_blocks(self.0[k])
     }
 }
 
-/// `sums += Σ_rows h ⊗ s`, one plane of each at a time.
+/// `out = x W`, row by row, of I and O lines.
 #[inline(always)]
-fn outer_products<S: Simd, const Q: usize>(simd: S, h: &[f32], s: &[f32], sums: &mut [f32]) {
+fn product<S: Simd, const I: usize, const O: usize>(simd: S, weights: &[f32], x: &[f32], out: &mut [f32]) {
     let shuffles = Shuffles::new(simd);
-    for q in 0..Q {
-        for o in 0..Q {
-            let mut tile = [Line::<S>::splat(simd, 0.0); BLOCK];
-            for (h, s) in h.chunks_exact(Q * LINE).zip(s.chunks_exact(Q * LINE)) {
-                let (h, s) = (load(simd, h, q * LINE), load::<S, f32>(simd, s, o * LINE));
+    let weights = &weights[..I * BLOCK * O * LINE];
+    let line = |i, k, o| load::<S, f32>(simd, weights, ((i * BLOCK + k) * O + o) * LINE);
+    // Few weights stay in registers.
+    let mut w = [[[Line::<S>::splat(simd, 0.0); O]; BLOCK]; I];
+    if I * O <= 4 {
+        for i in 0..I {
+            for k in 0..BLOCK {
+                for o in 0..O {
+                    w[i][k][o] = line(i, k, o);
+                }
+            }
+        }
+    }
+    for (x, out) in x.chunks_exact(I * LINE).zip(out.chunks_exact_mut(O * LINE)) {
+        let x: [Line<S>; I] = load_each(simd, x, LINE);
+        let mut sums = [Line::<S>::splat(simd, 0.0); O];
+        for i in 0..I {
+            for k in 0..BLOCK {
+                let x = shuffles.unit(x[i], k);
+                for o in 0..O {
+                    let w = if I * O > 4 { line(i, k, o) } else { w[i][k][o] };
+                    sums[o] = x.mul_add(w, sums[o]);
+                }
+            }
+        }
+        for o in 0..O {
+            store::<S, f32>(sums[o], out, o * LINE);
+        }
+    }
+}
+
+/// `sums += Σ_rows h ⊗ s`, of I and O lines, P of them at a time.
+#[inline(always)]
+fn outer<S: Simd, const I: usize, const O: usize, const P: usize>(simd: S, h: &[f32], s: &[f32], sums: &mut [f32]) {
+    let shuffles = Shuffles::new(simd);
+    for i in 0..I {
+        for o in (0..O).step_by(P) {
+            let mut tile = [[Line::<S>::splat(simd, 0.0); P]; BLOCK];
+            for (h, s) in h.chunks_exact(I * LINE).zip(s.chunks_exact(O * LINE)) {
+                let (h, s): (_, [Line<S>; P]) = (load(simd, h, i * LINE), load_each(simd, &s[o * LINE..], LINE));
                 for k in 0..BLOCK {
-                    tile[k] = shuffles.unit(h, k).mul_add(s, tile[k]);
+                    let h = shuffles.unit(h, k);
+                    for p in 0..P {
+                        tile[k][p] = h.mul_add(s[p], tile[k][p]);
+                    }
                 }
             }
             for k in 0..BLOCK {
-                add_to(simd, tile[k], sums, ((q * BLOCK + k) * Q + o) * LINE);
+                for p in 0..P {
+                    let at = ((i * BLOCK + k) * O + o + p) * LINE;
+                    store::<S, f32>(load::<S, f32>(simd, sums, at) + tile[k][p], sums, at);
+                }
             }
         }
     }
 }
 
-/// Adds a line at a place.
+/// `h · w` of the nodes of rows of Q lines, a line for four rows.
 #[inline(always)]
-pub(super) fn add_to<S: Simd>(simd: S, line: Line<S>, to: &mut [f32], at: usize) {
-    store::<S, f32>(load::<S, f32>(simd, to, at) + line, to, at);
-}
-
-/// `h · w` of the nodes of four rows.
-#[inline(always)]
-pub(super) fn dots<S: Simd, const Q: usize>(h: [[Line<S>; Q]; 4], w: [Line<S>; Q]) -> Line<S> {
-    let mut x = [h[0][0]; 4];
-    for v in 0..4 {
-        x[v] = h[v][0] * w[0];
-        for q in 1..Q {
-            x[v] = h[v][q].mul_add(w[q], x[v]);
+fn dots<S: Simd, const Q: usize>(simd: S, h: &[f32], w: &[f32], out: &mut [f32]) {
+    let w: [Line<S>; Q] = load_each(simd, w, LINE);
+    for (h, out) in h.chunks_exact(4 * Q * LINE).zip(out.chunks_exact_mut(LINE)) {
+        let mut x = [w[0]; 4];
+        for r in 0..4 {
+            let h: [Line<S>; Q] = load_each(simd, &h[r * Q * LINE..], LINE);
+            x[r] = h[0] * w[0];
+            for q in 1..Q {
+                x[r] = h[q].mul_add(w[q], x[r]);
+            }
         }
+        let (x, y) = (pairs::<S>(x[0], x[1]), pairs::<S>(x[2], x[3]));
+        pairs::<S>(x, y).store_slice(out);
     }
-    let (x, y) = (pairs::<S>(x[0], x[1]), pairs::<S>(x[2], x[3]));
-    pairs::<S>(x, y)
 }
 
 /// Sums of neighbours.
@@ -123,132 +158,140 @@ fn pairs<S: Simd>(a: Line<S>, b: Line<S>) -> Line<S> {
     a.unzip_low(b) + a.unzip_high(b)
 }
 
-/// The weights of Q planes.
+/// Copies the blocks of some nodes, of L lines.
 #[inline(always)]
-pub(super) fn planes_of<S: Simd, const Q: usize>(simd: S, weights: &[f32]) -> [[[Line<S>; Q]; BLOCK]; Q] {
-    let mut w = [[[Line::<S>::splat(simd, 0.0); Q]; BLOCK]; Q];
-    for q in 0..Q {
-        for k in 0..BLOCK {
-            w[q][k] = load_each(simd, &weights[(q * BLOCK + k) * Q * LINE..], LINE);
+fn gather<S: Simd, const L: usize>(
+    simd: S,
+    nodes: &[u32],
+    (from, ld): (&[f32], usize),
+    (to, ld_to): (&mut [f32], usize),
+) {
+    for (nodes, to) in nodes.chunks(BLOCK).zip(to.chunks_mut(ld_to)) {
+        for (b, &node) in nodes.iter().enumerate() {
+            let from = &from[block(node, ld)..];
+            for l in 0..L {
+                f32x4::from_slice(simd, &from[l * LINE..][..BLOCK])
+                    .store_slice(&mut to[l * LINE + b * BLOCK..][..BLOCK]);
+            }
         }
     }
-    w
 }
 
-/// The block of a node's units of the first plane.
+/// Adds blocks to those of some nodes, of L lines.
 #[inline(always)]
-fn block<const Q: usize>(node: u32) -> usize {
+fn scatter_add<S: Simd, const L: usize>(
+    simd: S,
+    nodes: &[u32],
+    (from, ld): (&[f32], usize),
+    (to, ld_to): (&mut [f32], usize),
+) {
+    for (nodes, from) in nodes.chunks(BLOCK).zip(from.chunks(ld)) {
+        for (b, &node) in nodes.iter().enumerate() {
+            let to = &mut to[block(node, ld_to)..];
+            for l in 0..L {
+                let (to, from) = (&mut to[l * LINE..][..BLOCK], &from[l * LINE + b * BLOCK..][..BLOCK]);
+                (f32x4::from_slice(simd, to) + f32x4::from_slice(simd, from)).store_slice(to);
+            }
+        }
+    }
+}
+
+/// Where the first block of a node begins.
+#[inline(always)]
+fn block(node: u32, ld: usize) -> usize {
     let node = node as usize;
-    node / BLOCK * BLOCK * Q + node % BLOCK
+    node / BLOCK * ld + node % BLOCK * BLOCK
 }
 
-/// Copies the blocks of some nodes.
-#[inline(always)]
-fn gather<S: Simd, const Q: usize>(simd: S, nodes: &[u32], from: &[f32], to: &mut [f32]) {
-    let (from, to) = (from.as_chunks::<BLOCK>().0, to.as_chunks_mut::<BLOCK>().0);
-    for (nodes, row) in nodes.chunks(BLOCK).zip(to.chunks_exact_mut(BLOCK * Q)) {
-        for (b, &node) in nodes.iter().enumerate() {
-            for q in 0..Q {
-                f32x4::from_slice(simd, &from[block::<Q>(node) + q * BLOCK]).store_slice(&mut row[q * BLOCK + b]);
-            }
-        }
-    }
-}
-
-/// Adds blocks to those of some nodes.
-#[inline(always)]
-fn scatter_add<S: Simd, const Q: usize>(simd: S, nodes: &[u32], from: &[f32], to: &mut [f32]) {
-    let (from, to) = (from.as_chunks::<BLOCK>().0, to.as_chunks_mut::<BLOCK>().0);
-    for (nodes, row) in nodes.chunks(BLOCK).zip(from.chunks_exact(BLOCK * Q)) {
-        for (b, &node) in nodes.iter().enumerate() {
-            for q in 0..Q {
-                let to = &mut to[block::<Q>(node) + q * BLOCK];
-                (f32x4::from_slice(simd, to) + f32x4::from_slice(simd, &row[q * BLOCK + b])).store_slice(to);
-            }
-        }
-    }
-}
-
-/// Calls a function for one plane or two; a method also for products that are scaled, or not.
-macro_rules! planes {
-    ($simd:ident, $shape:expr, $f:ident($($argument:expr),*)) => {
+/// Calls a function for so many lines.
+macro_rules! for_lines {
+    ($simd:ident, $lines:expr, $f:ident $arguments:tt, $($l:literal)+) => {
         $simd.vectorize(
             #[inline(always)]
-            || if $shape.lines == 1 { $f::<S, 1>($simd, $($argument),*) } else { $f::<S, 2>($simd, $($argument),*) },
-        )
-    };
-    ($simd:ident, $walk:ident, $pass:ident.$f:ident($($argument:expr),*)) => {
-        $simd.vectorize(
-            #[inline(always)]
-            || match ($walk.net.cell, $walk.shape.lines) {
-                (Cell::Dynamic, 1) => $pass.$f::<S, true, 1>($simd, $($argument),*),
-                (Cell::Dynamic, _) => $pass.$f::<S, true, 2>($simd, $($argument),*),
-                (_, 1) => $pass.$f::<S, false, 1>($simd, $($argument),*),
-                _ => $pass.$f::<S, false, 2>($simd, $($argument),*),
+            || match $lines {
+                $($l => $f::<S, $l> $arguments,)+
+                other => unreachable!("{other} lines"),
             },
         )
     };
-}
-
-/// A line with the value of each node of a row in the node's lanes.
-#[inline(always)]
-pub(super) fn spread<S: Simd>(simd: S, values: &[f32; BLOCK]) -> Line<S> {
-    let four = f32x4::from_slice(simd, values);
-    Line::<S>::block_splat(four).swizzle_dyn_within_blocks(u8x64::simd_from(simd, OWN))
 }
 
 impl Rows<f32> for Small {
     const NODES: usize = BLOCK;
 
     fn new(shape: Shape, _method: Products) -> Self {
-        assert!(shape.gates == 1 && shape.hidden <= MOST, "a small net, not {shape:?}");
-        let weights = || Aligned::zeros(Self::sums(shape));
+        assert!(shape.hidden <= MOST, "a small net, not {shape:?}");
+        let weights = || Aligned::zeros(shape.lines * BLOCK * shape.gates * shape.wide);
         Self { shape, forward: weights(), backward: weights() }
     }
 
-    fn lines(hidden: usize) -> usize {
-        hidden.div_ceil(BLOCK)
+    fn shape(hidden: usize, gates: usize) -> Shape {
+        Shape::dense::<f32>(hidden, gates, hidden.div_ceil(BLOCK))
     }
 
     fn pack<S: Simd>(&mut self, _simd: S, w_hh: &[f32], scales: [f32; 4]) {
-        let hidden = self.shape.hidden;
-        for (i, row) in w_hh.chunks_exact(hidden).enumerate() {
+        let Shape { hidden, gates, lines, .. } = self.shape;
+        for (i, row) in w_hh.chunks_exact(gates * hidden).enumerate() {
             for (j, &w) in row.iter().enumerate() {
-                for (weights, k, o, w) in [(&mut self.forward, i, j, w * scales[0]), (&mut self.backward, j, i, w)] {
-                    let line = &mut weights[(k * self.shape.lines + o / BLOCK) * LINE..][..LINE];
-                    line.chunks_exact_mut(BLOCK).for_each(|block| block[o % BLOCK] = w);
-                }
+                // The unit of a gate, where gates begin new lines.
+                let (gate, o) = (j / hidden, j / hidden * lines * BLOCK + j % hidden);
+                put(&mut self.forward, gates * lines, (i, o), w * scales[gate]);
+                put(&mut self.backward, lines, (o, i), w);
             }
         }
     }
 
-    fn forward<S: Simd>(&self, simd: S, walk: &Walk<'_, f32>, stage: &mut Stage<f32>, db_o: &mut f32) -> Tally {
-        let pass = Pass { walk: *walk, weights: &self.forward };
-        planes!(simd, walk, pass.forward(stage, db_o))
+    fn product<S: Simd>(&self, simd: S, rows: usize, h: &[f32], z: &mut [f32]) {
+        let Shape { gates, lines, ld, .. } = self.shape;
+        let (w, h) = (&self.forward[..], &h[..rows * ld]);
+        simd.vectorize(
+            #[inline(always)]
+            || match (lines, gates) {
+                (1, 1) => product::<S, 1, 1>(simd, w, h, z),
+                (2, 1) => product::<S, 2, 2>(simd, w, h, z),
+                (1, _) => product::<S, 1, 4>(simd, w, h, z),
+                _ => product::<S, 2, 8>(simd, w, h, z),
+            },
+        );
     }
 
-    fn backward<S: Simd>(&self, simd: S, walk: &Walk<'_, f32>, stage: &mut Stage<f32>, sums: &mut Units<f32>) {
-        let pass = Pass { walk: *walk, weights: &self.backward };
-        planes!(simd, walk, pass.backward(stage, sums));
+    fn product_back<S: Simd>(&self, simd: S, rows: usize, s: &[f32], dh: &mut [f32]) {
+        let Shape { gates, lines, ldz, .. } = self.shape;
+        let (w, s) = (&self.backward[..], &s[..rows * ldz]);
+        simd.vectorize(
+            #[inline(always)]
+            || match (lines, gates) {
+                (1, 1) => product::<S, 1, 1>(simd, w, s, dh),
+                (2, 1) => product::<S, 2, 2>(simd, w, s, dh),
+                (1, _) => product::<S, 4, 1>(simd, w, s, dh),
+                _ => product::<S, 8, 2>(simd, w, s, dh),
+            },
+        );
     }
 
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[f32], s: &[f32], sums: &mut [f32]) {
-        let len = rows * self.shape.ld;
-        planes!(simd, self.shape, outer_products(&h[..len], &s[..len], sums));
+        let Shape { gates, lines, ld, ldz, .. } = self.shape;
+        let (h, s) = (&h[..rows * ld], &s[..rows * ldz]);
+        simd.vectorize(
+            #[inline(always)]
+            || match (lines, gates) {
+                (1, 1) => outer::<S, 1, 1, 1>(simd, h, s, sums),
+                (2, 1) => outer::<S, 2, 2, 2>(simd, h, s, sums),
+                (1, _) => outer::<S, 1, 4, 4>(simd, h, s, sums),
+                _ => outer::<S, 2, 8, 4>(simd, h, s, sums),
+            },
+        );
     }
 
-    fn sums(shape: Shape) -> usize {
-        shape.lines * BLOCK * shape.lines * LINE
+    fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[f32], w: &[f32], out: &mut [f32]) {
+        let Shape { lines, ld, .. } = self.shape;
+        for_lines!(simd, lines, dots(simd, &h[..rows * ld], w, out), 1 2);
     }
 
-    fn direct(_shape: Shape) -> bool {
-        false
-    }
-
-    fn add_weights(shape: Shape, sums: &[f32], dw_hh: &mut [f32]) {
-        for (grad, sums) in dw_hh.chunks_exact_mut(shape.hidden).zip(sums.chunks(shape.wide)) {
-            Self::fold(sums, grad);
-        }
+    #[inline(always)]
+    fn spread<S: Simd>(simd: S, values: &[f32]) -> Line<S> {
+        let four = f32x4::from_slice(simd, values);
+        Line::<S>::block_splat(four).swizzle_dyn_within_blocks(u8x64::simd_from(simd, OWN))
     }
 
     fn lay(values: &[f32], row: &mut [f32]) {
@@ -266,8 +309,15 @@ impl Rows<f32> for Small {
     }
 
     #[inline(always)]
-    fn gather<S: Simd>(simd: S, shape: Shape, nodes: &[u32], _: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
-        planes!(simd, shape, gather(nodes, from.0, to.0));
+    fn gather<S: Simd>(
+        simd: S,
+        shape: Shape,
+        nodes: &[u32],
+        groups: usize,
+        from: (&[f32], usize),
+        to: (&mut [f32], usize),
+    ) {
+        for_lines!(simd, groups * shape.lines, gather(simd, nodes, from, to), 1 2 4 8);
     }
 
     #[inline(always)]
@@ -275,10 +325,16 @@ impl Rows<f32> for Small {
         simd: S,
         shape: Shape,
         nodes: &[u32],
-        _: usize,
+        groups: usize,
         from: (&[f32], usize),
         to: (&mut [f32], usize),
     ) {
-        planes!(simd, shape, scatter_add(nodes, from.0, to.0));
+        for_lines!(simd, groups * shape.lines, scatter_add(simd, nodes, from, to), 1 2 4 8);
     }
+}
+
+/// Puts a weight into all blocks of its line.
+fn put(weights: &mut [f32], lines: usize, (i, o): (usize, usize), w: f32) {
+    let line = &mut weights[(i * lines + o / BLOCK) * LINE..][..LINE];
+    line.chunks_exact_mut(BLOCK).for_each(|block| block[o % BLOCK] = w);
 }

@@ -1,9 +1,9 @@
 //! Some levels of nodes: the trunk of a tree, or a tile of its chains, and their buffers.
 
 use super::Noise;
+use super::cell::Net;
 use super::math::Lane;
 use super::output::Output;
-use super::pass::Net;
 use super::rows::{Aligned, Shape};
 use super::step::Units;
 use crate::task::BitTensor;

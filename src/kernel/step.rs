@@ -6,7 +6,7 @@
 
 use super::cell::{Back, C, Cell, KEPT};
 use super::math::{Lane, Vector, apply_lines};
-use super::rows::{Shape, lanes, load, load_each, store};
+use super::rows::{Rows, Shape, lanes, load, load_each, store};
 use fearless_simd::prelude::*;
 
 /// The nodes of a level, and what the dynamic cell multiplies their parents' products with.
@@ -25,6 +25,15 @@ pub(crate) struct LevelOf<'a, F> {
 }
 
 impl<F: Lane> LevelOf<'_, F> {
+    /// The row of the parents of each row, and a, b and s of its nodes.
+    #[inline(always)]
+    fn rows<R: Rows<F>>(&self) -> impl Iterator<Item = (usize, [&[F]; 3])> {
+        let of = |values| <[F]>::chunks_exact(values, R::NODES);
+        let known = of(self.a).zip(of(self.b)).zip(of(self.scale));
+        let parents = self.parent.chunks_exact(R::NODES);
+        parents.zip(known).map(|(parent, ((a, b), scale))| (parent[0] as usize / R::NODES, [a, b, scale]))
+    }
+
     #[inline(always)]
     fn c_prev<S: Simd>(&self, simd: S, parent: usize, at: usize) -> Vector<S, F> {
         load(simd, self.before, (parent * KEPT + C) * self.shape.wide + at)
@@ -76,7 +85,7 @@ fn gates<S: Simd, F: Lane, C: Cell<F>>(simd: S, from: &[F], apart: usize, at: us
 
 /// h of a level, and what is kept, from the products of its parents.
 #[inline(always)]
-pub(crate) fn forward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ONE: bool>(
+pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool, const LINES: usize>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, F>,
@@ -85,21 +94,19 @@ pub(crate) fn forward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ON
     kept: &mut [F],
 ) {
     let LevelOf { shape, units, .. } = *level;
-    let Shape { wide, ld, ldz, .. } = if ONE { Shape::one_line::<F>(C::GATES) } else { shape };
-    let kept = &mut kept[..level.parent.len() * C::KEPT * wide];
+    let Shape { wide, ld, ldz, .. } = if LINES > 0 { Shape::dense::<F>(shape.hidden, C::GATES, LINES) } else { shape };
+    let kept = &mut kept[..level.parent.len() / R::NODES * C::KEPT * wide];
     let all = C::GATES * wide;
     let (w_a, w_b, b_h) = (&units.w_a[..all], &units.w_b[..all], &units.b_h[..all]);
     for at in (0..wide).step_by(lanes::<F>()) {
         let (w_a, w_b) = (gates::<S, F, C>(simd, w_a, wide, at), gates::<S, F, C>(simd, w_b, wide, at));
         let b_h = gates::<S, F, C>(simd, b_h, wide, at);
-        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale));
-        for (row, ((&parent, ((&a, &b), &scale)), h)) in known.zip(h.chunks_exact_mut(ld)).enumerate() {
-            let parent = parent as usize;
-            let (a, b) = (Vector::<S, F>::splat(simd, a), Vector::<S, F>::splat(simd, b));
+        for (row, ((parent, [a, b, scale]), h)) in level.rows::<R>().zip(h.chunks_exact_mut(ld)).enumerate() {
+            let (a, b) = (R::spread(simd, a), R::spread(simd, b));
             let mut z = gates::<S, F, C>(simd, z, wide, parent * ldz + at);
             for g in 0..C::GATES {
                 let x = a.mul_add(w_a[g], b.mul_add(w_b[g], b_h[g]));
-                z[g] = if SCALED { Vector::<S, F>::splat(simd, scale).mul_add(z[g], x) } else { z[g] + x };
+                z[g] = if SCALED { R::spread(simd, scale).mul_add(z[g], x) } else { z[g] + x };
             }
             if C::KEPT == 0 {
                 store::<S, F>(z[0], h, at);
@@ -143,7 +150,7 @@ pub(crate) struct Into<'a, F> {
 /// dz of a level, into the sums of its parents and into those of the weight gradients. `dh` is
 /// `S W_hhᵀ`, row by row, of nodes with children.
 #[inline(always)]
-pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const ONE: bool>(
+pub(crate) fn backward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bool, const LINES: usize>(
     simd: S,
     cell: C,
     level: &LevelOf<'_, F>,
@@ -152,10 +159,10 @@ pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const O
     to: Into<'_, F>,
 ) {
     let LevelOf { shape, units, .. } = *level;
-    let Shape { wide, ld, ldz, .. } = if ONE { Shape::one_line::<F>(C::GATES) } else { shape };
+    let Shape { wide, ld, ldz, .. } = if LINES > 0 { Shape::dense::<F>(shape.hidden, C::GATES, LINES) } else { shape };
     let Into { s, flow, units: sums, .. } = to;
     let zero = Vector::<S, F>::splat(simd, F::zero());
-    let len = level.parent.len() * ld;
+    let len = level.parent.len() / R::NODES * ld;
     let (children, h, y) = (dh.is_some(), &back.h[..len], &back.y[..len]);
     let dh = dh.map_or(h, |dh| &dh[..len]);
     for at in (0..wide).step_by(lanes::<F>()) {
@@ -163,10 +170,9 @@ pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const O
         let [mut dw_a, mut dw_b, mut db_h] = [[zero; 4]; 3];
         let (mut dw_ho, mut run, mut run_flow, mut last) = (zero, [zero; 4], zero, usize::MAX);
         let lines = h.chunks_exact(ld).zip(y.chunks_exact(ld).zip(dh.chunks_exact(ld)));
-        let known = level.parent.iter().zip(level.a.iter().zip(level.b).zip(level.scale)).zip(back.dz_o);
-        for (row, (((&parent, ((&a, &b), &scale)), &dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
-            let parent = parent as usize;
-            let dz_o = Vector::<S, F>::splat(simd, dz_o);
+        let known = level.rows::<R>().zip(back.dz_o.chunks_exact(R::NODES));
+        for (row, (((parent, [a, b, scale]), dz_o), (h, (y, dh)))) in known.zip(lines).enumerate() {
+            let dz_o = R::spread(simd, dz_o);
             let h = load::<S, F>(simd, h, at);
             let dh = if children { dz_o.mul_add(w_ho, load(simd, dh, at)) } else { dz_o * w_ho };
             let mut into = Back { dh, flow: zero, y: h, kept: [zero; 6], c_prev: zero };
@@ -181,7 +187,7 @@ pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const O
             }
             let (dz, dc) = cell.backward(simd, into);
             dw_ho = dz_o.mul_add(h, dw_ho);
-            let (a, b) = (Vector::<S, F>::splat(simd, a), Vector::<S, F>::splat(simd, b));
+            let (a, b) = (R::spread(simd, a), R::spread(simd, b));
             // 1 while the parent is that of the row before, then 0: a choice without a branch.
             let keep = Vector::<S, F>::splat(simd, [F::zero(), F::one()][usize::from(parent == last)]);
             last = parent;
@@ -189,7 +195,7 @@ pub(crate) fn backward<S: Simd, F: Lane, C: Cell<F>, const SCALED: bool, const O
                 dw_a[g] = a.mul_add(dz[g], dw_a[g]);
                 dw_b[g] = b.mul_add(dz[g], dw_b[g]);
                 db_h[g] += dz[g];
-                let dz = if SCALED { dz[g] * Vector::<S, F>::splat(simd, scale) } else { dz[g] };
+                let dz = if SCALED { dz[g] * R::spread(simd, scale) } else { dz[g] };
                 run[g] = run[g].mul_add(keep, dz);
                 store::<S, F>(run[g], s, parent * ldz + g * wide + at);
             }

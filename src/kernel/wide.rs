@@ -5,13 +5,10 @@
 //! Weights are packed once an update in the order the inner loop reads them: a *panel* is V lines
 //! of all inputs.
 
+use super::Products;
 use super::blas::Blas;
 use super::math::{Lane, Vector, for_checks, register, sum_lanes};
 use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
-use super::stage::{Stage, Walk};
-use super::step::Units;
-use super::{Products, levels};
-use crate::model::Tally;
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
@@ -223,61 +220,6 @@ impl<F: Lane> Tiles<'_, F> {
     }
 }
 
-impl<F: Lane> Wide<F> {
-    /// `z = h W_hh`, row by row.
-    ///
-    /// # Shapes
-    /// `h [rows, ld]`, `z [rows, ldz]`.
-    pub(super) fn product<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]) {
-        let Shape { hidden, ld, ldz, .. } = self.shape;
-        let x = Inputs { data: h, ld, groups: 1, run: hidden, apart: 0 };
-        match &self.multiply {
-            Multiply::Tiles(weights, _) => weights.product(simd, rows, x, z, ldz),
-            Multiply::Blas(blas) => blas.forward(rows, h, z),
-        }
-    }
-
-    /// `dh = s W_hhᵀ`, row by row.
-    ///
-    /// # Shapes
-    /// `s [rows, ldz]`, `dh [rows, ld]`.
-    pub(super) fn product_back<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
-        let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
-        let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
-        match &self.multiply {
-            Multiply::Tiles(_, weights) => weights.product(simd, rows, x, dh, ld),
-            Multiply::Blas(blas) => blas.backward(rows, s, dh),
-        }
-    }
-
-    /// `h · w` of every node.
-    ///
-    /// # Shapes
-    /// `h [rows, ld]`, `w [wide]`, `out [rows]`, rounded up to a line.
-    pub(super) fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[F], w: &[F], out: &mut [F]) {
-        let shape = self.shape;
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                let blocks = h[..rows * shape.ld].chunks(lanes::<F>() * shape.ld);
-                for (h, out) in blocks.zip(out.chunks_exact_mut(lanes::<F>())) {
-                    let count = h.len() / shape.ld;
-                    let mut x = [Vector::<S, F>::splat(simd, F::zero()); 16];
-                    for at in (0..shape.wide).step_by(lanes::<F>()) {
-                        let w = load::<S, F>(simd, w, at);
-                        for i in 0..lanes::<F>() {
-                            if i < count {
-                                x[i] = load::<S, F>(simd, h, i * shape.ld + at).mul_add(w, x[i]);
-                            }
-                        }
-                    }
-                    add_up::<S, F>(&mut x, out);
-                }
-            },
-        );
-    }
-}
-
 impl<F: Lane> Rows<F> for Wide<F> {
     const NODES: usize = 1;
 
@@ -292,8 +234,8 @@ impl<F: Lane> Rows<F> for Wide<F> {
         Self { shape, multiply }
     }
 
-    fn lines(hidden: usize) -> usize {
-        hidden.div_ceil(lanes::<F>())
+    fn shape(hidden: usize, gates: usize) -> Shape {
+        Shape::long::<F>(hidden, gates)
     }
 
     fn pack<S: Simd>(&mut self, simd: S, w_hh: &[F], scales: [F; 4]) {
@@ -331,12 +273,45 @@ impl<F: Lane> Rows<F> for Wide<F> {
         );
     }
 
-    fn forward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, db_o: &mut F) -> Tally {
-        levels::forward(simd, self, walk, stage, db_o)
+    fn product<S: Simd>(&self, simd: S, rows: usize, h: &[F], z: &mut [F]) {
+        let Shape { hidden, ld, ldz, .. } = self.shape;
+        let x = Inputs { data: h, ld, groups: 1, run: hidden, apart: 0 };
+        match &self.multiply {
+            Multiply::Tiles(weights, _) => weights.product(simd, rows, x, z, ldz),
+            Multiply::Blas(blas) => blas.forward(rows, h, z),
+        }
     }
 
-    fn backward<S: Simd>(&self, simd: S, walk: &Walk<'_, F>, stage: &mut Stage<F>, sums: &mut Units<F>) {
-        levels::backward(simd, self, walk, stage, sums);
+    fn product_back<S: Simd>(&self, simd: S, rows: usize, s: &[F], dh: &mut [F]) {
+        let Shape { hidden, gates, wide, ld, ldz, .. } = self.shape;
+        let x = Inputs { data: s, ld: ldz, groups: gates, run: hidden, apart: wide };
+        match &self.multiply {
+            Multiply::Tiles(_, weights) => weights.product(simd, rows, x, dh, ld),
+            Multiply::Blas(blas) => blas.backward(rows, s, dh),
+        }
+    }
+
+    fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[F], w: &[F], out: &mut [F]) {
+        let shape = self.shape;
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let blocks = h[..rows * shape.ld].chunks(lanes::<F>() * shape.ld);
+                for (h, out) in blocks.zip(out.chunks_exact_mut(lanes::<F>())) {
+                    let count = h.len() / shape.ld;
+                    let mut x = [Vector::<S, F>::splat(simd, F::zero()); 16];
+                    for at in (0..shape.wide).step_by(lanes::<F>()) {
+                        let w = load::<S, F>(simd, w, at);
+                        for i in 0..lanes::<F>() {
+                            if i < count {
+                                x[i] = load::<S, F>(simd, h, i * shape.ld + at).mul_add(w, x[i]);
+                            }
+                        }
+                    }
+                    add_up::<S, F>(&mut x, out);
+                }
+            },
+        );
     }
 
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[F], s: &[F], sums: &mut [F]) {
@@ -365,21 +340,9 @@ impl<F: Lane> Rows<F> for Wide<F> {
         );
     }
 
-    fn sums(shape: Shape) -> usize {
-        shape.hidden * shape.gates * shape.wide
-    }
-
-    fn direct(shape: Shape) -> bool {
-        shape.hidden == shape.wide
-    }
-
-    fn add_weights(shape: Shape, sums: &[F], dw_hh: &mut [F]) {
-        let Shape { hidden, gates, wide, .. } = shape;
-        for (grad, sums) in dw_hh.chunks_exact_mut(gates * hidden).zip(sums.chunks(gates * wide)) {
-            for (grad, sums) in grad.chunks_exact_mut(hidden).zip(sums.chunks(wide)) {
-                grad.iter_mut().zip(sums).for_each(|(grad, &sum)| *grad += sum);
-            }
-        }
+    #[inline(always)]
+    fn spread<S: Simd>(simd: S, values: &[F]) -> Vector<S, F> {
+        Vector::<S, F>::splat(simd, values[0])
     }
 
     fn lay(values: &[F], row: &mut [F]) {

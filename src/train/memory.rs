@@ -99,7 +99,7 @@ impl MemoryNeed {
         float: f64,
     ) -> Self {
         let (params, hidden) = (params(config), config.hidden as f64);
-        let small = engine == EngineKind::Fused && config.cell.gates() == 1 && config.hidden <= 8;
+        let small = engine == EngineKind::Fused && config.hidden <= 8;
         let wide = whole(config.hidden, if small { 4 } else { 16 });
         let (shards, tried) = (ShardSizes::of(batch, bits, small), ShardSizes::of(chunk, widest, small));
         let products = config.cell.gates() as f64 * hidden * if engine == EngineKind::Blas { hidden } else { wide };
