@@ -26,9 +26,9 @@
 //! 1. **Nodes are rows, units are lanes.** A child's pre-activation is its parent's row and the
 //!    rows of its inputs. Nothing is moved between lanes, one sample is a tree like any other, and
 //!    levels of four nodes waste nothing.
-//! 2. **Small nets put four nodes into a row** (`small`). A line has four blocks of 128 bits, a node
-//!    each, with four units; a product spreads one unit over its block. Nodes are numbered so that
-//!    the parents of a row's four nodes are a row, too. All else is done as for other rows.
+//! 2. **Small nets put four nodes into a row** (`small`). A line has four blocks of 128 bits, a
+//!    node each, with four units; a product spreads one unit over its block. Nodes are numbered so
+//!    that the parents of a row's four nodes are a row, too. All else is done as for other rows.
 //! 3. **The trunk, then the chains.** The first levels hold all possible nodes, so they need
 //!    neither sorting nor searching; the next two hold those that exist, found through a bit for
 //!    each possible one; below, each sample goes its own way in the order it came. Where numbers
