@@ -36,6 +36,7 @@ macro_rules! with_cell {
 
 impl<F: Lane> Walk<'_, F> {
     /// A level; `before` are the rows whose c is that of its parents.
+    #[inline(always)]
     fn level<'a>(&'a self, stage: &'a Stage<F>, i: usize, before: &'a [F]) -> LevelOf<'a, F> {
         let (at, nodes) = (stage.levels[i].clone(), stage.known(self.tree));
         LevelOf {

@@ -518,18 +518,16 @@ fn keys(batch: &Minibatch, word: usize, symbols: usize, order: Order) -> [u32; W
 #[inline(always)]
 fn expand<F: Number>(bits: &BitTensor, step: usize, first: usize, out: &mut [F]) {
     let words = &bits.column(step)[first / WORD..];
-    for (out, &word) in out.chunks_mut(WORD).zip(words) {
-        for (half, out) in out.chunks_mut(32).enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "a half each")]
-            let word = (word >> (32 * half)) as u32;
-            if let Ok(out) = <&mut [F; 32]>::try_from(&mut *out) {
-                for (i, out) in (0_u32..).zip(out) {
-                    *out = F::whole(word >> i & 1);
-                }
-            } else {
-                for (i, out) in (0_u32..).zip(out) {
-                    *out = F::whole(word >> i & 1);
-                }
+    for (half, out) in out.chunks_mut(32).enumerate() {
+        #[expect(clippy::cast_possible_truncation, reason = "a half each")]
+        let word = (words[half / 2] >> (32 * (half % 2))) as u32;
+        if let Ok(out) = <&mut [F; 32]>::try_from(&mut *out) {
+            for (i, out) in (0_u32..).zip(out) {
+                *out = F::whole(word >> i & 1);
+            }
+        } else {
+            for (i, out) in (0_u32..).zip(out) {
+                *out = F::whole(word >> i & 1);
             }
         }
     }
