@@ -100,16 +100,17 @@ fn states<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, co
     (stage.h, stage.kept, stage.clean, stage.z, stage.next_z) = (h, kept, clean, z, next_z);
 }
 
-/// All levels back: S of each node, what flows into the parents of the first level, and the sums of
-/// the gradients of units.
+/// All levels back: S of each node and of the parents of the first level, and the sums of the
+/// gradients of units and of the weights between them.
 pub(super) fn backward<S: Simd, F: Lane, R: Rows<F>>(
     simd: S,
     weights: &R,
     walk: &Walk<'_, F>,
     stage: &mut Stage<F>,
-    units: &mut Units<F>,
+    sums: (&mut Units<F>, &mut [F]),
 ) {
-    with_cell!(simd, walk, flows(weights, walk, stage, units));
+    let (units, sums) = sums;
+    with_cell!(simd, walk, flows(weights, walk, stage, (units, sums)));
 }
 
 #[inline(always)]
@@ -119,16 +120,17 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
     weights: &R,
     walk: &Walk<'_, F>,
     stage: &mut Stage<F>,
-    units: &mut Units<F>,
+    (units, sums): (&mut Units<F>, &mut [F]),
 ) {
     let Shape { wide, ld, ldz, .. } = walk.shape;
     let kept_row = C::KEPT * wide;
     let clean = walk.noise.is_some() && kept_row == 0;
     // Apart from what is only read.
     let (mut dh, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
+    // Levels with parents whose outer products are due, and those of nodes in the end.
+    let mut due = stage.levels.len() + usize::from(stage.more);
     for i in (0..stage.levels.len()).rev() {
         let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
-        let (s_above, s_now) = s.split_at_mut(rows.start * ldz);
         let (flow_above, flow_now) = flow.split_at_mut(walk.net.of_flow(&rows, wide).start);
         let level = walk.level(stage, i, &stage.kept[above.start * kept_row..]);
         let h = &stage.h[rows.start * ld..];
@@ -139,16 +141,24 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
             y: if clean { &stage.clean[rows.start * ld..] } else { h },
             kept: &stage.kept[rows.start * kept_row..],
         };
+        if children {
+            weights.product_back(simd, rows.len(), &s[stage.flows_to(i + 1, R::NODES) * ldz..], &mut dh);
+        }
         let to = Into {
-            s: &mut s_above[above.start * ldz..],
+            s: &mut s[stage.flows_to(i, R::NODES) * ldz..],
             flow: &mut flow_above[walk.net.of_flow(&above, wide).start..],
             units: &mut *units,
         };
-        if children {
-            weights.product_back(simd, rows.len(), s_now, &mut dh);
-        }
         let dh = if children { Some(&dh[..]) } else { None };
         step::backward::<S, F, R, C, SCALED, LINES>(simd, cell, &level, back, dh, to);
+        // The parents of the first level have theirs elsewhere.
+        let from = i.max(1);
+        if i % stage.held() == 0 && from < due {
+            let rows = stage.above(from, R::NODES).start..stage.above(due, R::NODES).start;
+            let s = &s[stage.flows_to(from, R::NODES) * ldz..];
+            weights.outer(simd, rows.len(), &stage.h[rows.start * ld..], s, sums);
+            due = i;
+        }
     }
     (stage.z, stage.s, stage.flow) = (dh, s, flow);
 }

@@ -227,6 +227,8 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         let (tree, shape, kept_row) = (self.tree, self.shape, self.net.kept() * self.shape.wide);
         let stride = chains.len().next_multiple_of(if R::NODES > 1 { LINE } else { 1 });
         let (rows, nodes) = (stride / R::NODES, steps.len() * stride);
+        (tile.stride, tile.more, tile.key) =
+            (stride, steps.end < self.batch.bits(), 1 << 32 | (chains.start as u64) << 16);
         simd.vectorize(
             #[inline(always)]
             || {
@@ -263,8 +265,6 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                 tree.fill(self.batch, chains.clone(), steps.clone(), stride, &mut tile.nodes);
             },
         );
-        (tile.stride, tile.more, tile.key) =
-            (stride, steps.end < self.batch.bits(), 1 << 32 | (chains.start as u64) << 16);
         tile.levels.clear();
         tile.levels.extend((0..steps.len()).map(|i| i * stride..(i + 1) * stride));
         while tile.same.len() < stride {
@@ -346,12 +346,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
 
     /// A stage back, with the sums of its weight gradients.
     fn backward<S: Simd>(&self, simd: S, stage: &mut Stage<F>, (units, sums): (&mut Units<F>, &mut [F])) {
-        let shape = self.shape;
-        levels::backward(simd, &self.packed.rows, &self.walk(stage, true), stage, units);
-        let first = stage.parents();
-        let nodes = stage.len() - if stage.more { 0 } else { stage.stride };
-        let (h, s) = (&stage.h[first * shape.ld..], &stage.s[first * shape.ldz..]);
-        self.packed.rows.outer(simd, nodes / R::NODES, h, s, sums);
+        levels::backward(simd, &self.packed.rows, &self.walk(stage, true), stage, (units, sums));
     }
 
     /// Adds the sums of units to the gradients of `w_ih`, `b_h`, `w_ho` and `b_o`.

@@ -4,7 +4,7 @@ use super::Noise;
 use super::cell::Net;
 use super::math::Lane;
 use super::output::Output;
-use super::rows::{Aligned, Shape};
+use super::rows::{Aligned, OUTER_ROWS, Shape};
 use super::step::Units;
 use crate::task::BitTensor;
 use crate::task::tree::{Nodes, Number, Tree};
@@ -41,7 +41,7 @@ pub(crate) struct Stage<F: Number> {
     pub(crate) z: Aligned<F>,
     /// Room for that of the next level.
     pub(crate) next_z: Aligned<F>,
-    /// S, the sum of the children's dz, `[rows][ldz]`.
+    /// S, the sum of the children's dz, `[rows][ldz]`; of a tile, some levels at a time.
     pub(crate) s: Aligned<F>,
     /// LSTM: the sum of the children's dc, `[rows][wide]`.
     pub(crate) flow: Aligned<F>,
@@ -112,7 +112,7 @@ impl<F: Lane> Stage<F> {
         self.dz_o.reserve(nodes.next_multiple_of(LINE));
         self.wrong.reserve(nodes.next_multiple_of(LINE));
         if training {
-            self.s.reserve(rows * shape.ldz);
+            self.s.reserve(rows.min(self.held().saturating_mul(parents)) * shape.ldz);
             self.flow.reserve(if kept > 0 { rows * shape.wide } else { 0 });
             self.clean.reserve(if noise { rows * shape.ld } else { 0 });
         }
@@ -123,15 +123,31 @@ impl<F: Lane> Stage<F> {
         self.laid.map_or(0, |(_, room)| room.parents)
     }
 
-    /// The rows of a level, of `nodes` nodes each.
-    pub(crate) fn rows(&self, i: usize, nodes: usize) -> Range<usize> {
-        let (first, level) = (self.parents(), &self.levels[i]);
-        first + level.start / nodes..first + level.end / nodes
+    /// The first row of the parents of level i, of `nodes` nodes each.
+    fn first(&self, i: usize, nodes: usize) -> usize {
+        let below = |i: usize| self.parents() + self.levels.get(i).map_or(self.len(), |level| level.start) / nodes;
+        i.checked_sub(1).map_or(0, below)
     }
 
-    /// The rows of the level above one.
+    /// The rows of a level.
+    pub(crate) fn rows(&self, i: usize, nodes: usize) -> Range<usize> {
+        self.above(i + 1, nodes)
+    }
+
+    /// The rows of the parents of a level.
     pub(crate) fn above(&self, i: usize, nodes: usize) -> Range<usize> {
-        if i == 0 { 0..self.parents() } else { self.rows(i - 1, nodes) }
+        self.first(i, nodes)..self.first(i + 1, nodes)
+    }
+
+    /// Levels whose S is there at once: of a tile two, or as many as make a run of outer products,
+    /// so that what flows back stays in the caches.
+    pub(crate) fn held(&self) -> usize {
+        if self.stride > 0 { OUTER_ROWS.div_ceil(self.parents()).max(2) } else { usize::MAX }
+    }
+
+    /// Where S of the parents of a level begins, in rows.
+    pub(crate) fn flows_to(&self, i: usize, nodes: usize) -> usize {
+        if self.stride > 0 { i % self.held() * self.parents() } else { self.first(i, nodes) }
     }
 
     /// Whether a level has children.

@@ -8,7 +8,7 @@
 use super::Products;
 use super::blas::Blas;
 use super::math::{Lane, Vector, for_checks, register, sum_lanes};
-use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
+use super::rows::{Aligned, OUTER_ROWS, Rows, Shape, lanes, load, load_each, store};
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
@@ -44,9 +44,6 @@ struct Panels<F: Number> {
 const V: usize = 2;
 /// Inputs that go through before the next rows do: their panel stays in the first cache.
 const BLOCK: usize = 128;
-/// Rows whose outer products are summed before they are added to the sums before: their lines stay
-/// in the second cache, and long sums of like terms do not drift.
-const OUTER_ROWS: usize = 128;
 
 impl<F: Lane> Panels<F> {
     fn new(inputs: usize, lines: usize) -> Self {
