@@ -26,6 +26,7 @@ fn a_training_takes_what_it_is_said_to_need() {
         ("wide", Settings { bits: 700, batch: 512, ..base.clone() }),
         ("many shards", Settings { config: elman(100), batch: 8192, ..base.clone() }),
         ("lstm", Settings { config: lstm, bits: 32, batch: 512, rule: Rule::Sgd { lr: 0.1 }, ..base.clone() }),
+        ("small lstm", Settings { config: Config { hidden: 8, ..lstm }, bits: 200, batch: 1024, ..base.clone() }),
         ("dynamic, blas", Settings { config: dynamic, bits: 20, engine: EngineKind::Blas, ..base.clone() }),
         ("population", Settings { config: elman(200), batch: 7, engine: EngineKind::Population, ..base.clone() }),
     ];

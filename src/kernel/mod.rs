@@ -39,7 +39,8 @@
 //!    depends on data.
 //! 5. **Register tiles that fill the register file** (`wide`): rows × two lines of sums, weights
 //!    packed in the order the inner loop reads them, a panel of 128 inputs at a time. Weight
-//!    gradients keep units × lines in registers over 128 rows.
+//!    gradients keep units × lines in registers over 128 rows, or two levels of chains: S is there
+//!    no longer, so that what flows back stays in the caches.
 //! 6. **What flows through φ is scaled before.** The factor that makes e^x a power of two is packed
 //!    into weights and inputs.
 //!

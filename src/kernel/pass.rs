@@ -4,9 +4,8 @@
 //! trunk forward                            a level at a time
 //! for each tile of chains:
 //!     gather the products of their leaves
-//!     all steps forward; outputs; all steps back
+//!     all steps forward; outputs; all steps back, and of a few at a time dW_hh += Σ h ⊗ S
 //!     scatter what flows back into the sums of their leaves
-//!     dW_hh += Σ h ⊗ S
 //! trunk back                               a level at a time
 //! dW_hh += Σ h ⊗ S
 //! ```
@@ -71,11 +70,11 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
 ///
 /// # Cost
 /// With N nodes in a shard's trunk, of at most 1,024 samples or as many distinct ones, and C chains
-/// in a tile (64, or 256 from 192 hidden units on), for training: `(N + C·(T + 1))·(1 + 2 G)·H`
-/// floats, for the LSTM `(N + C·(T + 1))·7 H` more, and as many as the parameters for the sums of
-/// the weight gradients. For evaluations chains have 64 steps at a time. A small net's H is 4 or 8,
-/// any other's a multiple of
-/// 16. The packed weights are twice as large as the parameters.
+/// in a tile (32, 64 or 256, by their states), for training: `N·(1 + G)·H + C·(T + 1)·H` floats, S
+/// and products of two levels each, `G·H` a chain, for the LSTM `(N + C·(T + 1))·7 H` more, and as
+/// many as the parameters for the sums of the weight gradients. For evaluations chains have 64
+/// steps at a time. A small net's H is 4 or 8, any other's a multiple of 16. The packed weights are
+/// twice as large as the parameters.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace<F: Number> {
     trunk: Stage<F>,
@@ -84,8 +83,6 @@ pub struct Workspace<F: Number> {
     units: Units<F>,
 }
 
-/// Floats of a tile that stay in the second cache beside others.
-const SECOND_CACHE: usize = 1 << 17;
 /// Steps of a tile that an evaluation holds at once.
 const WINDOW: usize = 64;
 
@@ -160,12 +157,18 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         Tally { loss: 0.0, ..tally }
     }
 
-    /// The chains that go through together, a multiple of 64 but for the last: many where their
-    /// states stay in the second cache, or where the weights do not.
+    /// The chains that go through together, a multiple of 32 but for the last: so many that their
+    /// states stay in a cache, or that weights which do not are read less often.
     fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<F, R> {
-        let (chains, steps) = (self.tree.chains(), self.batch.bits() - self.tree.depth());
-        let many = steps * self.shape.ldz * 256 <= SECOND_CACHE || self.shape.hidden >= 192;
-        let tile = if many { 256 } else { 64 };
+        let (chains, steps, Shape { ld, wide, .. }) =
+            (self.tree.chains(), self.batch.bits() - self.tree.depth(), self.shape);
+        let floats = steps * (ld + self.net.kept() * wide) / R::NODES;
+        let tile = match floats {
+            _ if self.shape.hidden >= 192 => 256,
+            0..=512 => 256,
+            513..=16_384 => 64,
+            _ => 32,
+        };
         (0..chains).step_by(tile).map(move |start| start..(start + tile).min(chains))
     }
 

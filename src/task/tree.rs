@@ -517,8 +517,8 @@ fn keys(batch: &Minibatch, word: usize, symbols: usize, order: Order) -> [u32; W
 /// Bits of one step as numbers, from a sample that begins a word on.
 #[inline(always)]
 fn expand<F: Number>(bits: &BitTensor, step: usize, first: usize, out: &mut [F]) {
-    let words = &bits.column(step)[first / WORD..];
-    for (half, out) in out.chunks_mut(32).enumerate() {
+    let words = bits.column(step);
+    for (half, out) in (first / 32..).zip(out.chunks_mut(32)) {
         #[expect(clippy::cast_possible_truncation, reason = "a half each")]
         let word = (words[half / 2] >> (32 * (half % 2))) as u32;
         if let Ok(out) = <&mut [F; 32]>::try_from(&mut *out) {

@@ -261,19 +261,22 @@ fn workspace(cell: Cell, hidden: f64, wide: f64, shards: ShardSizes, tried: Shar
     // What an LSTM keeps of a step, and dc.
     let (kept, flow) = if cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
     let tile = |shards: ShardSizes, steps: f64| {
-        let many = steps * ldz * 256.0 <= 131_072.0 || hidden >= 192.0;
-        shards.chains.min(if many { 256.0 } else { 64.0 })
+        let floats = steps * (ld + kept);
+        let most = if floats <= 512.0 || hidden >= 192.0 { 256.0 } else { 64.0 };
+        shards.chains.min(if floats > 16_384.0 && hidden < 192.0 { 32.0 } else { most })
     };
     let (learning, trying) = (tile(shards, shards.steps), tile(tried, tried.steps));
-    let stage = |learned: f64, tried: f64, most: f64, parents: f64, known: f64| {
+    // Rows that are kept, rows of S, of the largest level, of parents, and what is known of a node.
+    let stage = |learned: f64, tried: f64, flows: f64, most: f64, parents: f64, known: f64| {
         learned.max(tried) * (ld + kept + 2.0 + known)
-            + learned * (ldz + flow)
-            + 2.0 * most * ldz
-            + parents * (ld + kept + ldz + flow)
+            + learned * flow
+            + (flows + 2.0 * most) * ldz
+            + parents * (ld + kept + flow)
     };
     let most = learning.max(trying);
-    stage(shards.nodes, tried.nodes, shards.most.max(tried.most), 1.0, 0.0)
-        + stage(learning * shards.steps, trying * tried.steps.min(64.0), most, most, 4.0)
+    let held = (2.0 * learning).max(128.0).min(learning * (shards.steps + 1.0));
+    stage(shards.nodes, tried.nodes, shards.nodes, shards.most.max(tried.most), 1.0, 0.0)
+        + stage(learning * shards.steps, trying * tried.steps.min(64.0), held, most, most, 4.0)
         + if hidden == wide { 0.0 } else { g * hidden * wide }
 }
 
