@@ -87,7 +87,7 @@ fn what_an_engine_did_before_changes_no_bit() {
             for (bits, train) in [(9, true), (8, false), (8, true), (1, false), (1, true), (3, true), (2, true)] {
                 let batch = additions(70, bits, 5);
                 used.set_params(&diverged);
-                used.gradient(&batch, &mut diverged.clone());
+                used.gradient(&additions(200, bits, 6), &mut diverged.clone());
                 used.set_params(&model.params);
                 if !train {
                     used.evaluate(&batch, None);
@@ -142,9 +142,9 @@ fn nodes_that_are_absent_keep_nothing_of_the_minibatch_before() {
             for kind in [EngineKind::Fused, EngineKind::Blas] {
                 let level = SimdLevel::best();
                 let mut used = engine(&model, kind, level);
-                // From many nodes to few, in one shard and from shard to shard.
-                for samples in [64, 1024, 3000] {
-                    for (what, batch) in unlike(samples, 12) {
+                // From many nodes to few, in one shard and from shard to shard, counted and not.
+                for (samples, bits) in [(64, 12), (1024, 12), (3000, 12), (4096, 8), (904, 8), (4096, 8)] {
+                    for (what, batch) in unlike(samples, bits) {
                         let mut found = vec![0.0; model.params.len()];
                         let counted = used.gradient(&batch, &mut found);
                         if (found, counted) != gradient(&model, kind, level, &batch) {

@@ -4,9 +4,9 @@ use super::cell;
 use super::elman::Elman;
 use super::lstm::Lstm;
 use super::math::{Lane, for_checks};
-use super::rows::{Rows, Shape};
-use super::stage::{LINE, Stage, Walk};
-use super::step::{self, Backward, Into, LevelOf, Units};
+use super::rows::{OUTER_ROWS, Rows, Shape, lanes};
+use super::stage::{Stage, Walk};
+use super::step::{self, Backward, LevelOf, To, Units};
 use crate::model::{Cell, Tally};
 use fearless_simd::prelude::*;
 use std::mem::{swap, take};
@@ -61,7 +61,7 @@ pub(super) fn forward<S: Simd, F: Lane, R: Rows<F>>(
 ) -> Tally {
     with_cell!(simd, walk, states(weights, walk, stage));
     let (len, first) = (stage.len(), stage.parents() * walk.shape.ld);
-    let dz_o = &mut stage.dz_o[..len.next_multiple_of(LINE)];
+    let dz_o = &mut stage.dz_o[..len.next_multiple_of(lanes::<F>())];
     weights.dots(simd, len / R::NODES, &stage.h[first..], &walk.units.w_ho, dz_o);
     let nodes = if stage.stride > 0 { &stage.nodes } else { &walk.tree.nodes };
     let tally = walk.output().run(simd, nodes, dz_o, &mut stage.wrong, db_o);
@@ -89,7 +89,8 @@ fn states<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, co
         let h = &mut h[rows.start * ld..rows.end * ld];
         step::forward::<S, F, R, C, SCALED, LINES>(simd, cell, &level, &z, h, now);
         if let Some((noise, key)) = walk.noise {
-            let clean = if kept_row > 0 { &mut [][..] } else { &mut clean[rows.start * ld..] };
+            let (clean, now) =
+                if C::KEPT > 0 { (&mut [][..], now) } else { (&mut clean[rows.start * ld..], &mut [][..]) };
             noise.disturb_level(simd, (key, i), walk.shape, h, (clean, now));
         }
         if stage.has_children(i) {
@@ -109,8 +110,7 @@ pub(super) fn backward<S: Simd, F: Lane, R: Rows<F>>(
     stage: &mut Stage<F>,
     sums: (&mut Units<F>, &mut [F]),
 ) {
-    let (units, sums) = sums;
-    with_cell!(simd, walk, flows(weights, walk, stage, (units, sums)));
+    with_cell!(simd, walk, flows(weights, walk, stage, sums));
 }
 
 #[inline(always)]
@@ -127,7 +127,7 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
     let clean = walk.noise.is_some() && kept_row == 0;
     // Apart from what is only read.
     let (mut dh, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
-    // Levels with parents whose outer products are due, and those of nodes in the end.
+    // Outer products are made of the parents of levels below this one.
     let mut due = stage.levels.len() + usize::from(stage.more);
     for i in (0..stage.levels.len()).rev() {
         let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
@@ -144,19 +144,21 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
         if children {
             weights.product_back(simd, rows.len(), &s[stage.flows_to(i + 1, R::NODES) * ldz..], &mut dh);
         }
-        let to = Into {
+        let to = To {
             s: &mut s[stage.flows_to(i, R::NODES) * ldz..],
             flow: &mut flow_above[walk.net.of_flow(&above, wide).start..],
             units: &mut *units,
         };
         let dh = if children { Some(&dh[..]) } else { None };
         step::backward::<S, F, R, C, SCALED, LINES>(simd, cell, &level, back, dh, to);
-        // The parents of the first level have theirs elsewhere.
-        let from = i.max(1);
-        if i % stage.held() == 0 && from < due {
-            let rows = stage.above(from, R::NODES).start..stage.above(due, R::NODES).start;
-            let s = &s[stage.flows_to(from, R::NODES) * ldz..];
-            weights.outer(simd, rows.len(), &stage.h[rows.start * ld..], s, sums);
+        if i % stage.held() == 0 {
+            // Those of the parents of the first level are made elsewhere.
+            let from = i.max(1);
+            let (first, end) = (stage.above(from, R::NODES).start, stage.above(due, R::NODES).start);
+            for start in (first..end).step_by(OUTER_ROWS) {
+                let (h, at) = (&stage.h[start * ld..], stage.flows_to(from, R::NODES) + start - first);
+                weights.outer(simd, OUTER_ROWS.min(end - start), h, &s[at * ldz..], sums);
+            }
             due = i;
         }
     }

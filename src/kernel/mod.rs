@@ -39,19 +39,19 @@
 //!    depends on data.
 //! 5. **Register tiles that fill the register file** (`wide`): rows × two lines of sums, weights
 //!    packed in the order the inner loop reads them, a panel of 128 inputs at a time. Weight
-//!    gradients keep units × lines in registers over 128 rows, or two levels of chains: S is there
-//!    no longer, so that what flows back stays in the caches.
+//!    gradients keep units × lines in registers over 128 rows. Chains keep S of so many rows only,
+//!    of two levels at least, so that what flows back stays in the caches.
 //! 6. **What flows through φ is scaled before.** The factor that makes e^x a power of two is packed
 //!    into weights and inputs.
 //!
 //! # The same bits
 //!
 //! Every sum has one order that no level changes: products add their terms in the order of the
-//! inputs, one multiply-add each; weight gradients add nodes in their order, in runs of a fixed
-//! length; lanes are added up in one fixed tree; a line is 64 bytes on every level, and a narrower
-//! machine has it in several registers. e^x, σ and tanh are this crate's own. Levels that round a
-//! multiply-add once agree with each other, and so do levels that round it twice. Shards depend on
-//! the minibatch's size, never on threads.
+//! inputs, one multiply-add each; weight gradients add levels of chains from the last on, the nodes
+//! of each in their order, in runs that sizes alone decide; lanes are added up in one fixed tree; a
+//! line is 64 bytes on every level, and a narrower machine has it in several registers. e^x, σ and
+//! tanh are this crate's own. Levels that round a multiply-add once agree with each other, and so
+//! do levels that round it twice. Shards depend on the minibatch's size, never on threads.
 //!
 //! # The files
 //!

@@ -45,24 +45,18 @@ impl Noise {
                 let limit = F::of(f64::from(self.cell_limit));
                 for (row, h) in h.chunks_exact_mut(ld).enumerate() {
                     let h = &mut h[..wide];
+                    let key = self.key((key, step, row));
                     if kept.is_empty() {
-                        self.disturb_row((key, step, row), h, &mut clean[row * ld..][..wide]);
+                        clean[row * ld..][..wide].copy_from_slice(h);
                     } else {
                         let c = &mut kept[(row * KEPT + C) * wide..][..wide];
-                        disturb(self.key((key, step, row)) ^ 1 << 63, self.amplitude[1], c);
+                        disturb(key ^ 1 << 63, self.amplitude[1], c);
                         c.iter_mut().for_each(|c| *c = c.max(-limit).min(limit));
-                        disturb(self.key((key, step, row)), self.amplitude[0], h);
                     }
+                    disturb(key, self.amplitude[0], h);
                 }
             },
         );
-    }
-
-    /// Adds noise to h of a row, which goes to `clean` before.
-    #[inline(always)]
-    pub(super) fn disturb_row<F: Lane>(self, place: (u64, usize, usize), h: &mut [F], clean: &mut [F]) {
-        clean.copy_from_slice(h);
-        disturb(self.key(place), self.amplitude[0], h);
     }
 
     /// The key of a row of a step.

@@ -69,12 +69,12 @@ impl<F: Lane, R: Rows<F>> Packed<F, R> {
 /// The buffers of one thread; made once, grown when a larger pass comes, never allocated in a step.
 ///
 /// # Cost
-/// With N nodes in a shard's trunk, of at most 1,024 samples or as many distinct ones, and C chains
-/// in a tile (32, 64 or 256, by their states), for training: `N·(1 + G)·H + C·(T + 1)·H` floats, S
-/// and products of two levels each, `G·H` a chain, for the LSTM `(N + C·(T + 1))·7 H` more, and as
-/// many as the parameters for the sums of the weight gradients. For evaluations chains have 64
-/// steps at a time. A small net's H is 4 or 8, any other's a multiple of 16. The packed weights are
-/// twice as large as the parameters.
+/// With N nodes in a shard's trunk, of at most 1,024 samples or as many distinct ones, L of them in
+/// its largest level, and C chains in a tile (32, 64 or 256, by their states), for training:
+/// `(N + C·(T + 1))·H` floats for states, for the LSTM eight times as many; `(N + 2 L + 4 C)·G·H`
+/// for S and products, where 4 C is at least 128 + 2 C; and as many as the parameters for the sums
+/// of the weight gradients. For evaluations chains have 64 steps at a time. A small net's H is 4 or
+/// 8, any other's a multiple of 16. The packed weights are twice as large as the parameters.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace<F: Number> {
     trunk: Stage<F>,
@@ -120,7 +120,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         units.reset(self.shape);
         let (depth, bits) = (self.tree.depth(), self.batch.bits());
         let mut tally = self.trunk(simd, trunk, true, units);
-        for chains in self.tiles() {
+        for chains in self.tiles(bits - depth) {
             self.begin_tile(simd, &chains, depth..bits, trunk, tile, true);
             tally += self.forward(simd, tile, true, units);
             self.backward(simd, tile, (units, sums));
@@ -144,7 +144,7 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         units.reset(self.shape);
         let (depth, bits) = (self.tree.depth(), self.batch.bits());
         let mut tally = self.trunk(simd, trunk, false, units);
-        for chains in self.tiles() {
+        for chains in self.tiles(WINDOW.min(bits - depth)) {
             for start in (depth..bits).step_by(WINDOW) {
                 let steps = start..(start + WINDOW).min(bits);
                 self.begin_tile(simd, &chains, steps.clone(), trunk, tile, false);
@@ -157,16 +157,13 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         Tally { loss: 0.0, ..tally }
     }
 
-    /// The chains that go through together, a multiple of 32 but for the last: so many that their
-    /// states stay in a cache, or that weights which do not are read less often.
-    fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<F, R> {
-        let (chains, steps, Shape { ld, wide, .. }) =
-            (self.tree.chains(), self.batch.bits() - self.tree.depth(), self.shape);
-        let floats = steps * (ld + self.net.kept() * wide) / R::NODES;
-        let tile = match floats {
-            _ if self.shape.hidden >= 192 => 256,
-            0..=512 => 256,
-            513..=16_384 => 64,
+    /// The chains that go through so many steps together, a multiple of 32 but for the last: so
+    /// many that their states stay in a cache, or that weights which do not are read less often.
+    fn tiles(&self, steps: usize) -> impl Iterator<Item = Range<usize>> + use<F, R> {
+        let (chains, Shape { hidden, ld, wide, .. }) = (self.tree.chains(), self.shape);
+        let tile = match steps * (ld + self.net.kept() * wide) / R::NODES {
+            floats if floats <= 512 || hidden >= 192 => 256,
+            floats if floats <= 16_384 => 64,
             _ => 32,
         };
         (0..chains).step_by(tile).map(move |start| start..(start + tile).min(chains))
@@ -192,14 +189,13 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         }
         if training {
             // What flows back comes from children and chains: none for nodes that no sample has,
-            // and those of the last level take sums.
-            let bare = |level: &usize| [tree.complete(), tree.depth()].contains(&(level + 1));
+            // and those of the last level take sums. Of small nets it may be none for whole rows.
+            let bare = |level: &usize| R::NODES > 1 || [tree.complete(), tree.depth()].contains(&(level + 1));
             for level in (0..tree.depth()).filter(bare) {
                 let rows = stage.rows(level, R::NODES);
                 stage.s[rows.start * shape.ldz..rows.end * shape.ldz].fill(F::zero());
                 stage.flow[self.net.of_flow(&rows, shape.wide)].fill(F::zero());
             }
-            stage.s[..shape.ldz].fill(F::zero());
         }
         self.scales(stage);
         let tally = self.forward(simd, stage, training, units);
@@ -230,26 +226,23 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         let (tree, shape, kept_row) = (self.tree, self.shape, self.net.kept() * self.shape.wide);
         let stride = chains.len().next_multiple_of(if R::NODES > 1 { LINE } else { 1 });
         let (rows, nodes) = (stride / R::NODES, steps.len() * stride);
-        (tile.stride, tile.more, tile.key) =
-            (stride, steps.end < self.batch.bits(), 1 << 32 | (chains.start as u64) << 16);
+        // How much room it needs depends on them.
+        (tile.stride, tile.more) = (stride, steps.end < self.batch.bits());
+        tile.key = 1 << 32 | (chains.start as u64) << 16;
         simd.vectorize(
             #[inline(always)]
             || {
                 if steps.start == tree.depth() {
+                    let all = nodes / R::NODES;
                     tile.reserve(
                         shape,
-                        self.room(Room {
-                            parents: rows,
-                            rows: nodes / R::NODES,
-                            most: rows,
-                            nodes,
-                            training,
-                            ..Room::default()
-                        }),
+                        self.room(Room { parents: rows, rows: all, nodes, training, ..Room::default() }),
                     );
                     // Absent chains have weight 0, and 0 · NaN is NaN: nothing of another net may
                     // stay.
-                    tile.z[chains.len() / R::NODES * shape.ldz..rows * shape.ldz].fill(F::zero());
+                    let absent = chains.len() / R::NODES;
+                    tile.z[absent * shape.ldz..rows * shape.ldz].fill(F::zero());
+                    tile.kept[absent * kept_row..rows * kept_row].fill(F::zero());
                     let (leaves, last) = (&tree.leaf[chains.clone()], trunk.above(tree.depth(), R::NODES));
                     R::gather(simd, shape, leaves, shape.gates, (&trunk.z, shape.ldz), (&mut tile.z, shape.ldz));
                     if kept_row > 0 {

@@ -15,8 +15,8 @@ pub(crate) const fn lanes<F>() -> usize {
     64 / size_of::<F>()
 }
 
-/// Rows whose outer products are summed before they are added to the sums before: their lines stay
-/// in the second cache, and long sums of like terms do not drift.
+/// The most rows whose outer products are summed before they are added to the sums before, and as
+/// many as chains keep S of: their lines stay in the second cache, and long sums do not drift.
 pub(crate) const OUTER_ROWS: usize = 128;
 
 /// The sizes of rows.

@@ -203,14 +203,34 @@ fn block(node: u32, ld: usize) -> usize {
     node / BLOCK * ld + node % BLOCK * BLOCK
 }
 
+/// Calls a function of constants: those for gates of one line and of two, then the same of LSTMs.
+macro_rules! for_shapes {
+    (
+        $simd:ident, $shape:expr, $f:ident $arguments:tt,
+        [$($one:literal),+] [$($two:literal),+] [$($lstm_one:literal),+] [$($lstm_two:literal),+]
+    ) => {
+        $simd.vectorize(
+            #[inline(always)]
+            || match ($shape.lines, $shape.gates) {
+                (1, 1) => $f::<S, $($one),+> $arguments,
+                (_, 1) => $f::<S, $($two),+> $arguments,
+                (1, _) => $f::<S, $($lstm_one),+> $arguments,
+                _ => $f::<S, $($lstm_two),+> $arguments,
+            },
+        )
+    };
+}
+
 /// Calls a function for so many lines.
 macro_rules! for_lines {
-    ($simd:ident, $lines:expr, $f:ident $arguments:tt, $($l:literal)+) => {
+    ($simd:ident, $lines:expr, $f:ident $arguments:tt) => {
         $simd.vectorize(
             #[inline(always)]
             || match $lines {
-                $($l => $f::<S, $l> $arguments,)+
-                other => unreachable!("{other} lines"),
+                1 => $f::<S, 1> $arguments,
+                2 => $f::<S, 2> $arguments,
+                4 => $f::<S, 4> $arguments,
+                _ => $f::<S, 8> $arguments,
             },
         )
     };
@@ -242,50 +262,23 @@ impl Rows<f32> for Small {
     }
 
     fn product<S: Simd>(&self, simd: S, rows: usize, h: &[f32], z: &mut [f32]) {
-        let Shape { gates, lines, ld, .. } = self.shape;
-        let (w, h) = (&self.forward[..], &h[..rows * ld]);
-        simd.vectorize(
-            #[inline(always)]
-            || match (lines, gates) {
-                (1, 1) => product::<S, 1, 1>(simd, w, h, z),
-                (2, 1) => product::<S, 2, 2>(simd, w, h, z),
-                (1, _) => product::<S, 1, 4>(simd, w, h, z),
-                _ => product::<S, 2, 8>(simd, w, h, z),
-            },
-        );
+        let (w, h) = (&self.forward[..], &h[..rows * self.shape.ld]);
+        for_shapes!(simd, self.shape, product(simd, w, h, z), [1, 1] [2, 2] [1, 4] [2, 8]);
     }
 
     fn product_back<S: Simd>(&self, simd: S, rows: usize, s: &[f32], dh: &mut [f32]) {
-        let Shape { gates, lines, ldz, .. } = self.shape;
-        let (w, s) = (&self.backward[..], &s[..rows * ldz]);
-        simd.vectorize(
-            #[inline(always)]
-            || match (lines, gates) {
-                (1, 1) => product::<S, 1, 1>(simd, w, s, dh),
-                (2, 1) => product::<S, 2, 2>(simd, w, s, dh),
-                (1, _) => product::<S, 4, 1>(simd, w, s, dh),
-                _ => product::<S, 8, 2>(simd, w, s, dh),
-            },
-        );
+        let (w, s) = (&self.backward[..], &s[..rows * self.shape.ldz]);
+        for_shapes!(simd, self.shape, product(simd, w, s, dh), [1, 1] [2, 2] [4, 1] [8, 2]);
     }
 
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[f32], s: &[f32], sums: &mut [f32]) {
-        let Shape { gates, lines, ld, ldz, .. } = self.shape;
-        let (h, s) = (&h[..rows * ld], &s[..rows * ldz]);
-        simd.vectorize(
-            #[inline(always)]
-            || match (lines, gates) {
-                (1, 1) => outer::<S, 1, 1, 1>(simd, h, s, sums),
-                (2, 1) => outer::<S, 2, 2, 2>(simd, h, s, sums),
-                (1, _) => outer::<S, 1, 4, 4>(simd, h, s, sums),
-                _ => outer::<S, 2, 8, 4>(simd, h, s, sums),
-            },
-        );
+        let (h, s) = (&h[..rows * self.shape.ld], &s[..rows * self.shape.ldz]);
+        for_shapes!(simd, self.shape, outer(simd, h, s, sums), [1, 1, 1] [2, 2, 2] [1, 4, 4] [2, 8, 4]);
     }
 
     fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[f32], w: &[f32], out: &mut [f32]) {
-        let Shape { lines, ld, .. } = self.shape;
-        for_lines!(simd, lines, dots(simd, &h[..rows * ld], w, out), 1 2);
+        let h = &h[..rows * self.shape.ld];
+        for_shapes!(simd, self.shape, dots(simd, h, w, out), [1][2][1][2]);
     }
 
     #[inline(always)]
@@ -317,7 +310,7 @@ impl Rows<f32> for Small {
         from: (&[f32], usize),
         to: (&mut [f32], usize),
     ) {
-        for_lines!(simd, groups * shape.lines, gather(simd, nodes, from, to), 1 2 4 8);
+        for_lines!(simd, groups * shape.lines, gather(simd, nodes, from, to));
     }
 
     #[inline(always)]
@@ -329,7 +322,7 @@ impl Rows<f32> for Small {
         from: (&[f32], usize),
         to: (&mut [f32], usize),
     ) {
-        for_lines!(simd, groups * shape.lines, scatter_add(simd, nodes, from, to), 1 2 4 8);
+        for_lines!(simd, groups * shape.lines, scatter_add(simd, nodes, from, to));
     }
 }
 

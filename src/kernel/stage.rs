@@ -139,8 +139,8 @@ impl<F: Lane> Stage<F> {
         self.first(i, nodes)..self.first(i + 1, nodes)
     }
 
-    /// Levels whose S is there at once: of a tile two, or as many as make a run of outer products,
-    /// so that what flows back stays in the caches.
+    /// Levels whose S is there at once: of a tile two at least, and as many as make a run of outer
+    /// products, so that what flows back stays in the caches.
     pub(crate) fn held(&self) -> usize {
         if self.stride > 0 { OUTER_ROWS.div_ceil(self.parents()).max(2) } else { usize::MAX }
     }

@@ -34,6 +34,12 @@ impl<F: Lane> LevelOf<'_, F> {
         parents.zip(known).map(|(parent, ((a, b), scale))| (parent[0] as usize / R::NODES, [a, b, scale]))
     }
 
+    /// The shape, of constants where rows have so many lines.
+    #[inline(always)]
+    fn shape<C: Cell<F>, const LINES: usize>(&self) -> Shape {
+        if LINES > 0 { Shape::dense::<F>(self.shape.hidden, C::GATES, LINES) } else { self.shape }
+    }
+
     #[inline(always)]
     fn c_prev<S: Simd>(&self, simd: S, parent: usize, at: usize) -> Vector<S, F> {
         load(simd, self.before, (parent * KEPT + C) * self.shape.wide + at)
@@ -93,8 +99,8 @@ pub(crate) fn forward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: bo
     h: &mut [F],
     kept: &mut [F],
 ) {
-    let LevelOf { shape, units, .. } = *level;
-    let Shape { wide, ld, ldz, .. } = if LINES > 0 { Shape::dense::<F>(shape.hidden, C::GATES, LINES) } else { shape };
+    let units = level.units;
+    let Shape { wide, ld, ldz, .. } = level.shape::<C, LINES>();
     let kept = &mut kept[..level.parent.len() / R::NODES * C::KEPT * wide];
     let all = C::GATES * wide;
     let (w_a, w_b, b_h) = (&units.w_a[..all], &units.w_b[..all], &units.b_h[..all]);
@@ -139,7 +145,7 @@ pub(crate) struct Backward<'a, F> {
 
 /// Where a level's way back leads.
 #[derive(Debug)]
-pub(crate) struct Into<'a, F> {
+pub(crate) struct To<'a, F> {
     /// S of the parents' rows, and dc.
     pub(crate) s: &'a mut [F],
     pub(crate) flow: &'a mut [F],
@@ -156,11 +162,11 @@ pub(crate) fn backward<S: Simd, F: Lane, R: Rows<F>, C: Cell<F>, const SCALED: b
     level: &LevelOf<'_, F>,
     back: Backward<'_, F>,
     dh: Option<&[F]>,
-    to: Into<'_, F>,
+    to: To<'_, F>,
 ) {
-    let LevelOf { shape, units, .. } = *level;
-    let Shape { wide, ld, ldz, .. } = if LINES > 0 { Shape::dense::<F>(shape.hidden, C::GATES, LINES) } else { shape };
-    let Into { s, flow, units: sums, .. } = to;
+    let units = level.units;
+    let Shape { wide, ld, ldz, .. } = level.shape::<C, LINES>();
+    let To { s, flow, units: sums } = to;
     let zero = Vector::<S, F>::splat(simd, F::zero());
     let len = level.parent.len() / R::NODES * ld;
     let (children, h, y) = (dh.is_some(), &back.h[..len], &back.y[..len]);

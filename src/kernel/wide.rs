@@ -8,7 +8,7 @@
 use super::Products;
 use super::blas::Blas;
 use super::math::{Lane, Vector, for_checks, register, sum_lanes};
-use super::rows::{Aligned, OUTER_ROWS, Rows, Shape, lanes, load, load_each, store};
+use super::rows::{Aligned, Rows, Shape, lanes, load, load_each, store};
 use crate::task::tree::Number;
 use fearless_simd::prelude::*;
 
@@ -319,17 +319,13 @@ impl<F: Lane> Rows<F> for Wide<F> {
         simd.vectorize(
             #[inline(always)]
             || {
-                for start in (0..rows).step_by(OUTER_ROWS) {
-                    let rows = start..(start + OUTER_ROWS).min(rows);
-                    let (h, s) = (&h[rows.start * ld..rows.end * ld], &s[rows.start * ldz..rows.end * ldz]);
-                    let outer = Outer { h, s, ld, ldz, ld_sums: gates * wide };
-                    for (line, width, _) in Panels::<F>::each(gates * lines, 1) {
-                        if const { register::<S>() == 16 } && width == V {
-                            outer.panel::<S, V>(simd, hidden, line * lanes::<F>(), sums);
-                        } else {
-                            for line in line..line + width {
-                                outer.panel::<S, 1>(simd, hidden, line * lanes::<F>(), sums);
-                            }
+                let outer = Outer { h: &h[..rows * ld], s: &s[..rows * ldz], ld, ldz, ld_sums: gates * wide };
+                for (line, width, _) in Panels::<F>::each(gates * lines, 1) {
+                    if const { register::<S>() == 16 } && width == V {
+                        outer.panel::<S, V>(simd, hidden, line * lanes::<F>(), sums);
+                    } else {
+                        for line in line..line + width {
+                            outer.panel::<S, 1>(simd, hidden, line * lanes::<F>(), sums);
                         }
                     }
                 }

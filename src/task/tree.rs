@@ -388,7 +388,7 @@ impl<F: Number> Tree<F> {
     }
 
     /// Writes what is known of the nodes of some chains at some steps from [`Tree::depth`] on to
-    /// `nodes`. The first chain is the first of a word of samples.
+    /// `nodes`. The first chain is a multiple of 32.
     ///
     /// # Shapes
     /// `nodes [steps][stride]`, and up to a multiple of 16; those without a chain have weight 0.
@@ -514,7 +514,7 @@ fn keys(batch: &Minibatch, word: usize, symbols: usize, order: Order) -> [u32; W
     keys
 }
 
-/// Bits of one step as numbers, from a sample that begins a word on.
+/// Bits of one step as numbers, from a sample on that is a multiple of 32.
 #[inline(always)]
 fn expand<F: Number>(bits: &BitTensor, step: usize, first: usize, out: &mut [F]) {
     let words = bits.column(step);

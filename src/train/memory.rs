@@ -17,7 +17,7 @@ pub struct MemoryNeed {
     pub weights: f64,
     /// A gradient for each shard of a minibatch, and their sum.
     pub gradients: f64,
-    /// States and deltas of all steps, for each thread.
+    /// States of all steps and deltas of some, for each thread.
     pub states: f64,
     /// Minibatches, fixed sets and what is written.
     pub data: f64,
@@ -233,8 +233,9 @@ impl ShardSizes {
             false => (samples.div_ceil(SHARD) as f64, samples.min(SHARD) as f64),
         };
         let samples = if counted { samples } else { samples.min(SHARD) };
-        let log4 = samples.max(1).ilog2() as usize / 2;
-        let depth = (if small { log4 } else { log4 + 1 }).min(symbols.saturating_sub(usize::from(counted)));
+        let log2 = samples.max(2).ilog2() as usize;
+        let log4 = log2 / 2;
+        let depth = (if small { (log2 - 1) / 2 } else { log4 + 1 }).min(symbols.saturating_sub(usize::from(counted)));
         // All possible nodes; in the last two levels, those that random samples are expected to
         // have.
         let level = |t: usize| {
@@ -253,7 +254,7 @@ impl ShardSizes {
 }
 
 /// Numbers in a thread's [`Workspace`](crate::kernel::Workspace): for a trunk and a tile of chains
-/// each, states, their deltas, and the products of a level.
+/// each, states, deltas of some levels, and the products of two.
 fn workspace(cell: Cell, hidden: f64, wide: f64, shards: ShardSizes, tried: ShardSizes) -> f64 {
     let g = cell.gates() as f64;
     let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };
@@ -261,11 +262,14 @@ fn workspace(cell: Cell, hidden: f64, wide: f64, shards: ShardSizes, tried: Shar
     // What an LSTM keeps of a step, and dc.
     let (kept, flow) = if cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
     let tile = |shards: ShardSizes, steps: f64| {
-        let floats = steps * (ld + kept);
-        let most = if floats <= 512.0 || hidden >= 192.0 { 256.0 } else { 64.0 };
-        shards.chains.min(if floats > 16_384.0 && hidden < 192.0 { 32.0 } else { most })
+        let tile = match steps * (ld + kept) {
+            floats if floats <= 512.0 || hidden >= 192.0 => 256.0,
+            floats if floats <= 16_384.0 => 64.0,
+            _ => 32.0,
+        };
+        shards.chains.min(tile)
     };
-    let (learning, trying) = (tile(shards, shards.steps), tile(tried, tried.steps));
+    let (learning, trying) = (tile(shards, shards.steps), tile(tried, tried.steps.min(64.0)));
     // Rows that are kept, rows of S, of the largest level, of parents, and what is known of a node.
     let stage = |learned: f64, tried: f64, flows: f64, most: f64, parents: f64, known: f64| {
         learned.max(tried) * (ld + kept + 2.0 + known)
@@ -274,7 +278,8 @@ fn workspace(cell: Cell, hidden: f64, wide: f64, shards: ShardSizes, tried: Shar
             + parents * (ld + kept + flow)
     };
     let most = learning.max(trying);
-    let held = (2.0 * learning).max(128.0).min(learning * (shards.steps + 1.0));
+    // Rows of small nets have four nodes.
+    let held = (2.0 * learning).max(if wide <= 8.0 { 512.0 } else { 128.0 }).min(learning * (shards.steps + 1.0));
     stage(shards.nodes, tried.nodes, shards.nodes, shards.most.max(tried.most), 1.0, 0.0)
         + stage(learning * shards.steps, trying * tried.steps.min(64.0), held, most, most, 4.0)
         + if hidden == wide { 0.0 } else { g * hidden * wide }
