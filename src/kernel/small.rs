@@ -7,7 +7,7 @@
 //! between blocks.
 
 use super::Products;
-use super::math::Vector;
+use super::math::{Vector, register};
 use super::rows::{Aligned, Rows, Shape, load, load_each, store};
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x4, u8x64};
@@ -273,7 +273,12 @@ impl Rows<f32> for Small {
 
     fn outer<S: Simd>(&self, simd: S, rows: usize, h: &[f32], s: &[f32], sums: &mut [f32]) {
         let (h, s) = (&h[..rows * self.shape.ld], &s[..rows * self.shape.ldz]);
-        for_shapes!(simd, self.shape, outer(simd, h, s, sums), [1, 1, 1] [2, 2, 2] [1, 4, 4] [2, 8, 4]);
+        // As many sums as there are registers for.
+        if const { register::<S>() == LINE } {
+            for_shapes!(simd, self.shape, outer(simd, h, s, sums), [1, 1, 1] [2, 2, 2] [1, 4, 4] [2, 8, 4]);
+        } else {
+            for_shapes!(simd, self.shape, outer(simd, h, s, sums), [1, 1, 1] [2, 2, 1] [1, 4, 1] [2, 8, 1]);
+        }
     }
 
     fn dots<S: Simd>(&self, simd: S, rows: usize, h: &[f32], w: &[f32], out: &mut [f32]) {
