@@ -4,7 +4,6 @@ use super::Noise;
 use super::math::{Lane, Vector};
 use crate::model::{self, Activation, Config, Loss, LstmForm};
 use fearless_simd::Simd;
-use std::ops::Range;
 
 /// What a kernel computes, apart from weights and samples.
 #[derive(Debug, Clone, Copy)]
@@ -28,12 +27,6 @@ impl Net {
     /// Lines kept for each line of h.
     pub(crate) fn kept(&self) -> usize {
         if self.cell == model::Cell::Lstm { KEPT } else { 0 }
-    }
-
-    /// Where dc of some rows is, of `wide` floats each; nowhere for cells without c.
-    pub(crate) fn of_flow(&self, rows: &Range<usize>, wide: usize) -> Range<usize> {
-        let wide = if self.kept() > 0 { wide } else { 0 };
-        rows.start * wide..rows.end * wide
     }
 
     /// φ of each gate.

@@ -123,7 +123,7 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
     (units, sums): (&mut Units<F>, &mut [F]),
 ) {
     let Shape { wide, ld, ldz, .. } = walk.shape;
-    let kept_row = C::KEPT * wide;
+    let (kept_row, flow_row) = (C::KEPT * wide, if C::KEPT > 0 { wide } else { 0 });
     let clean = walk.noise.is_some() && kept_row == 0;
     // Apart from what is only read.
     let (mut dh, mut s, mut flow) = (take(&mut stage.z), take(&mut stage.s), take(&mut stage.flow));
@@ -131,7 +131,7 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
     let mut due = stage.levels.len() + usize::from(stage.more);
     for i in (0..stage.levels.len()).rev() {
         let (rows, above, children) = (stage.rows(i, R::NODES), stage.above(i, R::NODES), stage.has_children(i));
-        let (flow_above, flow_now) = flow.split_at_mut(walk.net.of_flow(&rows, wide).start);
+        let (flow_above, flow_now) = flow.split_at_mut(rows.start * flow_row);
         let level = walk.level(stage, i, &stage.kept[above.start * kept_row..]);
         let h = &stage.h[rows.start * ld..];
         let back = Backward {
@@ -146,7 +146,7 @@ fn flows<S: Simd, F: Lane, R: Rows<F>, C: cell::Cell<F>, const SCALED: bool, con
         }
         let to = To {
             s: &mut s[stage.flows_to(i, R::NODES) * ldz..],
-            flow: &mut flow_above[walk.net.of_flow(&above, wide).start..],
+            flow: &mut flow_above[above.start * flow_row..],
             units: &mut *units,
         };
         let dh = if children { Some(&dh[..]) } else { None };

@@ -96,6 +96,7 @@ pub use level::SimdLevel;
 pub(crate) use level::dispatch;
 pub use noise::Noise;
 pub use pass::Workspace;
+pub(crate) use pass::tile_of;
 pub use peak::fma_peak;
 pub use population::Population;
 pub use population_pass::{Sgd, Tallies};

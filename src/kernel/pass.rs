@@ -157,15 +157,10 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
         Tally { loss: 0.0, ..tally }
     }
 
-    /// The chains that go through so many steps together, a multiple of 32 but for the last: so
-    /// many that their states stay in a cache, or that weights which do not are read less often.
+    /// The chains that go through so many steps together, a multiple of 32 but for the last.
     fn tiles(&self, steps: usize) -> impl Iterator<Item = Range<usize>> + use<F, R> {
         let (chains, Shape { hidden, ld, wide, .. }) = (self.tree.chains(), self.shape);
-        let tile = match steps * (ld + self.net.kept() * wide) / R::NODES {
-            floats if floats <= 512 || hidden >= 192 => 256,
-            floats if floats <= 16_384 => 64,
-            _ => 32,
-        };
+        let tile = tile_of(steps as f64 * (ld + self.net.kept() * wide) as f64 / R::NODES as f64, hidden);
         (0..chains).step_by(tile).map(move |start| start..(start + tile).min(chains))
     }
 
@@ -194,7 +189,9 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             for level in (0..tree.depth()).filter(bare) {
                 let rows = stage.rows(level, R::NODES);
                 stage.s[rows.start * shape.ldz..rows.end * shape.ldz].fill(F::zero());
-                stage.flow[self.net.of_flow(&rows, shape.wide)].fill(F::zero());
+                if self.net.kept() > 0 {
+                    stage.flow[rows.start * shape.wide..rows.end * shape.wide].fill(F::zero());
+                }
             }
         }
         self.scales(stage);
@@ -244,10 +241,10 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
                     tile.z[absent * shape.ldz..rows * shape.ldz].fill(F::zero());
                     tile.kept[absent * kept_row..rows * kept_row].fill(F::zero());
                     let (leaves, last) = (&tree.leaf[chains.clone()], trunk.above(tree.depth(), R::NODES));
-                    R::gather(simd, shape, leaves, shape.gates, (&trunk.z, shape.ldz), (&mut tile.z, shape.ldz));
+                    R::gather(simd, leaves, shape.gates * shape.wide, (&trunk.z, shape.ldz), (&mut tile.z, shape.ldz));
                     if kept_row > 0 {
                         let c = (&trunk.kept[last.start * kept_row + C * shape.wide..], kept_row);
-                        R::gather(simd, shape, leaves, 1, c, (&mut tile.kept[C * shape.wide..], kept_row));
+                        R::gather(simd, leaves, shape.wide, c, (&mut tile.kept[C * shape.wide..], kept_row));
                     }
                     self.begin_chains(leaves, stride, trunk, tile);
                 } else {
@@ -295,10 +292,10 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
             #[inline(always)]
             || {
                 let s = (&mut trunk.s[last.start * shape.ldz..], shape.ldz);
-                R::scatter_add(simd, shape, leaves, shape.gates, (&tile.s, shape.ldz), s);
+                R::scatter_add(simd, leaves, shape.gates * shape.wide, (&tile.s, shape.ldz), s);
                 if self.net.kept() > 0 {
                     let flow = (&mut trunk.flow[last.start * shape.wide..], shape.wide);
-                    R::scatter_add(simd, shape, leaves, 1, (&tile.flow, shape.wide), flow);
+                    R::scatter_add(simd, leaves, shape.wide, (&tile.flow, shape.wide), flow);
                 }
             },
         );
@@ -361,4 +358,15 @@ impl<F: Lane, R: Rows<F>> Pass<'_, F, R> {
 /// Adds the sums of gates to their gradients, `[H]` each.
 fn fold<F: Lane, R: Rows<F>>(shape: Shape, sums: &[F], grad: &mut [F]) {
     grad.chunks_exact_mut(shape.hidden).zip(sums.chunks(shape.wide)).for_each(|(grad, sums)| R::fold(sums, grad));
+}
+
+/// Chains of a tile, by the floats that each has for its states: so many that they stay in a cache,
+/// or that weights which do not are read less often.
+pub(crate) fn tile_of(floats: f64, hidden: usize) -> usize {
+    match floats {
+        _ if hidden >= 192 => 256,
+        ..=512.0 => 256,
+        ..=16_384.0 => 64,
+        _ => 32,
+    }
 }

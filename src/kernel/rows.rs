@@ -57,6 +57,7 @@ impl Shape {
 pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Nodes of a row.
     const NODES: usize;
+
     /// The rows of a net.
     fn shape(hidden: usize, gates: usize) -> Shape;
 
@@ -99,18 +100,11 @@ pub(crate) trait Rows<F: Lane>: Debug + Clone + Send + Sync {
     /// Adds up a row's nodes: the inverse of [`Rows::lay`].
     fn fold(row: &[F], sums: &mut [F]);
 
-    /// Copies the rows of the given nodes, `groups` gates each. Rows begin `.1` floats apart.
-    fn gather<S: Simd>(simd: S, shape: Shape, nodes: &[u32], groups: usize, from: (&[F], usize), to: (&mut [F], usize));
+    /// Copies so many floats of the rows of the given nodes. Rows begin `.1` floats apart.
+    fn gather<S: Simd>(simd: S, nodes: &[u32], floats: usize, from: (&[F], usize), to: (&mut [F], usize));
 
-    /// Adds rows to those of the given nodes.
-    fn scatter_add<S: Simd>(
-        simd: S,
-        shape: Shape,
-        nodes: &[u32],
-        groups: usize,
-        from: (&[F], usize),
-        to: (&mut [F], usize),
-    );
+    /// Adds so many floats of rows to those of the given nodes.
+    fn scatter_add<S: Simd>(simd: S, nodes: &[u32], floats: usize, from: (&[F], usize), to: (&mut [F], usize));
 }
 
 /// Loads the line that begins at a place.

@@ -307,27 +307,13 @@ impl Rows<f32> for Small {
     }
 
     #[inline(always)]
-    fn gather<S: Simd>(
-        simd: S,
-        shape: Shape,
-        nodes: &[u32],
-        groups: usize,
-        from: (&[f32], usize),
-        to: (&mut [f32], usize),
-    ) {
-        for_lines!(simd, groups * shape.lines, gather(simd, nodes, from, to));
+    fn gather<S: Simd>(simd: S, nodes: &[u32], floats: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
+        for_lines!(simd, floats / LINE, gather(simd, nodes, from, to));
     }
 
     #[inline(always)]
-    fn scatter_add<S: Simd>(
-        simd: S,
-        shape: Shape,
-        nodes: &[u32],
-        groups: usize,
-        from: (&[f32], usize),
-        to: (&mut [f32], usize),
-    ) {
-        for_lines!(simd, groups * shape.lines, scatter_add(simd, nodes, from, to));
+    fn scatter_add<S: Simd>(simd: S, nodes: &[u32], floats: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
+        for_lines!(simd, floats / LINE, scatter_add(simd, nodes, from, to));
     }
 }
 

@@ -125,8 +125,8 @@ impl<F: Lane> Stage<F> {
 
     /// The first row of the parents of level i, of `nodes` nodes each.
     fn first(&self, i: usize, nodes: usize) -> usize {
-        let below = |i: usize| self.parents() + self.levels.get(i).map_or(self.len(), |level| level.start) / nodes;
-        i.checked_sub(1).map_or(0, below)
+        let Some(above) = i.checked_sub(1) else { return 0 };
+        self.parents() + self.levels.get(above).map_or(self.len(), |level| level.start) / nodes
     }
 
     /// The rows of a level.

@@ -347,16 +347,9 @@ impl<F: Lane> Rows<F> for Wide<F> {
     }
 
     #[inline(always)]
-    fn gather<S: Simd>(
-        simd: S,
-        shape: Shape,
-        nodes: &[u32],
-        groups: usize,
-        from: (&[F], usize),
-        to: (&mut [F], usize),
-    ) {
+    fn gather<S: Simd>(simd: S, nodes: &[u32], floats: usize, from: (&[F], usize), to: (&mut [F], usize)) {
         for (to, &node) in to.0.chunks_mut(to.1).zip(nodes) {
-            let from = &from.0[node as usize * from.1..][..groups * shape.wide];
+            let from = &from.0[node as usize * from.1..][..floats];
             for at in (0..from.len()).step_by(lanes::<F>()) {
                 store::<S, F>(load(simd, from, at), to, at);
             }
@@ -364,16 +357,9 @@ impl<F: Lane> Rows<F> for Wide<F> {
     }
 
     #[inline(always)]
-    fn scatter_add<S: Simd>(
-        simd: S,
-        shape: Shape,
-        nodes: &[u32],
-        groups: usize,
-        from: (&[F], usize),
-        to: (&mut [F], usize),
-    ) {
+    fn scatter_add<S: Simd>(simd: S, nodes: &[u32], floats: usize, from: (&[F], usize), to: (&mut [F], usize)) {
         for (from, &node) in from.0.chunks(from.1).zip(nodes) {
-            let to = &mut to.0[node as usize * to.1..][..groups * shape.wide];
+            let to = &mut to.0[node as usize * to.1..][..floats];
             for at in (0..to.len()).step_by(lanes::<F>()) {
                 store::<S, F>(load::<S, F>(simd, to, at) + load::<S, F>(simd, from, at), to, at);
             }

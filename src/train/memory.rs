@@ -6,6 +6,7 @@ use super::optimizer::Rule;
 use super::settings::{Settings, Source, Until};
 use super::worst::WorstSearch;
 use crate::error::{Error, Result};
+use crate::kernel::tile_of;
 use crate::model::{Cell, Config};
 use crate::task::addition::ADVERSARIAL_SAMPLES;
 use crate::task::lanes::LANES;
@@ -106,7 +107,7 @@ impl MemoryNeed {
         let (packed, states, trees) = match engine {
             EngineKind::Reference => (0.0, 0.0, 0.0),
             // Packed for the way forward and back.
-            _ => (2.0 * products, workspace(config.cell, hidden, wide, shards, tried), shards.trees() + tried.trees()),
+            _ => (2.0 * products, workspace(config, wide, shards, tried), shards.trees() + tried.trees()),
         };
         // Sixteen lanes, empty ones too: weights, gradients, and columns and slopes of five
         // samples.
@@ -255,20 +256,13 @@ impl ShardSizes {
 
 /// Numbers in a thread's [`Workspace`](crate::kernel::Workspace): for a trunk and a tile of chains
 /// each, states, deltas of some levels, and the products of two.
-fn workspace(cell: Cell, hidden: f64, wide: f64, shards: ShardSizes, tried: ShardSizes) -> f64 {
-    let g = cell.gates() as f64;
+fn workspace(config: &Config, wide: f64, shards: ShardSizes, tried: ShardSizes) -> f64 {
+    let [hidden, g] = [config.hidden, config.cell.gates()].map(|n| n as f64);
     let padded = |floats: f64| floats + if floats >= 64.0 { 16.0 } else { 0.0 };
     let (ld, ldz) = (padded(wide), padded(g * wide));
     // What an LSTM keeps of a step, and dc.
-    let (kept, flow) = if cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
-    let tile = |shards: ShardSizes, steps: f64| {
-        let tile = match steps * (ld + kept) {
-            floats if floats <= 512.0 || hidden >= 192.0 => 256.0,
-            floats if floats <= 16_384.0 => 64.0,
-            _ => 32.0,
-        };
-        shards.chains.min(tile)
-    };
+    let (kept, flow) = if config.cell == Cell::Lstm { (6.0 * wide, wide) } else { (0.0, 0.0) };
+    let tile = |shards: ShardSizes, steps: f64| shards.chains.min(tile_of(steps * (ld + kept), config.hidden) as f64);
     let (learning, trying) = (tile(shards, shards.steps), tile(tried, tried.steps.min(64.0)));
     // Rows that are kept, rows of S, of the largest level, of parents, and what is known of a node.
     let stage = |learned: f64, tried: f64, flows: f64, most: f64, parents: f64, known: f64| {
